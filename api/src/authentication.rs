@@ -1,0 +1,106 @@
+//! How callers of a Session prove who they are.
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::reference::KeyReference;
+
+/// Ways in. Basic is on as soon as anything is configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(validation = Rule::new("has(self.oidc) || has(self.basic)").message("configure at least one of `oidc` and `basic`; leave `authentication` out for an open Session"))]
+pub struct Authentication {
+    /// OpenID Connect: people in browsers, and bearer tokens of the same provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oidc: Option<Oidc>,
+    /// HTTP Basic, for TechnicalUsers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basic: Option<Basic>,
+}
+
+/// HTTP Basic (RFC 7617).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Basic {
+    /// Realm that challenges name. Default: the Session's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self.matches('^[ !#-\\\\[\\\\]-~]+$')").message("a realm is printable ASCII without quotes and backslashes"))]
+    pub realm: Option<String>,
+}
+
+/// An OpenID Connect provider, and what its claims mean here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(
+    validation = Rule::new("self.accessTokenFormat == 'opaque' || has(self.audience)").message("`audience` is required when accessTokenFormat is jwt: without it a token issued for another application would be accepted"),
+    validation = Rule::new("self.issuerUrl.startsWith('https://') || self.issuerUrl.startsWith('http://127.0.0.1') || self.issuerUrl.startsWith('http://localhost')").message("issuerUrl must be https (http is accepted for loopback only)")
+)]
+pub struct Oidc {
+    /// Name of the provider in the login and redirect paths.
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$')").message("providerId is a DNS label: lower-case letters, digits and dashes"))]
+    pub provider_id: String,
+    /// Issuer, exactly as its discovery document and tokens spell it.
+    #[schemars(length(min = 1, max = 2048))]
+    pub issuer_url: String,
+    /// Our client identifier at the provider.
+    #[schemars(length(min = 1, max = 256))]
+    pub client_id: String,
+    /// The Secret key that holds our client secret. Left out for a public client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret_ref: Option<KeyReference>,
+    /// Scopes to ask for. `openid` is added when it is missing.
+    #[serde(default = "default_scopes")]
+    #[schemars(length(max = 64))]
+    pub scopes: Vec<String>,
+    /// The claim that is the user's name.
+    #[serde(default = "default_name_claim")]
+    pub name_claim: String,
+    /// Where the provider's roles are; the union of all that are found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub roles_claims: Vec<RolesClaim>,
+    /// What the provider's access tokens are.
+    #[serde(default)]
+    pub access_token_format: AccessTokenFormat,
+    /// Audience that a JWT access token must name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
+    /// Names of the roles of a user who got no role any other way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub default_roles: Vec<String>,
+}
+
+/// Where roles are in a token: exactly one of `path` and `name`. A string is one role, an array of strings many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(validation = Rule::new("has(self.path) != has(self.name)").message("write exactly one of `path` (nested keys) and `name` (one literal claim)"))]
+pub struct RolesClaim {
+    /// Nested keys, outermost first, for example `[resource_access, cubegate, roles]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16))]
+    pub path: Option<Vec<String>>,
+    /// One literal top-level claim, dots and slashes and all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// What a provider's access tokens are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum AccessTokenFormat {
+    /// Signed JWTs, verified here.
+    #[default]
+    Jwt,
+    /// Opaque strings: introspection (RFC 7662) when the provider offers it, else userinfo.
+    Opaque,
+}
+
+fn default_scopes() -> Vec<String> {
+    vec!["openid".into()]
+}
+
+fn default_name_claim() -> String {
+    "sub".into()
+}

@@ -1,0 +1,64 @@
+//! Role: who holds it and which Restrictions come with it.
+
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+use crate::{condition::ObjectStatus, reference::SessionReference};
+
+/// A role of one Session: who holds it, which other roles come with it, and which Restrictions narrow what its holders see.
+///
+/// `ROLE_USER` (may use the application) and `ROLE_ADMIN` (sees everything) always exist; a Role may
+/// map or grant them, but not restrict them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, CustomResource, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[kube(
+    group = "cubegate.dev",
+    version = "v1alpha1",
+    kind = "Role",
+    plural = "roles",
+    shortname = "cgrole",
+    category = "cubegate",
+    namespaced,
+    status = "ObjectStatus",
+    derive = "PartialEq",
+    cel,
+    doc = "A role of one Session: who holds it, and which Restrictions narrow what its holders see.",
+    printcolumn(name = "Session", type_ = "string", json_path = ".spec.sessionRef.name"),
+    printcolumn(name = "Role", type_ = "string", json_path = ".spec.roleName"),
+    printcolumn(name = "Programmed", type_ = "string", json_path = ".status.conditions[?(@.type=='Programmed')].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Programmed')].reason"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("!((has(self.spec.roleName) ? self.spec.roleName : self.metadata.name) in ['ROLE_USER', 'ROLE_ADMIN']) || !has(self.spec.restrictions) || size(self.spec.restrictions) == 0")
+        .message("ROLE_USER and ROLE_ADMIN cannot be restricted; put the restrictions on a Role of your own and map users to it")
+)]
+pub struct RoleSpec {
+    /// The Session that this role belongs to.
+    pub session_ref: SessionReference,
+    /// Name by which requests and other objects know the role, for example `ROLE_PARIS`. Default: the object's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128), regex(pattern = "^[A-Za-z_][A-Za-z0-9_.:-]*$"))]
+    pub role_name: Option<String>,
+    /// Provider roles, or provider user names, whose bearers hold this role.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1024))]
+    pub mapped_from: Vec<String>,
+    /// Names of users who hold this role, whichever way they authenticate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10_000))]
+    pub users: Vec<String>,
+    /// Role names whose holdings come with this role. A cycle is reported, and its holders are refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    pub inherits: Vec<String>,
+    /// Names of Restrictions. All of them hold together for a holder of this role.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    pub restrictions: Vec<String>,
+}
+
+impl Role {
+    /// The name by which requests and other objects know this role.
+    pub fn role_name(&self) -> &str {
+        self.spec.role_name.as_deref().or(self.metadata.name.as_deref()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,52 @@
+//! TechnicalUser: a caller that authenticates with a user name and a password.
+
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    condition::ObjectStatus,
+    reference::{KeyReference, SessionReference},
+};
+
+/// A caller that authenticates with HTTP Basic: Prometheus, a script, a scheduled report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, CustomResource, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[kube(
+    group = "cubegate.dev",
+    version = "v1alpha1",
+    kind = "TechnicalUser",
+    plural = "technicalusers",
+    shortname = "cguser",
+    category = "cubegate",
+    namespaced,
+    status = "ObjectStatus",
+    derive = "PartialEq",
+    cel,
+    doc = "A caller that authenticates with HTTP Basic: Prometheus, a script, a scheduled report.",
+    printcolumn(name = "Session", type_ = "string", json_path = ".spec.sessionRef.name"),
+    printcolumn(name = "Roles", type_ = "string", json_path = ".spec.roles"),
+    printcolumn(name = "Programmed", type_ = "string", json_path = ".status.conditions[?(@.type=='Programmed')].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Programmed')].reason"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+pub struct TechnicalUserSpec {
+    /// The Session that this user may use.
+    pub session_ref: SessionReference,
+    /// Name to authenticate with. Default: the object's name. No colon (RFC 7617).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255), regex(pattern = "^[^:\\x00-\\x1f\\x7f]+$"))]
+    pub username: Option<String>,
+    /// The Secret key that holds the password: plain, or an argon2id or bcrypt hash of it.
+    pub password_secret_ref: KeyReference,
+    /// Names of the roles that this user holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    pub roles: Vec<String>,
+}
+
+impl TechnicalUser {
+    /// The name that this user authenticates with.
+    pub fn username(&self) -> &str {
+        self.spec.username.as_deref().or(self.metadata.name.as_deref()).unwrap_or_default()
+    }
+}

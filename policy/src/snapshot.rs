@@ -1,0 +1,223 @@
+//! The compiled policy of one Session: what the operator publishes and the pods enforce.
+//!
+//! ```text
+//! Snapshot ─┬─ door    who is calling, and with which roles        (sidecar)
+//!           └─ access  which rows the holders of a role may see    (engine)
+//! ```
+//!
+//! Everything is in ordered collections, so that equal policies have equal bytes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use cubegate_api::{authentication::AccessTokenFormat, session::Combine};
+use serde::{Deserialize, Serialize};
+
+/// The compiled policy of one Session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Snapshot {
+    /// Name of the Session.
+    pub session: String,
+    /// The objects that this policy was compiled from, ordered by kind and name.
+    pub sources: Vec<Source>,
+    /// Who is calling, and with which roles.
+    pub door: Door,
+    /// Which rows the holders of a role may see.
+    pub access: Access,
+}
+
+/// One object that a policy was compiled from, as it was then.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Source {
+    /// Which object.
+    #[serde(flatten)]
+    pub object: ObjectName,
+    /// Its `metadata.uid`; empty without a cluster.
+    pub uid: String,
+    /// Its `metadata.generation`; 0 without a cluster.
+    pub generation: i64,
+}
+
+/// An object by kind and name, in the namespace of the Session.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectName {
+    /// Kind of the object.
+    pub kind: Kind,
+    /// `metadata.name` of the object.
+    pub name: String,
+}
+
+/// The four kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Kind {
+    Session,
+    Role,
+    Restriction,
+    TechnicalUser,
+}
+
+/// Something that is either usable or known to be broken, and why. What is broken denies its holders:
+/// it is never treated as absent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Checked<T> {
+    /// Usable.
+    Valid(T),
+    /// Not usable, for these reasons (at least one).
+    Broken(Vec<String>),
+}
+
+/// Who is calling, and with which roles.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Door {
+    /// Address that users open, without a trailing slash.
+    pub url: Option<String>,
+    /// How callers prove who they are.
+    pub authentication: Authentication,
+    /// Every role by name, the built-in ones included.
+    pub roles: BTreeMap<String, RoleHolders>,
+}
+
+/// How callers prove who they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Authentication {
+    /// They need not: whoever comes is `anonymousUser`, an administrator.
+    Open,
+    /// They must.
+    Closed(Ways),
+}
+
+/// The ways in of a Session that is not open. Basic is always one of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Ways {
+    /// Realm that Basic challenges name.
+    pub realm: String,
+    /// TechnicalUsers by user name.
+    pub technical_users: BTreeMap<String, Checked<TechnicalUser>>,
+    /// OpenID Connect, when configured.
+    pub oidc: Option<Checked<Oidc>>,
+}
+
+/// A caller that authenticates with Basic.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TechnicalUser {
+    /// argon2id hash in PHC form, or a bcrypt hash.
+    pub password_hash: String,
+    /// Roles granted by the object; all of them exist.
+    pub roles: BTreeSet<String>,
+}
+
+/// An OpenID Connect provider. Field meanings as in [`cubegate_api::authentication::Oidc`].
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented where users write them")]
+pub struct Oidc {
+    pub provider_id: String,
+    pub issuer_url: String,
+    pub client_id: String,
+    pub client_secret: Option<String>,
+    /// Contains `openid`.
+    pub scopes: Vec<String>,
+    pub name_claim: String,
+    pub roles_claims: Vec<ClaimPath>,
+    pub access_token_format: AccessTokenFormat,
+    /// Present when `access_token_format` is `jwt`.
+    pub audience: Option<String>,
+    /// All of them exist; or why they cannot be granted.
+    pub default_roles: Checked<BTreeSet<String>>,
+}
+
+/// Keys from the outermost in; a literal claim name is a path of one key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ClaimPath(pub Vec<String>);
+
+/// Who holds a role, and what comes with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RoleHolders {
+    /// Provider roles and provider user names whose bearers hold the role.
+    pub mapped_from: BTreeSet<String>,
+    /// Users who hold the role, whichever way they authenticate.
+    pub users: BTreeSet<String>,
+    /// Names of all roles that come with this one, itself included (the closure of `inherits`).
+    pub includes: BTreeSet<String>,
+    /// Why holders are refused; empty for a role that is in order.
+    pub broken: Vec<String>,
+}
+
+/// Which rows the holders of a role may see.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Access {
+    /// How the restrictions of several roles combine.
+    pub combine: Combine,
+    /// Every role by name, the built-in ones included. Inherited roles are entries of their own.
+    pub roles: BTreeMap<String, Checked<Vec<Clause>>>,
+}
+
+/// `column ∈ values`. The clauses of one role all hold (AND).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Clause {
+    /// The column.
+    pub column: ColumnName,
+    /// Values as text, to be read by the type of the column. Not empty.
+    pub values: BTreeSet<String>,
+    /// Name of the Restriction that says so.
+    pub restriction: String,
+}
+
+/// A column of a table of the Session.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ColumnName {
+    /// Name of the table.
+    pub table: String,
+    /// Name of the column.
+    pub column: String,
+}
+
+// === impl ===
+
+impl std::fmt::Debug for TechnicalUser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TechnicalUser").field("roles", &self.roles).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Oidc {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Oidc").field("issuer_url", &self.issuer_url).field("client_id", &self.client_id).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Session => "Session",
+            Self::Role => "Role",
+            Self::Restriction => "Restriction",
+            Self::TechnicalUser => "TechnicalUser",
+        })
+    }
+}
+
+impl std::fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.kind, self.name)
+    }
+}
+
+impl std::fmt::Display for ColumnName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.table, self.column)
+    }
+}
