@@ -34,7 +34,7 @@ pub struct Basic {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[x_kube(
     validation = Rule::new("self.accessTokenFormat == 'opaque' || has(self.audience)").message("`audience` is required when accessTokenFormat is jwt: without it a token issued for another application would be accepted"),
-    validation = Rule::new("self.issuerUrl.startsWith('https://') || self.issuerUrl.startsWith('http://127.0.0.1') || self.issuerUrl.startsWith('http://localhost')").message("issuerUrl must be https (http is accepted for loopback only)")
+    validation = Rule::new("self.issuerUrl.matches('^https://[^/]|^http://(127[.]0[.]0[.]1|localhost)(:[0-9]+)?(/|$)')").message("issuerUrl must be https (http is accepted for loopback only)")
 )]
 pub struct Oidc {
     /// Name of the provider in the login and redirect paths.

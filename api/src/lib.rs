@@ -17,6 +17,7 @@
 
 pub mod authentication;
 pub mod condition;
+pub mod crds;
 pub mod model;
 pub mod reference;
 pub mod restriction;

@@ -39,7 +39,7 @@ pub struct RestrictionSpec {
 /// One condition on one column: exactly one of `equals` and `in`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[x_kube(validation = Rule::new("has(self.equals) != has(self.in)").message("write exactly one of `equals` and `in`"))]
+#[x_kube(validation = Rule::new("has(self.equals) != has(self.__in__)").message("write exactly one of `equals` and `in`"))]
 pub struct Condition {
     /// Table of the Session.
     #[schemars(length(min = 1, max = 253))]

@@ -36,7 +36,8 @@ pub struct RoleSpec {
     pub session_ref: SessionReference,
     /// Name by which requests and other objects know the role, for example `ROLE_PARIS`. Default: the object's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 128), regex(pattern = "^[A-Za-z_][A-Za-z0-9_.:-]*$"))]
+    #[schemars(length(max = 128))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z_][A-Za-z0-9_.:-]*$')").message("roleName is a letter or underscore, then letters, digits and _.:- (it travels in a header)"))]
     pub role_name: Option<String>,
     /// Provider roles, or provider user names, whose bearers hold this role.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -34,7 +34,8 @@ pub struct TechnicalUserSpec {
     pub session_ref: SessionReference,
     /// Name to authenticate with. Default: the object's name. No colon (RFC 7617).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 255), regex(pattern = "^[^:\\x00-\\x1f\\x7f]+$"))]
+    #[schemars(length(max = 255))]
+    #[x_kube(validation = Rule::new("self.matches('^[^:[:cntrl:]]+$')").message("username is not empty and has no colon (RFC 7617) and no control characters"))]
     pub username: Option<String>,
     /// The Secret key that holds the password: plain, or an argon2id or bcrypt hash of it.
     pub password_secret_ref: KeyReference,

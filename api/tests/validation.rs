@@ -1,0 +1,113 @@
+//! What the schema's CEL rules reject without a cluster, and with which sentence.
+
+use cubegate_api::{Restriction, Role, Session, TechnicalUser};
+use serde_json::{Value, json};
+
+fn object(kind: &str, spec: &Value) -> Value {
+    json!({"apiVersion": cubegate_api::API_VERSION, "kind": kind, "metadata": {"name": "it"}, "spec": spec})
+}
+
+fn session(change: impl FnOnce(&mut Value)) -> Session {
+    let mut spec = json!({
+        "tables": [{"name": "Sales", "source": {"csv": {"path": "sales.csv"}}}],
+        "cubes": [{"name": "Sales", "factTable": "Sales"}],
+    });
+    change(&mut spec);
+    serde_json::from_value(object("Session", &spec)).unwrap()
+}
+
+fn restriction(lines: &Value) -> Restriction {
+    serde_json::from_value(object("Restriction", &json!({"sessionRef": {"name": "retail"}, "where": lines}))).unwrap()
+}
+
+fn role(spec: Value) -> Role {
+    let mut spec = spec;
+    spec["sessionRef"] = json!({"name": "retail"});
+    serde_json::from_value(object("Role", &spec)).unwrap()
+}
+
+fn sentence<E: std::fmt::Display>(result: Result<(), E>) -> String {
+    result.err().map(|error| error.to_string()).unwrap_or_default()
+}
+
+#[test]
+fn a_sound_session_is_accepted() {
+    assert_eq!(sentence(session(|_| ()).validate_cel()), "");
+}
+
+#[test]
+fn a_session_with_oidc_needs_a_url_and_an_audience_for_jwt() {
+    let oidc = json!({"oidc": {"providerId": "keycloak", "issuerUrl": "https://id.example.com", "clientId": "cubegate"}});
+    let found = sentence(session(|spec| spec["authentication"] = oidc).validate_cel());
+    assert!(found.contains("`url` is required"), "{found}");
+    assert!(found.contains("`audience` is required when accessTokenFormat is jwt"), "{found}");
+}
+
+#[test]
+fn an_issuer_over_plain_http_is_rejected_unless_it_is_loopback() {
+    let with = |issuer: &str| {
+        let oidc = json!({"oidc": {"providerId": "id", "issuerUrl": issuer, "clientId": "c", "audience": "c"}});
+        sentence(session(|spec| { spec["authentication"] = oidc; spec["url"] = json!("https://a.example.com"); }).validate_cel())
+    };
+    assert!(with("http://id.example.com").contains("issuerUrl must be https"));
+    assert!(with("http://127.0.0.1.evil.example.com").contains("issuerUrl must be https"));
+    assert_eq!(with("http://127.0.0.1:8080"), "");
+    assert_eq!(with("https://id.example.com/realms/retail"), "");
+}
+
+#[test]
+fn two_tables_of_one_name_are_rejected() {
+    let table = json!({"name": "Sales", "source": {"csv": {"path": "sales.csv"}}});
+    let found = sentence(session(|spec| spec["tables"] = json!([table, table])).validate_cel());
+    assert!(found.contains("two tables have the same name"), "{found}");
+}
+
+#[test]
+fn a_condition_says_exactly_one_of_equals_and_in() {
+    let sentence_of = |lines| sentence(restriction(&lines).validate_cel());
+    let rule = "write exactly one of `equals` and `in`";
+    assert!(sentence_of(json!([{"table": "Shops", "column": "City"}])).contains(rule));
+    assert!(sentence_of(json!([{"table": "Shops", "column": "City", "equals": "Paris", "in": ["Lyon"]}])).contains(rule));
+    assert_eq!(sentence_of(json!([{"table": "Shops", "column": "City", "equals": "Paris"}])), "");
+    assert_eq!(sentence_of(json!([{"table": "Shops", "column": "Floor", "in": [1, "two"]}])), "");
+}
+
+#[test]
+fn two_conditions_on_one_column_are_rejected() {
+    let line = json!({"table": "Shops", "column": "City", "equals": "Paris"});
+    let found = sentence(restriction(&json!([line, line])).validate_cel());
+    assert!(found.contains("two lines name the same column"), "{found}");
+}
+
+#[test]
+fn the_built_in_roles_cannot_be_restricted() {
+    for name in ["ROLE_USER", "ROLE_ADMIN"] {
+        let found = sentence(role(json!({"roleName": name, "restrictions": ["paris-only"]})).validate_cel());
+        assert!(found.contains("cannot be restricted"), "{found}");
+        assert_eq!(sentence(role(json!({"roleName": name, "mappedFrom": ["atoti"]})).validate_cel()), "");
+    }
+}
+
+#[test]
+fn a_role_name_can_travel_in_a_header() {
+    for name in ["ROLE,ADMIN", "", "1", "ROLE PARIS", "Zürich"] {
+        assert!(sentence(role(json!({"roleName": name})).validate_cel()).contains("roleName"), "{name} passed");
+    }
+}
+
+#[test]
+fn a_user_name_has_no_colon() {
+    let spec = json!({"sessionRef": {"name": "retail"}, "passwordSecretRef": {"name": "s", "key": "k"}, "username": "a:b"});
+    let user: TechnicalUser = serde_json::from_value(object("TechnicalUser", &spec)).unwrap();
+    assert!(sentence(user.validate_cel()).contains("colon"));
+}
+
+#[test]
+fn unknown_fields_and_wrong_types_are_errors_that_name_them() {
+    let spec = json!({"sessionRef": {"name": "retail"}, "where": [{"table": "Shops", "column": "City", "equal": "Paris"}]});
+    let found = serde_json::from_value::<Restriction>(object("Restriction", &spec)).unwrap_err().to_string();
+    assert!(found.contains("unknown field `equal`") && found.contains("`equals`"), "{found}");
+    let spec = json!({"sessionRef": {"name": "retail"}, "where": [{"table": "Shops", "column": "City", "equals": 1.5}]});
+    let found = serde_json::from_value::<Restriction>(object("Restriction", &spec)).unwrap_err().to_string();
+    assert!(found.contains("write other values in quotes"), "{found}");
+}
