@@ -1,1 +1,37 @@
-//! cube
+//! Tables to cube, query to answer.
+//!
+//! ```text
+//! CSV ──load──▶ Table ──model──▶ Cube ──────────────┐
+//!                                  │ mask(clauses)  │
+//!                                  ▼                ▼
+//! JSON ──request──▶ Query ──resolve──▶ plan ──▶ scan ──▶ finish ──▶ Answer ──answer──▶ JSON, CSV
+//! ```
+//!
+//! A [`Model`] is an immutable snapshot of tables and cubes. A [`Mask`] is the part of a cube's facts that a caller may
+//! see; a query sees those facts and no others, so that its answer is, byte for byte, the one over tables from which
+//! the other facts had been deleted.
+//!
+//! This crate knows no network, no clock, no environment, no users and no roles.
+
+mod answer;
+mod load;
+mod mask;
+mod model;
+mod nearest;
+mod request;
+mod value;
+
+pub mod limits;
+
+pub use answer::{Answer, AnswerColumn, AnswerType, Cell, ColumnKind};
+pub use load::{LoadError, LoadErrors, TableDefinition, csv, table::Table};
+pub use mask::{ColumnIn, Mask, MaskError};
+pub use model::{
+    Model,
+    cube::Cube,
+    definition::{CubeDefinition, HierarchyDefinition, JoinDefinition, MeasureDefinition, Mode, ModelDefinition},
+    error::ModelError,
+    schema::{ColumnSchema, CubeSchema, HierarchySchema, LevelSchema, MeasureSchema, TableSchema},
+};
+pub use request::{Direction, Filter, Order, Query, QueryError};
+pub use value::{ColumnName, ColumnType};

@@ -1,0 +1,35 @@
+//! Every limit of this crate, with its unit.
+
+/// Errors that one load reports before it gives up looking for more.
+pub const LOAD_ERRORS_MAX: usize = 100;
+/// Bytes of one CSV cell.
+pub const CELL_BYTES_MAX: usize = 1 << 20;
+/// Columns of one table.
+pub const TABLE_COLUMNS_MAX: usize = 4096;
+/// Rows of one table; row numbers are 32-bit and the last one means "no row".
+pub const TABLE_ROWS_MAX: usize = u32::MAX as usize - 1;
+/// Rows from which the types of columns are inferred.
+pub const INFERENCE_ROWS: usize = 10_000;
+/// Magnitude of a double. With it the sum over as many rows as a table can have stays finite.
+pub const DOUBLE_MAGNITUDE_MAX: f64 = 1e290;
+/// Bytes of a value that an error message quotes.
+pub const QUOTED_BYTES_MAX: usize = 80;
+
+/// Level columns of one answer, ancestors included.
+pub const QUERY_LEVELS_MAX: usize = 64;
+/// Hierarchies that one query groups by.
+pub const QUERY_HIERARCHIES_MAX: usize = 16;
+/// Measures of one query.
+pub const QUERY_MEASURES_MAX: usize = 256;
+/// Clauses of the filter of one query.
+pub const QUERY_FILTER_CLAUSES_MAX: usize = 256;
+/// Order criteria of one query.
+pub const QUERY_ORDER_MAX: usize = 64;
+/// Combinations of members that get an accumulator each, whether or not a fact has them; beyond, accumulators are hashed.
+pub const DENSE_CELLS_MAX: usize = 1 << 22;
+/// Combinations of members that have a visible fact, in one query.
+pub const QUERY_CELLS_MAX: usize = 10_000_000;
+/// Rows of one answer, before `offset` and `limit` cut it.
+pub const ANSWER_ROWS_MAX: usize = 10_000_000;
+/// Facts that are scanned together. A multiple of 64, the bits of a selection word.
+pub const MORSEL_ROWS: usize = 1 << 16;
