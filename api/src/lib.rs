@@ -13,6 +13,7 @@
 //!
 //! This crate has no client and does no IO.
 
+#![expect(clippy::duplicated_attributes, reason = "printer columns of one type are told apart by their names")]
 #![expect(unreachable_pub, reason = "KubeSchema derives a public twin of each struct in a scope of its own")]
 
 pub mod authentication;

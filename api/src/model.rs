@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use kube::KubeSchema;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::reference::KeyReference;
 
@@ -69,14 +70,21 @@ pub enum CsvLocation {
 }
 
 /// How rows of one table find their row in another.
+///
+/// YAML 1.1, which kubectl reads, takes an unquoted `on` for the boolean: `kubectl apply` sends `{"true": {…}}`.
+/// Both spellings are therefore the same field; without that no manifest with a join could be applied unless
+/// its author knew to put `on` in quotes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = accept_unquoted_on)]
+#[x_kube(validation = Rule::new("has(self.on) != has(self.__true__)").message("write `on`: the columns of `from` and the columns of `to` that they equal"))]
 pub struct Join {
     /// Table whose rows look up.
     pub from: String,
     /// Table that is looked up. Its keys must be the columns on the right of `on`.
     pub to: String,
     /// Column of `from` → column of `to`.
+    #[serde(alias = "true")]
     #[schemars(extend("minProperties" = 1))]
     pub on: BTreeMap<String, String>,
 }
@@ -145,4 +153,20 @@ pub struct Measure {
     /// Arithmetic mean of this column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean: Option<String>,
+}
+
+/// Gives the schema of [`Join`] the property `true` beside `on`; a rule asks for exactly one of them.
+fn accept_unquoted_on(schema: &mut Schema) {
+    let on = schema.pointer("/properties/on").cloned();
+    if let (Some(mut on), Some(object)) = (on, schema.as_object_mut()) {
+        if let Some(on) = on.as_object_mut() {
+            on.insert("description".into(), "What YAML 1.1 makes of an unquoted `on`; the same field.".into());
+        }
+        if let Some(properties) = object.get_mut("properties").and_then(Value::as_object_mut) {
+            properties.insert("true".into(), on);
+        }
+        if let Some(required) = object.get_mut("required").and_then(Value::as_array_mut) {
+            required.retain(|name| name != "on");
+        }
+    }
 }

@@ -22,7 +22,11 @@ use crate::{condition::ObjectStatus, reference::SessionReference};
     cel,
     doc = "Which rows the holders of a Role may see: every line of `where` must hold.",
     printcolumn(name = "Session", type_ = "string", json_path = ".spec.sessionRef.name"),
-    printcolumn(name = "Programmed", type_ = "string", json_path = ".status.conditions[?(@.type=='Programmed')].status"),
+    printcolumn(
+        name = "Programmed",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Programmed')].status"
+    ),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Programmed')].reason"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]

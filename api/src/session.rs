@@ -31,6 +31,7 @@ use crate::{
     printcolumn(name = "URL", type_ = "string", json_path = ".spec.url", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("size(self.metadata.name) <= 52").message("a Session's name has at most 52 characters, because its children's names are made from it"),
+    validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')").message("a Session's name is lower-case letters, digits and dashes and starts with a letter, because its Service has the same name"),
     validation = Rule::new("!has(self.spec.authentication) || !has(self.spec.authentication.oidc) || has(self.spec.url)").message("`url` is required with `authentication.oidc`: redirect URIs and cookies are made from it")
 )]
 pub struct SessionSpec {

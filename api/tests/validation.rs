@@ -37,7 +37,8 @@ fn a_sound_session_is_accepted() {
 
 #[test]
 fn a_session_with_oidc_needs_a_url_and_an_audience_for_jwt() {
-    let oidc = json!({"oidc": {"providerId": "keycloak", "issuerUrl": "https://id.example.com", "clientId": "cubegate"}});
+    let oidc =
+        json!({"oidc": {"providerId": "keycloak", "issuerUrl": "https://id.example.com", "clientId": "cubegate"}});
     let found = sentence(session(|spec| spec["authentication"] = oidc).validate_cel());
     assert!(found.contains("`url` is required"), "{found}");
     assert!(found.contains("`audience` is required when accessTokenFormat is jwt"), "{found}");
@@ -47,7 +48,13 @@ fn a_session_with_oidc_needs_a_url_and_an_audience_for_jwt() {
 fn an_issuer_over_plain_http_is_rejected_unless_it_is_loopback() {
     let with = |issuer: &str| {
         let oidc = json!({"oidc": {"providerId": "id", "issuerUrl": issuer, "clientId": "c", "audience": "c"}});
-        sentence(session(|spec| { spec["authentication"] = oidc; spec["url"] = json!("https://a.example.com"); }).validate_cel())
+        sentence(
+            session(|spec| {
+                spec["authentication"] = oidc;
+                spec["url"] = json!("https://a.example.com");
+            })
+            .validate_cel(),
+        )
     };
     assert!(with("http://id.example.com").contains("issuerUrl must be https"));
     assert!(with("http://127.0.0.1.evil.example.com").contains("issuerUrl must be https"));
@@ -67,7 +74,9 @@ fn a_condition_says_exactly_one_of_equals_and_in() {
     let sentence_of = |lines| sentence(restriction(&lines).validate_cel());
     let rule = "write exactly one of `equals` and `in`";
     assert!(sentence_of(json!([{"table": "Shops", "column": "City"}])).contains(rule));
-    assert!(sentence_of(json!([{"table": "Shops", "column": "City", "equals": "Paris", "in": ["Lyon"]}])).contains(rule));
+    assert!(
+        sentence_of(json!([{"table": "Shops", "column": "City", "equals": "Paris", "in": ["Lyon"]}])).contains(rule)
+    );
     assert_eq!(sentence_of(json!([{"table": "Shops", "column": "City", "equals": "Paris"}])), "");
     assert_eq!(sentence_of(json!([{"table": "Shops", "column": "Floor", "in": [1, "two"]}])), "");
 }
@@ -97,17 +106,34 @@ fn a_role_name_can_travel_in_a_header() {
 
 #[test]
 fn a_user_name_has_no_colon() {
-    let spec = json!({"sessionRef": {"name": "retail"}, "passwordSecretRef": {"name": "s", "key": "k"}, "username": "a:b"});
+    let spec =
+        json!({"sessionRef": {"name": "retail"}, "passwordSecretRef": {"name": "s", "key": "k"}, "username": "a:b"});
     let user: TechnicalUser = serde_json::from_value(object("TechnicalUser", &spec)).unwrap();
     assert!(sentence(user.validate_cel()).contains("colon"));
 }
 
 #[test]
 fn unknown_fields_and_wrong_types_are_errors_that_name_them() {
-    let spec = json!({"sessionRef": {"name": "retail"}, "where": [{"table": "Shops", "column": "City", "equal": "Paris"}]});
+    let spec =
+        json!({"sessionRef": {"name": "retail"}, "where": [{"table": "Shops", "column": "City", "equal": "Paris"}]});
     let found = serde_json::from_value::<Restriction>(object("Restriction", &spec)).unwrap_err().to_string();
     assert!(found.contains("unknown field `equal`") && found.contains("`equals`"), "{found}");
-    let spec = json!({"sessionRef": {"name": "retail"}, "where": [{"table": "Shops", "column": "City", "equals": 1.5}]});
+    let spec =
+        json!({"sessionRef": {"name": "retail"}, "where": [{"table": "Shops", "column": "City", "equals": 1.5}]});
     let found = serde_json::from_value::<Restriction>(object("Restriction", &spec)).unwrap_err().to_string();
     assert!(found.contains("write other values in quotes"), "{found}");
+}
+
+#[test]
+fn an_unquoted_on_of_yaml_1_1_is_the_same_field() {
+    let session = |joins: Value| -> Result<Session, _> {
+        let tables = json!([{"name": "Sales", "source": {"csv": {"path": "sales.csv"}}}]);
+        let cubes = json!([{"name": "Sales", "factTable": "Sales"}]);
+        serde_json::from_value(object("Session", &json!({"tables": tables, "cubes": cubes, "joins": joins})))
+    };
+    let quoted = session(json!([{"from": "Sales", "to": "Shops", "on": {"Shop": "Shop ID"}}])).unwrap();
+    let unquoted = session(json!([{"from": "Sales", "to": "Shops", "true": {"Shop": "Shop ID"}}])).unwrap();
+    assert_eq!(quoted.spec, unquoted.spec);
+    assert_eq!(sentence(quoted.validate_cel()), "");
+    assert!(session(json!([{"from": "Sales", "to": "Shops"}])).is_err());
 }
