@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{bind::BindProblem, snapshot::{Access, Snapshot}};
+use crate::{
+    bind::BindProblem,
+    snapshot::{Access, Snapshot},
+};
 
 /// Keys of the Secret that carries a policy to the pods.
 pub mod secret_key {

@@ -195,7 +195,10 @@ impl std::fmt::Debug for TechnicalUser {
 
 impl std::fmt::Debug for Oidc {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Oidc").field("issuer_url", &self.issuer_url).field("client_id", &self.client_id).finish_non_exhaustive()
+        f.debug_struct("Oidc")
+            .field("issuer_url", &self.issuer_url)
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
     }
 }
 

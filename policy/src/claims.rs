@@ -1,0 +1,126 @@
+//! What a provider says of a user: a name, and the provider's own roles.
+//!
+//! Provider roles never travel further than [`resolve`](crate::resolve::resolve), which maps them to roles.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::snapshot::ClaimPath;
+
+/// The provider's roles of a user: the union of what is found at the paths.
+///
+/// A string is one role, an array of strings many. Anything else is none, also an array that holds
+/// something besides strings: reading half of it could lose the role that restricts its bearer.
+pub fn provider_roles(claims: &Value, paths: &[ClaimPath]) -> BTreeSet<String> {
+    paths.iter().filter_map(|path| at(claims, path)).flat_map(roles_in).collect()
+}
+
+/// The user's name: a top-level claim that is text and not empty.
+pub fn user_name(claims: &Value, name_claim: &str) -> Option<String> {
+    claims.get(name_claim)?.as_str().filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
+fn at<'a>(claims: &'a Value, ClaimPath(keys): &ClaimPath) -> Option<&'a Value> {
+    if keys.is_empty() {
+        return None;
+    }
+    keys.iter().try_fold(claims, |value, key| value.as_object()?.get(key))
+}
+
+fn roles_in(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(role) => vec![role.clone()],
+        Value::Array(roles) => {
+            roles.iter().map(|role| role.as_str().map(str::to_owned)).collect::<Option<_>>().unwrap_or_default()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn path(keys: &[&str]) -> ClaimPath {
+        ClaimPath(keys.iter().map(ToString::to_string).collect())
+    }
+
+    fn roles(claims: &Value, paths: &[ClaimPath]) -> Vec<String> {
+        provider_roles(claims, paths).into_iter().collect()
+    }
+
+    #[test]
+    fn roles_are_found_at_nested_keys() {
+        let claims = json!({"resource_access": {"cubegate": {"roles": ["paris", "atoti"]}}});
+        assert_eq!(roles(&claims, &[path(&["resource_access", "cubegate", "roles"])]), ["atoti", "paris"]);
+    }
+
+    #[test]
+    fn a_literal_claim_name_may_hold_dots_and_slashes() {
+        let claims = json!({"https://example.com/roles": "france"});
+        assert_eq!(roles(&claims, &[path(&["https://example.com/roles"])]), ["france"]);
+    }
+
+    #[test]
+    fn the_union_of_all_paths_counts() {
+        let claims = json!({"a": "x", "b": ["y", "x"]});
+        assert_eq!(roles(&claims, &[path(&["a"]), path(&["b"]), path(&["missing", "c"])]), ["x", "y"]);
+    }
+
+    #[test]
+    fn anything_but_text_and_arrays_of_text_is_no_role() {
+        for value in
+            [json!(null), json!(7), json!(true), json!({"paris": true}), json!(["atoti", 7]), json!([["paris"]])]
+        {
+            assert_eq!(roles(&json!({"roles": value}), &[path(&["roles"])]), Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn an_array_on_the_way_gives_none() {
+        assert_eq!(
+            roles(&json!({"a": [{"b": "x"}]}), &[path(&["a", "b"]), path(&["a", "0", "b"]), path(&[])]),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn a_name_is_text_and_not_empty() {
+        let claims = json!({"sub": "u1", "n": 7, "e": "", "a.b": "dotted"});
+        assert_eq!(user_name(&claims, "sub").as_deref(), Some("u1"));
+        assert_eq!(user_name(&claims, "a.b").as_deref(), Some("dotted"));
+        assert_eq!(user_name(&claims, "n"), None);
+        assert_eq!(user_name(&claims, "e"), None);
+        assert_eq!(user_name(&json!([]), "sub"), None);
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "[ab]{0,2}".prop_map(Value::from)
+        ];
+        leaf.prop_recursive(4, 32, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map("[ab]", inner, 0..3)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_claims_are_read_without_panic_and_only_text_of_theirs_comes_out(claims in any_json(), keys in prop::collection::vec("[ab]", 0..4)) {
+            let text = claims.to_string();
+            for role in provider_roles(&claims, &[ClaimPath(keys)]) {
+                prop_assert!(text.contains(&format!("{role:?}")));
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Every limit of this crate, with its unit.
+
+/// Characters of a role name: as many as the schema of `spec.roleName` admits.
+pub const ROLE_NAME_CHARACTERS_MAX: usize = 128;
+
+/// Valid names that a message lists when none of them resembles the name that was written.
+pub const NAMES_LISTED_MAX: usize = 8;
+
+/// Characters of a name that are compared with valid names. A longer name gets no suggestion.
+pub const NEAREST_CHARACTERS_MAX: usize = 256;
+
+/// Memory of one argon2id verification, in KiB. A hash that asks for more is refused when it is compiled:
+/// it would let the callers of one user exhaust the memory of everybody's sidecar.
+pub const ARGON2_MEMORY_KIB_MAX: u32 = 65_536;
+
+/// Passes of one argon2id verification over its memory.
+pub const ARGON2_PASSES_MAX: u32 = 10;
+
+/// Lanes of one argon2id verification.
+pub const ARGON2_LANES_MAX: u32 = 4;
+
+/// Bytes of an argon2id tag. A shorter one could be guessed.
+pub const ARGON2_TAG_BYTES_MIN: usize = 16;
+
+/// Binary logarithm of the rounds of one bcrypt verification; 14 takes about a second.
+pub const BCRYPT_COST_MAX: u32 = 14;
+
+/// Bytes of a password that is hashed or verified.
+pub const PASSWORD_BYTES_MAX: usize = 4_096;
