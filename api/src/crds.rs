@@ -1,4 +1,4 @@
-//! The CustomResourceDefinitions of the four kinds, as `crds/` and the Helm chart carry them.
+//! The `CustomResourceDefinition`s of the four kinds, as `crds/` and the Helm chart carry them.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
