@@ -6,7 +6,11 @@
 
 #![expect(clippy::print_stdout, reason = "a chore talks to the person who started it")]
 
+mod cache;
+mod crds;
 mod examples;
+mod process;
+mod tools;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -23,6 +27,10 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Make the programs that tests run: a Kubernetes API server, an OpenID provider, Prometheus
+    Tools(tools::Options),
+    /// Write the CustomResourceDefinitions of `crds/` and of the chart
+    Crds(crds::Options),
     /// Write the generated data of `examples/`
     Examples(examples::Options),
 }
@@ -30,6 +38,8 @@ enum Chore {
 fn main() -> anyhow::Result<()> {
     let workspace = Workspace::here();
     match CommandLine::parse().chore {
+        Chore::Tools(options) => tools::run(&workspace, &options),
+        Chore::Crds(options) => crds::run(&workspace, &options),
         Chore::Examples(options) => examples::run(&workspace, &options),
     }
 }

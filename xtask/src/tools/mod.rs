@@ -1,0 +1,105 @@
+//! The programs that tests run beside ours: a Kubernetes API server, an OpenID provider, Prometheus.
+//!
+//! Each is pinned by a file of the checkout (`tests/tools/`), is made once, and is made again when that file changes.
+
+mod go;
+mod npm;
+mod prometheus;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+
+use crate::{cache::Cache, process, workspace::Workspace};
+
+/// `cargo xtask tools`
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Only these tools; all of them when none is named
+    #[arg(value_enum)]
+    tools: Vec<Tool>,
+}
+
+/// Something that tests run and that is not ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Tool {
+    /// kube-apiserver and kubectl (Go; not built when KUBEBUILDER_ASSETS names a directory with them)
+    Kubernetes,
+    /// etcd (Go; not built when KUBEBUILDER_ASSETS names a directory with it)
+    Etcd,
+    /// helm (Go; not built when CUBEGATE_HELM names one)
+    Helm,
+    /// The certified OpenID provider of npm (not installed when CUBEGATE_OIDC_PROVIDER_DIR names a directory with it)
+    OidcProvider,
+    /// Prometheus (CUBEGATE_PROMETHEUS, else the PATH, else Debian's package, unpacked but not installed)
+    Prometheus,
+}
+
+/// An environment variable by which a test finds a tool.
+pub(crate) type Variable = (&'static str, PathBuf);
+
+/// Makes the tools that are not there yet, and prints where they are.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    let tools = if options.tools.is_empty() { Tool::value_variants() } else { &options.tools };
+    for (name, value) in provide(workspace, tools)? {
+        println!("{name}={}", value.display());
+    }
+    Ok(())
+}
+
+/// Makes the tools that are not there yet, and tells how tests find them.
+pub(crate) fn provide(workspace: &Workspace, tools: &[Tool]) -> Result<Vec<Variable>> {
+    let cache = Cache::open()?;
+    let _lock = cache.lock_tools()?;
+    let mut variables: Vec<Variable> = Vec::new();
+    for tool in tools {
+        let variable = match tool {
+            Tool::Kubernetes => assets(workspace, &cache, &go::KUBERNETES)?,
+            Tool::Etcd => assets(workspace, &cache, &go::ETCD)?,
+            Tool::Helm => helm(workspace, &cache)?,
+            Tool::OidcProvider => npm::oidc_provider(workspace, &cache)?,
+            Tool::Prometheus => prometheus::prometheus(&cache)?,
+        };
+        if !variables.contains(&variable) {
+            variables.push(variable);
+        }
+    }
+    Ok(variables)
+}
+
+/// The directory in which tests look for kube-apiserver, etcd and kubectl: the user's own, else ours.
+fn assets(workspace: &Workspace, cache: &Cache, module: &go::Module) -> Result<Variable> {
+    const VARIABLE: &str = "KUBEBUILDER_ASSETS";
+    let directory = match own(VARIABLE) {
+        Some(directory) => {
+            for program in module.programs {
+                usable(VARIABLE, &directory.join(program))?;
+            }
+            directory
+        }
+        None => go::build(workspace, cache, module)?,
+    };
+    Ok((VARIABLE, directory))
+}
+
+fn helm(workspace: &Workspace, cache: &Cache) -> Result<Variable> {
+    const VARIABLE: &str = "CUBEGATE_HELM";
+    let program = match own(VARIABLE) {
+        Some(program) => usable(VARIABLE, &program)?,
+        None => go::build(workspace, cache, &go::HELM)?.join("helm"),
+    };
+    Ok((VARIABLE, program))
+}
+
+/// What the user chose instead of ours.
+fn own(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// A program that the user chose must be there: falling back to another one would test something else.
+fn usable(variable: &str, program: &std::path::Path) -> Result<PathBuf> {
+    process::is_program(program)
+        .then(|| program.to_owned())
+        .with_context(|| format!("{variable} is set, but {} is not a program; correct or unset it", program.display()))
+}
