@@ -1,1 +1,34 @@
-fn main() {}
+//! Cubegate's command line.
+
+#![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its user")]
+
+mod args;
+mod check;
+mod limits;
+mod manifests;
+mod passwords;
+mod sessions;
+mod up;
+
+use std::process::ExitCode;
+
+use args::{Args, Command};
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error")))
+        .init();
+    let outcome = match args.command {
+        Command::Up(options) => up::up(&options),
+        Command::Check(options) => check::check(&options),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,19 @@
+//! The manifests of a directory, as `kubectl apply -f DIR` would read them.
+//!
+//! ```text
+//! files ──document──▶ documents ──object──▶ objects ──directory──▶ Manifests
+//! ```
+//!
+//! What cannot be read is never treated as absent: an object whose document is broken stays in the
+//! list as invalid, and an object that was in a file which no longer parses stays too, so that its
+//! holders are refused instead of falling back to fewer restrictions.
+
+mod diagnostic;
+mod directory;
+mod document;
+mod kustomization;
+mod object;
+
+pub(crate) use diagnostic::Diagnostic;
+pub(crate) use directory::{Entry, Manifests};
+pub(crate) use object::Object;

@@ -1,0 +1,150 @@
+//! One document, read as the object that it declares.
+
+use std::{collections::BTreeMap, path::Path};
+
+use cubegate_api::{API_VERSION, GROUP, Restriction, Role, Session, TechnicalUser};
+use cubegate_policy::compile::{InvalidObject, Parsed};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::{diagnostic::Diagnostic, document::Document, kustomization::Kustomization};
+
+/// What a document declares.
+#[derive(Clone, Debug)]
+pub(crate) enum Object {
+    Session(Parsed<Session>),
+    Role(Parsed<Role>),
+    Restriction(Parsed<Restriction>),
+    TechnicalUser(Parsed<TechnicalUser>),
+    Secret { name: String, data: BTreeMap<String, Vec<u8>>, is_example: bool },
+    ConfigMap { name: String, data: BTreeMap<String, Vec<u8>> },
+    Kustomization(Kustomization),
+    /// A kind of somebody else's; nothing to do with it here.
+    Foreign { kind: String, name: String },
+}
+
+/// Annotation of a Secret whose passwords are examples, so that `up` may print them.
+pub(crate) const EXAMPLE_ANNOTATION: &str = "cubegate.dev/example";
+
+/// The kinds that a laptop understands, to suggest from.
+const KINDS: [&str; 6] = ["Session", "Role", "Restriction", "TechnicalUser", "Secret", "ConfigMap"];
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Header {
+    api_version: Option<String>,
+    kind: Option<String>,
+    metadata: Option<HeaderMetadata>,
+}
+
+#[derive(Deserialize)]
+struct HeaderMetadata {
+    name: Option<String>,
+}
+
+/// Reads a document.
+///
+/// An object of ours that is known by kind and name but not valid is `Ok` with the findings beside it; a
+/// document of which not even that is known is `Err`.
+pub(crate) fn read(file: &Path, document: &Document) -> Result<(Object, Vec<Diagnostic>), Diagnostic> {
+    let at_start = |message: String| Diagnostic { file: file.to_owned(), line: document.line, column: None, message };
+    let header: Header = parse(file, document)?;
+    let kind = header.kind.ok_or_else(|| at_start("the document has no `kind`".into()))?;
+    let api_version = header.api_version.ok_or_else(|| at_start(format!("{kind} has no `apiVersion`")))?;
+    if kind == "Kustomization" {
+        return Ok((Object::Kustomization(parse(file, document)?), Vec::new()));
+    }
+    let name = header
+        .metadata
+        .and_then(|metadata| metadata.name)
+        .filter(|name| !name.is_empty())
+        .ok_or_else(|| at_start(format!("{kind} has no `metadata.name`")))?;
+
+    let read = match (api_version.as_str(), kind.as_str()) {
+        (API_VERSION, "Session") => {
+            let (parsed, found) = ours(file, document, &kind, name, |it: &Session| sentences(it.validate_cel()));
+            (Object::Session(parsed), found)
+        }
+        (API_VERSION, "Role") => {
+            let (parsed, found) = ours(file, document, &kind, name, |it: &Role| sentences(it.validate_cel()));
+            (Object::Role(parsed), found)
+        }
+        (API_VERSION, "Restriction") => {
+            let (parsed, found) = ours(file, document, &kind, name, |it: &Restriction| sentences(it.validate_cel()));
+            (Object::Restriction(parsed), found)
+        }
+        (API_VERSION, "TechnicalUser") => {
+            let (parsed, found) = ours(file, document, &kind, name, |it: &TechnicalUser| sentences(it.validate_cel()));
+            (Object::TechnicalUser(parsed), found)
+        }
+        ("v1", "Secret") => (secret(name, parse(file, document)?), Vec::new()),
+        ("v1", "ConfigMap") => (config_map(name, parse(file, document)?), Vec::new()),
+        (version, _) if version == GROUP || version.starts_with("cubegate.dev/") => {
+            let hint = cubegate_policy::nearest::nearest(&kind, KINDS).unwrap_or("Session");
+            return Err(at_start(format!("{version} has no kind `{kind}`; did you mean {API_VERSION} `{hint}`?")));
+        }
+        _ => (Object::Foreign { kind, name }, Vec::new()),
+    };
+    Ok(read)
+}
+
+fn ours<K: DeserializeOwned>(
+    file: &Path,
+    document: &Document,
+    kind: &str,
+    name: String,
+    validate: impl Fn(&K) -> Vec<String>,
+) -> (Parsed<K>, Vec<Diagnostic>) {
+    let findings = match parse::<K>(file, document) {
+        Ok(object) => {
+            let sentences = validate(&object);
+            if sentences.is_empty() {
+                return (Parsed::Valid(object), Vec::new());
+            }
+            sentences
+                .into_iter()
+                .map(|message| Diagnostic { file: file.to_owned(), line: document.line, column: None, message })
+                .collect()
+        }
+        Err(diagnostic) => vec![diagnostic],
+    };
+    let error = findings.iter().map(|finding| finding.message.clone()).collect::<Vec<_>>().join("; ");
+    let manifest = parse::<Value>(file, document).unwrap_or(Value::Null);
+    let invalid = InvalidObject { name: name.clone(), uid: String::new(), generation: 0, manifest, error };
+    let named = |finding: Diagnostic| Diagnostic { message: format!("{kind}/{name}: {}", finding.message), ..finding };
+    (Parsed::Invalid(invalid), findings.into_iter().map(named).collect())
+}
+
+fn sentences<E: std::fmt::Display>(result: Result<(), E>) -> Vec<String> {
+    result.err().map(|errors| errors.to_string()).into_iter().collect()
+}
+
+fn parse<T: DeserializeOwned>(file: &Path, document: &Document) -> Result<T, Diagnostic> {
+    serde_saphyr::from_str(&document.text).map_err(|error| {
+        let error = error.without_snippet();
+        let location = error.location();
+        Diagnostic {
+            file: file.to_owned(),
+            line: location.map_or(document.line, |location| location.line()),
+            column: location.map(|location| location.column()),
+            message: error.to_string(),
+        }
+    })
+}
+
+fn secret(name: String, secret: Secret) -> Object {
+    let is_example = secret
+        .metadata
+        .annotations
+        .is_some_and(|annotations| annotations.get(EXAMPLE_ANNOTATION).is_some_and(|value| value == "true"));
+    let encoded = secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0));
+    let plain = secret.string_data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.into_bytes()));
+    Object::Secret { name, data: encoded.chain(plain).collect(), is_example }
+}
+
+fn config_map(name: String, map: ConfigMap) -> Object {
+    let text = map.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.into_bytes()));
+    let binary = map.binary_data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0));
+    Object::ConfigMap { name, data: text.chain(binary).collect() }
+}

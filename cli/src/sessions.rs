@@ -1,0 +1,115 @@
+//! The Sessions that a directory declares, each with everything that its policy is compiled from.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use cubegate_api::{Session, reference::KeyReference};
+use cubegate_policy::{
+    compile::{Compiled, Objects, Parsed, compile},
+    snapshot::{Kind, ObjectName},
+};
+
+use crate::{
+    manifests::{Diagnostic, Manifests, Object},
+    passwords::Passwords,
+};
+
+/// A Session and its compiled policy.
+pub(crate) struct Declared {
+    pub(crate) session: Session,
+    pub(crate) compiled: Compiled,
+    /// Where each problem of the policy stands.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+impl Declared {
+    /// Name of the Session.
+    pub(crate) fn name(&self) -> &str {
+        self.session.metadata.name.as_deref().unwrap_or_default()
+    }
+
+    /// The Session among other objects.
+    pub(crate) fn object(&self) -> ObjectName {
+        ObjectName { kind: Kind::Session, name: self.name().to_owned() }
+    }
+}
+
+/// Compiles every valid Session of a directory.
+pub(crate) fn declared(manifests: &Manifests, passwords: &mut Passwords) -> Vec<Declared> {
+    declared_at(manifests, passwords, &BTreeMap::new())
+}
+
+/// Compiles every valid Session of a directory. Where a Session is served on this machine, that is its `url`: a
+/// redirect to the one in the manifest would lead to the cluster.
+pub(crate) fn declared_at(
+    manifests: &Manifests,
+    passwords: &mut Passwords,
+    addresses: &BTreeMap<String, SocketAddr>,
+) -> Vec<Declared> {
+    let sessions = manifests.entries.iter().filter_map(|entry| match &entry.object {
+        Object::Session(Parsed::Valid(session)) => Some(session),
+        _ => None,
+    });
+    sessions
+        .map(|session| {
+            let mut session = session.clone();
+            if let Some(address) = session.metadata.name.as_ref().and_then(|name| addresses.get(name)) {
+                session.spec.url = Some(format!("http://{address}"));
+            }
+            let compiled = compile(&dereference(&session, manifests, passwords));
+            let diagnostics = locate(&compiled, manifests);
+            Declared { session, compiled, diagnostics }
+        })
+        .collect()
+}
+
+fn dereference(session: &Session, manifests: &Manifests, passwords: &mut Passwords) -> Objects {
+    let mut objects = Objects {
+        session: session.clone(),
+        roles: Vec::new(),
+        restrictions: Vec::new(),
+        technical_users: Vec::new(),
+        password_hashes: BTreeMap::new(),
+        client_secret: client_secret_reference(session).map(|reference| {
+            let value = manifests.secret_value(reference)?;
+            String::from_utf8(value.to_owned()).map_err(|_| format!("key `{}` of Secret `{}` is not UTF-8", reference.key, reference.name))
+        }),
+    };
+    for entry in &manifests.entries {
+        match &entry.object {
+            Object::Role(role) => objects.roles.push(role.clone()),
+            Object::Restriction(restriction) => objects.restrictions.push(restriction.clone()),
+            Object::TechnicalUser(user) => {
+                if let Parsed::Valid(user) = user {
+                    let reference = &user.spec.password_secret_ref;
+                    let hash = manifests.secret_value(reference).map(|password| passwords.hash(reference, password));
+                    objects.password_hashes.insert(reference.clone(), hash);
+                }
+                objects.technical_users.push(user.clone());
+            }
+            Object::Session(_) | Object::Secret { .. } | Object::ConfigMap { .. } | Object::Kustomization(_) | Object::Foreign { .. } => {}
+        }
+    }
+    objects
+}
+
+fn client_secret_reference(session: &Session) -> Option<&KeyReference> {
+    session.spec.authentication.as_ref()?.oidc.as_ref()?.client_secret_ref.as_ref()
+}
+
+/// Problems with their places; those of objects that are invalid by themselves have been reported already.
+fn locate(compiled: &Compiled, manifests: &Manifests) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    for problem in &compiled.problems {
+        let Some(entry) = manifests.find(&problem.object) else { continue };
+        if entry.object.is_invalid() {
+            continue;
+        }
+        diagnostics.push(Diagnostic {
+            file: entry.file.clone(),
+            line: entry.line,
+            column: None,
+            message: format!("{}: {}: {}", problem.object, problem.field, problem.message),
+        });
+    }
+    diagnostics
+}

@@ -1,0 +1,52 @@
+//! Notices edits of a directory.
+
+use std::path::Path;
+
+use anyhow::Context;
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout_at},
+};
+
+use crate::limits::{EDIT_DELAY_MAX, EDIT_QUIET};
+
+/// Tells when the files of a directory have changed and then been left alone for a moment.
+pub(crate) struct Edits {
+    events: mpsc::Receiver<()>,
+    /// Watches for as long as it lives.
+    _watcher: RecommendedWatcher,
+}
+
+impl Edits {
+    /// Watches the files of `directory`.
+    pub(crate) fn watch(directory: &Path) -> anyhow::Result<Self> {
+        // One event is as good as many: the directory is read whole.
+        let (sender, events) = mpsc::channel(1);
+        let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            if event.is_ok_and(|event| !event.kind.is_access()) {
+                let _ = sender.try_send(());
+            }
+        })
+        .context("failed to watch for edits")?;
+        watcher
+            .watch(directory, RecursiveMode::NonRecursive)
+            .with_context(|| format!("failed to watch {}", directory.display()))?;
+        Ok(Self { events, _watcher: watcher })
+    }
+
+    /// Completes after the next edit.
+    pub(crate) async fn next(&mut self) {
+        if self.events.recv().await.is_none() {
+            // The watcher lives as long as `self`, so its sender does too.
+            std::future::pending::<()>().await;
+        }
+        let latest = Instant::now() + EDIT_DELAY_MAX;
+        while Instant::now() < latest {
+            let quiet_at = (Instant::now() + EDIT_QUIET).min(latest);
+            if timeout_at(quiet_at, self.events.recv()).await.is_err() {
+                break;
+            }
+        }
+    }
+}

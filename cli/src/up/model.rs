@@ -1,0 +1,88 @@
+//! Where the tables of a directory's Sessions come from.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use cubegate_api::model::{CsvLocation, Source};
+use cubegate_engine::{ModelSource, ModelSpec};
+
+use crate::{
+    manifests::{Diagnostic, Manifests},
+    sessions::Declared,
+};
+
+/// Tables from files beside the manifests, and from ConfigMaps among them.
+pub(crate) struct DirectoryFiles {
+    directory: PathBuf,
+    manifests: Arc<Manifests>,
+}
+
+/// What tells one state of a Session's tables from another, without reading them.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Fingerprint {
+    spec: ModelSpec,
+    files: Vec<Option<(SystemTime, u64)>>,
+    inline: Vec<Option<Vec<u8>>>,
+}
+
+impl DirectoryFiles {
+    pub(crate) fn new(directory: &Path, manifests: &Manifests) -> Self {
+        Self { directory: directory.to_owned(), manifests: Arc::new(manifests.clone()) }
+    }
+
+    /// The state of the tables of a model.
+    pub(crate) fn fingerprint(&self, spec: &ModelSpec) -> Fingerprint {
+        let mut fingerprint = Fingerprint { spec: spec.clone(), files: Vec::new(), inline: Vec::new() };
+        for table in &spec.tables {
+            let Source::Csv(location) = &table.source;
+            match self.file(location) {
+                Some(path) => {
+                    let metadata = std::fs::metadata(path).ok();
+                    fingerprint.files.push(metadata.and_then(|metadata| Some((metadata.modified().ok()?, metadata.len()))));
+                }
+                None => fingerprint.inline.push(self.read(location).ok().map(|(_, bytes)| bytes)),
+            }
+        }
+        fingerprint
+    }
+
+    /// The file that a location stands for; none for a ConfigMap that is written out in a manifest.
+    fn file(&self, location: &CsvLocation) -> Option<PathBuf> {
+        match location {
+            CsvLocation::Path(path) => Some(self.directory.join(path)),
+            CsvLocation::ConfigMap(reference) => self.manifests.config_map_file(reference),
+        }
+    }
+}
+
+impl ModelSource for DirectoryFiles {
+    fn read(&self, location: &CsvLocation) -> Result<(String, Vec<u8>), String> {
+        if let Some(path) = self.file(location) {
+            let shown = path.display().to_string();
+            return std::fs::read(&path).map(|bytes| (shown.clone(), bytes)).map_err(|error| format!("{shown}: cannot be read: {error}"));
+        }
+        let CsvLocation::ConfigMap(reference) = location else {
+            return Err("a path always stands for a file".into());
+        };
+        let bytes = self.manifests.config_map_value(reference)?;
+        Ok((format!("ConfigMap {}/{}", reference.name, reference.key), bytes.to_owned()))
+    }
+}
+
+/// Loads a Session's model only to see what is wrong with it, and with the policy on it.
+pub(crate) fn check(declared: &Declared, manifests: &Manifests, directory: &Path) -> Vec<Diagnostic> {
+    let session = declared.object();
+    let files = DirectoryFiles::new(directory, manifests);
+    let found = match cubegate_engine::check(&ModelSpec::from(&declared.session.spec), &files, &declared.compiled.snapshot.access) {
+        Err(failure) => failure.errors.into_iter().map(|error| (session.clone(), error)).collect(),
+        Ok(problems) => problems.into_iter().map(|problem| (problem.object, problem.message)).collect::<Vec<_>>(),
+    };
+    let located = found.into_iter().filter_map(|(object, message)| {
+        let entry = manifests.find(&object)?;
+        Some(Diagnostic { file: entry.file.clone(), line: entry.line, column: None, message: format!("{object}: {message}") })
+    });
+    located.collect()
+}

@@ -1,0 +1,262 @@
+//! The Sessions that are being served.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use cubegate_engine::{Engine, ModelSpec};
+use cubegate_policy::publication::{Publication, PublicationId};
+use cubegate_sidecar::PolicyUpdate;
+use tokio::{
+    net::{TcpListener, UnixListener},
+    sync::watch,
+    task::JoinHandle,
+    time::{Instant, sleep, timeout},
+};
+
+use super::{
+    announce,
+    model::{DirectoryFiles, Fingerprint},
+};
+use crate::{
+    args::UpOptions,
+    limits::{DRAIN_MAX, HAND_OVER_MAX},
+    manifests::{Diagnostic, Manifests},
+    passwords::Passwords,
+    sessions::{self, Declared},
+};
+
+/// Every Session that is being served, and what they were made from.
+pub(crate) struct Running {
+    directory: PathBuf,
+    passwords: Passwords,
+    sessions: BTreeMap<String, RunningSession>,
+    /// Where the next Session would listen.
+    next: SocketAddr,
+    reported: BTreeSet<Diagnostic>,
+    /// Holds the engines' sockets; deleted at the end.
+    sockets: tempfile::TempDir,
+}
+
+struct RunningSession {
+    address: SocketAddr,
+    engine: Engine,
+    policies: watch::Sender<Option<Arc<PolicyUpdate>>>,
+    cookie_key: [u8; 32],
+    published: Option<PublicationId>,
+    revision: u64,
+    fingerprint: Option<Fingerprint>,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Serves every Session of the manifests, and says where.
+    pub(crate) async fn start(options: &UpOptions, manifests: &Manifests) -> anyhow::Result<Self> {
+        let mut running = Self {
+            directory: options.directory.clone(),
+            passwords: Passwords::default(),
+            sessions: BTreeMap::new(),
+            next: options.listen,
+            reported: BTreeSet::new(),
+            sockets: tempfile::tempdir().context("failed to make a directory for sockets")?,
+        };
+        for name in manifests.session_names() {
+            running.listen(&name).await?;
+        }
+        if running.sessions.is_empty() {
+            running.report(manifests.diagnostics.clone());
+            bail!("there is no Session in {}", options.directory.display());
+        }
+        running.apply(manifests).await;
+        Ok(running)
+    }
+
+    /// Brings what is served in line with the manifests.
+    pub(crate) async fn apply(&mut self, manifests: &Manifests) {
+        let mut diagnostics = manifests.diagnostics.clone();
+        let named: BTreeSet<String> = manifests.session_names().collect();
+        self.stop_sessions_that_are_gone(&named).await;
+        for name in &named {
+            if !self.sessions.contains_key(name)
+                && let Err(error) = self.listen(name).await
+            {
+                eprintln!("error: Session/{name}: {error:#}");
+            }
+        }
+        let addresses = self.sessions.iter().map(|(name, session)| (name.clone(), session.address)).collect();
+        let declared = sessions::declared_at(manifests, &mut self.passwords, &addresses);
+        self.refuse_sessions_that_are_invalid(&declared);
+        for declared in &declared {
+            diagnostics.extend(declared.diagnostics.iter().cloned());
+            let Some(session) = self.sessions.get_mut(declared.name()) else { continue };
+            let is_new = session.published.is_none();
+            let edited = session.publish(declared);
+            let files = DirectoryFiles::new(&self.directory, manifests);
+            diagnostics.extend(session.load(declared, files, manifests).await);
+            session.wait_until_enforced().await;
+            diagnostics.extend(session.unbound(manifests));
+            if is_new {
+                announce::ready(declared, session.address, &session.engine.cubes(), manifests);
+            } else if edited {
+                println!("edited {} revision {}", declared.name(), session.revision);
+            }
+        }
+        self.report(diagnostics);
+    }
+
+    /// Finishes requests in flight.
+    pub(crate) async fn drain(self) {
+        for (_, session) in self.sessions {
+            session.stop().await;
+        }
+    }
+
+    async fn listen(&mut self, name: &str) -> anyhow::Result<()> {
+        let listener = TcpListener::bind(self.next).await.with_context(|| format!("failed to listen on {}", self.next))?;
+        let address = listener.local_addr()?;
+        if self.next.port() != 0 {
+            self.next.set_port(self.next.port().checked_add(1).context("there is no further port")?);
+        }
+        // The name of a Session may be longer than a socket's path can be.
+        let socket = self.sockets.path().join(format!("{}.sock", address.port()));
+        self.sessions.insert(name.to_owned(), RunningSession::start(listener, address, socket)?);
+        Ok(())
+    }
+
+    async fn stop_sessions_that_are_gone(&mut self, named: &BTreeSet<String>) {
+        let gone: Vec<String> = self.sessions.keys().filter(|name| !named.contains(*name)).cloned().collect();
+        for name in gone {
+            if let Some(session) = self.sessions.remove(&name) {
+                println!("stopped {name}");
+                session.stop().await;
+            }
+        }
+    }
+
+    /// A Session whose manifest is invalid says nothing about who may come in, so nobody may.
+    fn refuse_sessions_that_are_invalid(&mut self, declared: &[Declared]) {
+        for (name, session) in &mut self.sessions {
+            if declared.iter().all(|declared| declared.name() != name) {
+                session.published = None;
+                session.policies.send_replace(None);
+            }
+        }
+    }
+
+    /// Prints what is newly wrong, and when all is well again.
+    fn report(&mut self, diagnostics: Vec<Diagnostic>) {
+        let current: BTreeSet<Diagnostic> = diagnostics.into_iter().collect();
+        for diagnostic in current.difference(&self.reported) {
+            eprintln!("{diagnostic}");
+        }
+        if current.is_empty() && !self.reported.is_empty() {
+            eprintln!("all errors are mended");
+        }
+        self.reported = current;
+    }
+}
+
+impl RunningSession {
+    fn start(listener: TcpListener, address: SocketAddr, socket: PathBuf) -> anyhow::Result<Self> {
+        let engine = Engine::new();
+        let engine_listener = UnixListener::bind(&socket).with_context(|| format!("failed to listen on {}", socket.display()))?;
+        let (policies, updates) = watch::channel(None);
+        let (stop, stopped) = watch::channel(false);
+        let stop_signal = |mut stopped: watch::Receiver<bool>| async move {
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        };
+        let engine_task = tokio::spawn({
+            let (engine, signal) = (engine.clone(), stop_signal(stopped.clone()));
+            async move { report_end("engine", engine.serve(engine_listener, signal).await) }
+        });
+        let sidecar_task = tokio::spawn({
+            let (config, signal) = (cubegate_sidecar::Config::new(socket), stop_signal(stopped));
+            async move { report_end("sidecar", cubegate_sidecar::run(config, listener, None, updates, signal).await) }
+        });
+        let mut cookie_key = [0; 32];
+        aws_lc_rs::rand::fill(&mut cookie_key).context("the operating system has no randomness")?;
+        Ok(Self {
+            address,
+            engine,
+            policies,
+            cookie_key,
+            published: None,
+            revision: 0,
+            fingerprint: None,
+            stop,
+            tasks: vec![engine_task, sidecar_task],
+        })
+    }
+
+    /// Publishes a policy when it differs from the one in force.
+    fn publish(&mut self, declared: &Declared) -> bool {
+        let publication = Publication::new(self.revision + 1, declared.compiled.snapshot.clone());
+        if self.published.as_ref().is_some_and(|published| published.sha256 == publication.id().sha256) {
+            return false;
+        }
+        self.revision += 1;
+        self.published = Some(publication.id().clone());
+        self.policies.send_replace(Some(Arc::new(PolicyUpdate::new(publication, self.cookie_key))));
+        true
+    }
+
+    /// Loads the model when it or its files changed. What fails is said; the model before stays.
+    async fn load(&mut self, declared: &Declared, files: DirectoryFiles, manifests: &Manifests) -> Vec<Diagnostic> {
+        let spec = ModelSpec::from(&declared.session.spec);
+        let fingerprint = files.fingerprint(&spec);
+        if self.fingerprint.as_ref() == Some(&fingerprint) {
+            return Vec::new();
+        }
+        match self.engine.load(spec, files).await {
+            Ok(()) => {
+                self.fingerprint = Some(fingerprint);
+                Vec::new()
+            }
+            Err(failure) => {
+                let place = manifests.find(&declared.object());
+                let located = |message: String| {
+                    let entry = place?;
+                    Some(Diagnostic { file: entry.file.clone(), line: entry.line, column: None, message: format!("{}: {message}", declared.object()) })
+                };
+                failure.errors.into_iter().filter_map(located).collect()
+            }
+        }
+    }
+
+    /// Waits for the engine to have the published policy, so that what is said of it is true.
+    async fn wait_until_enforced(&self) {
+        let latest = Instant::now() + HAND_OVER_MAX;
+        while self.engine.report().policy != self.published && Instant::now() < latest {
+            sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    fn unbound(&self, manifests: &Manifests) -> Vec<Diagnostic> {
+        let problems = self.engine.report().problems.into_iter();
+        let located = problems.filter_map(|problem| {
+            let entry = manifests.find(&problem.object)?;
+            let message = format!("{}: {}", problem.object, problem.message);
+            Some(Diagnostic { file: entry.file.clone(), line: entry.line, column: None, message })
+        });
+        located.collect()
+    }
+
+    async fn stop(self) {
+        let _ = self.stop.send(true);
+        for task in self.tasks {
+            let _ = timeout(DRAIN_MAX, task).await;
+        }
+    }
+}
+
+fn report_end<E: std::error::Error + Send + Sync + 'static>(part: &str, outcome: Result<(), E>) {
+    if let Err(error) = outcome {
+        eprintln!("error: the {part} ended: {:#}", anyhow::Error::from(error));
+    }
+}

@@ -1,0 +1,90 @@
+//! Who asks, as the sidecar stamped it on the request.
+
+use std::collections::BTreeSet;
+
+use http::{HeaderMap, HeaderName};
+use percent_encoding::percent_decode_str;
+
+use crate::problem::Problem;
+
+const USER: HeaderName = HeaderName::from_static("x-cubegate-user");
+const ROLES: HeaderName = HeaderName::from_static("x-cubegate-roles");
+const POLICY: HeaderName = HeaderName::from_static("x-cubegate-policy");
+
+/// A caller whom the sidecar admitted.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// Name, for the log only: no answer depends on it.
+    pub(crate) user: String,
+    /// Roles, decided by the policy of `revision`.
+    pub(crate) roles: BTreeSet<String>,
+    /// Policy by which the roles were decided, and by which the answer must be restricted.
+    pub(crate) revision: u64,
+}
+
+impl Caller {
+    /// Reads the stamp. A request with a missing, repeated or malformed one is refused.
+    pub(crate) fn from_headers(headers: &HeaderMap) -> Result<Self, Problem> {
+        let user = percent_decode_str(single(headers, &USER, "X-Cubegate-User")?)
+            .decode_utf8()
+            .map_err(|_| Problem::NotStamped("X-Cubegate-User"))?
+            .into_owned();
+        let roles = single(headers, &ROLES, "X-Cubegate-Roles")?;
+        let roles = roles.split(',').filter(|role| !role.is_empty()).map(str::to_owned).collect();
+        let revision =
+            single(headers, &POLICY, "X-Cubegate-Policy")?.parse().map_err(|_| Problem::NotStamped("X-Cubegate-Policy"))?;
+        Ok(Self { user, roles, revision })
+    }
+}
+
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName, shown: &'static str) -> Result<&'a str, Problem> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().map_err(|_| Problem::NotStamped(shown)),
+        _ => Err(Problem::NotStamped(shown)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamped(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, value.parse().unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn a_stamp_names_user_roles_and_revision() {
+        let headers = stamped(&[
+            ("x-cubegate-user", "Zo%C3%AB"),
+            ("x-cubegate-roles", "ROLE_PARIS,ROLE_USER"),
+            ("x-cubegate-policy", "12"),
+        ]);
+        let caller = Caller::from_headers(&headers).unwrap();
+        assert_eq!((caller.user.as_str(), caller.roles.len(), caller.revision), ("Zoë", 2, 12));
+    }
+
+    #[test]
+    fn a_request_without_a_whole_stamp_is_refused() {
+        let whole = [("x-cubegate-user", "a"), ("x-cubegate-roles", "ROLE_USER"), ("x-cubegate-policy", "1")];
+        for missing in 0..3 {
+            let pairs: Vec<_> = whole.iter().enumerate().filter(|(index, _)| *index != missing).map(|(_, pair)| *pair).collect();
+            assert!(matches!(Caller::from_headers(&stamped(&pairs)), Err(Problem::NotStamped(_))));
+        }
+    }
+
+    #[test]
+    fn a_repeated_stamp_is_refused() {
+        let headers = stamped(&[
+            ("x-cubegate-user", "a"),
+            ("x-cubegate-roles", "ROLE_USER"),
+            ("x-cubegate-roles", "ROLE_ADMIN"),
+            ("x-cubegate-policy", "1"),
+        ]);
+        assert_eq!(Caller::from_headers(&headers), Err(Problem::NotStamped("X-Cubegate-Roles")));
+    }
+}

@@ -1,0 +1,238 @@
+//! The HTTP interface: paths, formats, and which step answers what.
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{DefaultBodyLimit, FromRequest, Path, Request, State as Extract},
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, get, post},
+};
+use bytes::Bytes;
+use cubegate_cube::Query;
+use cubegate_policy::publication::{AccessPublication, EngineReport};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+use tracing::{debug, warn};
+
+use crate::{
+    caller::Caller,
+    limits::{BODY_BYTES_MAX, POLICY_BYTES_MAX, QUERY_WAIT_MAX},
+    model::{LoadedModel, VisibleCube},
+    policies::Policy,
+    problem::Problem,
+    state::{ModelSlot, Shared},
+};
+
+/// Every path of the engine.
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/", allowing("GET", get(index)))
+        .route("/api/v1/cubes", allowing("GET", get(cubes)))
+        .route("/api/v1/cubes/{cube}/query", allowing("POST", post(query).layer(DefaultBodyLimit::max(BODY_BYTES_MAX))))
+        .route(
+            "/internal/policy",
+            allowing("GET, PUT", get(report).put(adopt_policy).layer(DefaultBodyLimit::max(POLICY_BYTES_MAX))),
+        )
+        .route("/internal/metrics", allowing("GET", get(metrics)))
+        .fallback(async || Problem::NoSuchPath)
+        .with_state(shared)
+}
+
+fn allowing(methods: &'static str, router: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
+    router.fallback(async move || Problem::WrongMethod(methods))
+}
+
+async fn index(headers: HeaderMap) -> Result<Json<Value>, Problem> {
+    let caller = Caller::from_headers(&headers)?;
+    Ok(Json(json!({
+        "user": caller.user,
+        "roles": caller.roles,
+        "cubes": "/api/v1/cubes",
+        "query": "/api/v1/cubes/{cube}/query",
+        "whoami": "/whoami",
+    })))
+}
+
+async fn cubes(Extract(shared): Extract<Arc<Shared>>, headers: HeaderMap) -> Result<Json<Value>, Problem> {
+    let admitted = Admitted::new(&shared, &headers)?;
+    Ok(Json(json!({ "cubes": admitted.visible_cubes().map(VisibleCube::describe).collect::<Vec<_>>() })))
+}
+
+async fn query(
+    Extract(shared): Extract<Arc<Shared>>,
+    Path(cube): Path<String>,
+    headers: HeaderMap,
+    request: Request<Body>,
+) -> Response {
+    let started = Instant::now();
+    let answered = answer(&shared, &cube, &headers, request).await;
+    let elapsed = started.elapsed();
+    shared.metrics.query_seconds.observe(elapsed.as_secs_f64());
+    let mut response = answered.unwrap_or_else(IntoResponse::into_response);
+    let outcome = if response.status().is_success() { "answered".to_owned() } else { response.status().as_u16().to_string() };
+    shared.metrics.queries.with_label_values(&[&outcome]).inc();
+    if let Ok(timing) = HeaderValue::from_str(&format!("query;dur={:.3}", elapsed.as_secs_f64() * 1e3)) {
+        response.headers_mut().insert("server-timing", timing);
+    }
+    response
+}
+
+async fn answer(shared: &Arc<Shared>, cube: &str, headers: &HeaderMap, request: Request<Body>) -> Result<Response, Problem> {
+    let format = Format::negotiate(headers)?;
+    let admitted = Admitted::new(shared, headers)?;
+    let visible = admitted.cube(cube)?;
+    let query = read_query(request).await?;
+    let turn = tokio::time::timeout(QUERY_WAIT_MAX, shared.turns.acquire()).await.map_err(|_| Problem::Busy)?;
+    let revision = admitted.caller.revision;
+    let computed = tokio::task::spawn_blocking(move || visible.answer(&query)).await;
+    drop(turn);
+    let answer = computed.map_err(|panic| {
+        warn!(error = %panic, "query panicked");
+        Problem::Internal
+    })??;
+    Ok(match format {
+        Format::Json => ([(header::CONTENT_TYPE, "application/json")], answer.to_json(revision)).into_response(),
+        Format::Csv => ([(header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present")], answer.to_csv()).into_response(),
+    })
+}
+
+async fn read_query(request: Request<Body>) -> Result<Query, Problem> {
+    let body = Bytes::from_request(request, &()).await.map_err(|rejection| {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE { Problem::BodyTooLarge } else { Problem::BodyBroken }
+    })?;
+    serde_json::from_slice(&body).map_err(|error| Problem::MalformedQuery(error.to_string()))
+}
+
+async fn report(Extract(shared): Extract<Arc<Shared>>) -> Json<EngineReport> {
+    Json(shared.report())
+}
+
+async fn adopt_policy(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> Result<Json<EngineReport>, Problem> {
+    let publication: AccessPublication = serde_json::from_slice(&body).map_err(|error| Problem::MalformedQuery(error.to_string()))?;
+    debug!(revision = publication.id.revision, "policy handed over");
+    shared.adopt_policy(publication);
+    Ok(Json(shared.report()))
+}
+
+async fn metrics(Extract(shared): Extract<Arc<Shared>>) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], shared.metrics.text()).into_response()
+}
+
+/// A caller whose roles were decided by a policy that this engine has, bound to the model that it has.
+struct Admitted {
+    caller: Caller,
+    policy: Arc<Policy>,
+    model: Arc<LoadedModel>,
+}
+
+impl Admitted {
+    fn new(shared: &Shared, headers: &HeaderMap) -> Result<Self, Problem> {
+        let caller = Caller::from_headers(headers)?;
+        let state = shared.current();
+        let model = match &state.model {
+            ModelSlot::Loading => return Err(Problem::ModelLoading),
+            ModelSlot::Failed(_) => return Err(Problem::ModelFailed),
+            ModelSlot::Loaded(model) => Arc::clone(model),
+        };
+        let policy = state.policies.revision(caller.revision).ok_or(Problem::PolicyMissing(caller.revision))?;
+        Ok(Self { policy: Arc::clone(policy), caller, model })
+    }
+
+    fn cube(&self, name: &str) -> Result<VisibleCube, Problem> {
+        let bound = self.policy.bound().ok_or(Problem::ModelLoading)?;
+        if !self.model.has_cube(name) {
+            let visible: Vec<_> = self.visible_cubes().collect();
+            let nearest = cubegate_policy::nearest::nearest(name, visible.iter().map(VisibleCube::name));
+            return Err(Problem::UnknownCube { name: name.to_owned(), nearest: nearest.map(str::to_owned) });
+        }
+        let visibility = bound.visibility(name, &self.caller.roles).map_err(|refusal| {
+            warn!(user = self.caller.user, cube = name, ?refusal, "refused");
+            Problem::Refused(refusal)
+        })?;
+        Ok(VisibleCube::new(Arc::clone(&self.model), name, visibility))
+    }
+
+    /// The cubes that do not refuse this caller.
+    fn visible_cubes(&self) -> impl Iterator<Item = VisibleCube> {
+        self.model.cube_names().filter_map(|name| self.cube(name).ok())
+    }
+}
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Json,
+    Csv,
+}
+
+impl Format {
+    /// Chooses by `Accept` (RFC 9110 §12.5.1): the highest quality wins, JSON on a tie.
+    fn negotiate(headers: &HeaderMap) -> Result<Self, Problem> {
+        let mut ranges = headers
+            .get_all(header::ACCEPT)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .map(MediaRange::parse)
+            .peekable();
+        if ranges.peek().is_none() {
+            return Ok(Self::Json);
+        }
+        let ranges: Vec<_> = ranges.collect();
+        let quality = |kind, subtype| {
+            ranges.iter().filter_map(|range| range.matches(kind, subtype)).max_by_key(|(specificity, _)| *specificity).map_or(0.0, |(_, q)| q)
+        };
+        let (json, csv) = (quality("application", "json"), quality("text", "csv"));
+        match (json > 0.0, csv > 0.0) {
+            (false, false) => Err(Problem::NotAcceptable),
+            _ if csv > json => Ok(Self::Csv),
+            _ => Ok(Self::Json),
+        }
+    }
+}
+
+struct MediaRange<'a> {
+    kind: &'a str,
+    subtype: &'a str,
+    quality: f32,
+}
+
+impl<'a> MediaRange<'a> {
+    fn parse(text: &'a str) -> Self {
+        let mut parts = text.split(';').map(str::trim);
+        let (kind, subtype) = parts.next().unwrap_or_default().split_once('/').unwrap_or_default();
+        let quality = parts.find_map(|part| part.strip_prefix("q=")).and_then(|q| q.parse().ok()).unwrap_or(1.0);
+        Self { kind, subtype, quality }
+    }
+
+    /// Specificity and quality, when the range covers the type.
+    fn matches(&self, kind: &str, subtype: &str) -> Option<(u8, f32)> {
+        let is = |range: &str, exact: &str| range.eq_ignore_ascii_case(exact);
+        match () {
+            () if is(self.kind, kind) && is(self.subtype, subtype) => Some((2, self.quality)),
+            () if is(self.kind, kind) && self.subtype == "*" => Some((1, self.quality)),
+            () if self.kind == "*" && self.subtype == "*" => Some((0, self.quality)),
+            () => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_format_is_what_the_caller_likes_best() {
+        let format = |accept: &str| Format::negotiate(&HeaderMap::from_iter([(header::ACCEPT, accept.parse().unwrap())])).ok();
+        assert_eq!(Format::negotiate(&HeaderMap::new()).ok(), Some(Format::Json));
+        assert_eq!(format("*/*"), Some(Format::Json));
+        assert_eq!(format("text/csv"), Some(Format::Csv));
+        assert_eq!(format("text/csv, */*;q=0.1"), Some(Format::Csv));
+        assert_eq!(format("text/csv;q=0.5, application/json"), Some(Format::Json));
+        assert_eq!(format("text/*"), Some(Format::Csv));
+        assert_eq!(format("image/png"), None);
+        assert_eq!(format("application/json;q=0"), None);
+    }
+}

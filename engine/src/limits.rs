@@ -1,0 +1,24 @@
+//! Every limit of the engine, in one place.
+
+use std::time::Duration;
+
+/// A request's body.
+pub(crate) const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// A policy handed over by the sidecar: what a Secret can hold, with room to spare.
+pub(crate) const POLICY_BYTES_MAX: usize = 4 << 20;
+
+/// Newest policies kept, so that a request stamped just before an edit is still answered by the policy it was decided by.
+pub(crate) const POLICIES_KEPT: usize = 4;
+
+/// Selection masks kept for all cubes together.
+pub(crate) const MASK_CACHE_BYTES_MAX: u64 = 64 << 20;
+
+/// Queries that run at once per core; others wait.
+pub(crate) const QUERIES_PER_CORE: usize = 2;
+
+/// How long a query may wait for its turn.
+pub(crate) const QUERY_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// One table's file.
+pub(crate) const TABLE_BYTES_MAX: u64 = 4 << 30;

@@ -1,0 +1,16 @@
+//! The tables and cubes of the Session, loaded.
+//!
+//! ```text
+//! ModelSpec ──source──▶ bytes ──cube::csv──▶ tables ──cube::Model──▶ LoadedModel ──visibility──▶ VisibleCube
+//! ```
+
+mod loaded;
+mod source;
+mod spec;
+mod visible;
+
+pub(crate) use loaded::LoadedModel;
+pub use loaded::ModelError;
+pub use source::{ModelSource, PodFiles};
+pub use spec::ModelSpec;
+pub(crate) use visible::VisibleCube;

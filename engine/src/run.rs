@@ -1,0 +1,160 @@
+//! The process: load, serve, stop.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::available_parallelism,
+};
+
+use cubegate_cube::CubeSchema;
+use cubegate_policy::{
+    bind::{BindProblem, BoundAccess},
+    publication::EngineReport,
+    snapshot::Access,
+};
+use tokio::net::UnixListener;
+use tracing::{error, info};
+
+use crate::{
+    Config,
+    http_api::router,
+    limits::QUERIES_PER_CORE,
+    model::{LoadedModel, ModelError, ModelSource, ModelSpec, PodFiles},
+    state::{ModelSlot, Shared},
+};
+
+/// An engine. Clones share everything.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+/// Why an engine cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The model file cannot be used.
+    #[error("failed to read the model {path}")]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The socket cannot be listened on.
+    #[error("failed to listen on {path}")]
+    Listen {
+        /// The socket.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Serving ended unexpectedly.
+    #[error("failed to serve")]
+    Serve(#[source] io::Error),
+}
+
+/// Runs the engine of a pod until `shutdown` completes.
+pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), RunError> {
+    let engine = Engine::new();
+    let listener = listen(&config.socket)?;
+    let spec = read_model(&config.model)?;
+    let loading = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.load(spec, PodFiles::new(config.data)).await }
+    });
+    let served = engine.serve(listener, shutdown).await;
+    loading.abort();
+    served
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Engine {
+    /// An engine without a model and without a policy: it answers nothing yet.
+    pub fn new() -> Self {
+        let cores = available_parallelism().map_or(1, usize::from);
+        Self { shared: Arc::new(Shared::new(instance_id(), cores * QUERIES_PER_CORE)) }
+    }
+
+    /// Reads the tables, builds the cubes and swaps them in. When that fails, what was loaded before stays.
+    pub async fn load(&self, spec: ModelSpec, source: impl ModelSource) -> Result<(), ModelError> {
+        let loaded = tokio::task::spawn_blocking(move || LoadedModel::load(&spec, &source)).await;
+        match loaded.unwrap_or_else(|panic| Err(ModelError::defect(&panic))) {
+            Ok(model) => {
+                info!(facts = model.fact_rows(), "model loaded");
+                self.shared.metrics.fact_rows.set(i64::try_from(model.fact_rows()).unwrap_or(i64::MAX));
+                self.shared.adopt_model(model);
+                Ok(())
+            }
+            Err(failure) => {
+                for line in &failure.errors {
+                    error!(error = line, "model not loaded");
+                }
+                self.shared.report_load_failure(failure.errors.clone());
+                Err(failure)
+            }
+        }
+    }
+
+    /// What the engine says of itself.
+    pub fn report(&self) -> EngineReport {
+        self.shared.report()
+    }
+
+    /// What can be asked of each cube of the loaded model, without any restriction: for tools, not for callers.
+    pub fn cubes(&self) -> Vec<CubeSchema> {
+        match &self.shared.current().model {
+            ModelSlot::Loaded(model) => model.schemas(),
+            ModelSlot::Loading | ModelSlot::Failed(_) => Vec::new(),
+        }
+    }
+
+    /// Answers requests until `shutdown` completes; requests in flight are finished.
+    pub async fn serve(
+        &self,
+        listener: UnixListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), RunError> {
+        axum::serve(listener, router(Arc::clone(&self.shared)).into_make_service())
+            .with_graceful_shutdown(shutdown)
+            .await
+            .map_err(RunError::Serve)
+    }
+}
+
+/// Loads a model only to see whether it loads, and what of a policy could not be applied to it.
+pub fn check(spec: &ModelSpec, source: &impl ModelSource, access: &Access) -> Result<Vec<BindProblem>, ModelError> {
+    let model = LoadedModel::load(spec, source)?;
+    Ok(BoundAccess::bind(access, model.shape()).problems().to_vec())
+}
+
+/// Listens on a socket that only this user can open, in place of one that an earlier process left.
+fn listen(path: &Path) -> Result<UnixListener, RunError> {
+    let failed = |source| RunError::Listen { path: path.to_owned(), source };
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).map_err(failed)?;
+    Ok(listener)
+}
+
+fn read_model(path: &Path) -> Result<ModelSpec, RunError> {
+    let failed = |source| RunError::Model { path: path.to_owned(), source };
+    let bytes = std::fs::read(path).map_err(failed)?;
+    serde_json::from_slice(&bytes).map_err(|error| failed(error.into()))
+}
+
+fn instance_id() -> String {
+    let mut id = [0_u8; 8];
+    aws_lc_rs::rand::fill(&mut id).expect("the operating system has randomness");
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
+}
