@@ -1,45 +1,33 @@
 //! The chores of this repository, as `cargo xtask <chore>`.
 //!
 //! ```text
-//! command line ─▶ one module per chore ─▶ files of the checkout, or of the cache beside it
+//! command line ─▶ one module per chore ─▶ files of the checkout, or of the cache outside of it
 //! ```
 
-#![expect(clippy::print_stdout, reason = "a chore talks to the person who started it")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who started it")]
 
 mod cache;
+mod command_line;
 mod crds;
 mod examples;
 mod process;
+mod test;
+mod tidy;
 mod tools;
 mod workspace;
 
-use clap::{Parser, Subcommand};
+use std::process::ExitCode;
 
-use crate::workspace::Workspace;
+use clap::Parser as _;
 
-/// The chores of this repository.
-#[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 100)]
-struct CommandLine {
-    #[command(subcommand)]
-    chore: Chore,
-}
+use crate::{command_line::CommandLine, workspace::Workspace};
 
-#[derive(Subcommand)]
-enum Chore {
-    /// Make the programs that tests run: a Kubernetes API server, an OpenID provider, Prometheus
-    Tools(tools::Options),
-    /// Write the CustomResourceDefinitions of `crds/` and of the chart
-    Crds(crds::Options),
-    /// Write the generated data of `examples/`
-    Examples(examples::Options),
-}
-
-fn main() -> anyhow::Result<()> {
-    let workspace = Workspace::here();
-    match CommandLine::parse().chore {
-        Chore::Tools(options) => tools::run(&workspace, &options),
-        Chore::Crds(options) => crds::run(&workspace, &options),
-        Chore::Examples(options) => examples::run(&workspace, &options),
+fn main() -> ExitCode {
+    match CommandLine::parse().chore.run(&Workspace::here()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The generated data of `examples/`. The same bytes on every machine: a fixed seed, and no clock.
 
+#[cfg(test)]
+mod manifests;
 mod random;
 mod retail;
 

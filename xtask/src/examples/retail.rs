@@ -6,8 +6,11 @@
 //! CITIES ─▶ shops ─▶ per city: sales until its pieces are gone ─▶ by date ─▶ numbered ─▶ CSV
 //! ```
 
+use std::fmt::Write as _;
+
 use super::random::Random;
 
+const STRINGS_GROW: &str = "a String takes whatever is written";
 const SEED: u64 = 0x_c0be_9a7e;
 const DAYS_IN_MONTH: [u32; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 const YEAR: u32 = 2025;
@@ -62,7 +65,7 @@ pub(super) fn generate() -> Retail {
     for city in &CITIES {
         let shops_of_city = shops_of(city);
         for Shop { id, size } in &shops_of_city {
-            shops += &format!("{id},{},{},{},{}\n", city.name, city.region, city.country, size.name);
+            writeln!(shops, "{id},{},{},{},{}", city.name, city.region, city.country, size.name).expect(STRINGS_GROW);
         }
         sales.extend(sales_of(city, &shops_of_city, &mut random));
     }
@@ -105,7 +108,8 @@ fn sales_csv(sales: &[Sale]) -> String {
     let mut csv = "Sale ID,Date,Shop,Product,Quantity,Unit price\n".to_owned();
     for (index, Sale { day_of_year, shop, product, quantity, price_cents }) in sales.iter().enumerate() {
         let (units, cents) = (price_cents / 100, price_cents % 100);
-        csv += &format!("R{:06},{},{shop},{product},{quantity}.0,{units}.{cents:02}\n", index + 1, date(*day_of_year));
+        let (number, date) = (index + 1, date(*day_of_year));
+        writeln!(csv, "R{number:06},{date},{shop},{product},{quantity}.0,{units}.{cents:02}").expect(STRINGS_GROW);
     }
     csv
 }

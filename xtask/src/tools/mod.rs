@@ -24,15 +24,15 @@ pub(crate) struct Options {
 /// Something that tests run and that is not ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Tool {
-    /// kube-apiserver and kubectl (Go; not built when KUBEBUILDER_ASSETS names a directory with them)
+    /// kube-apiserver and kubectl (Go; not built when `KUBEBUILDER_ASSETS` names a directory with them)
     Kubernetes,
-    /// etcd (Go; not built when KUBEBUILDER_ASSETS names a directory with it)
+    /// etcd (Go; not built when `KUBEBUILDER_ASSETS` names a directory with it)
     Etcd,
-    /// helm (Go; not built when CUBEGATE_HELM names one)
+    /// helm (Go; not built when `CUBEGATE_HELM` names one)
     Helm,
-    /// The certified OpenID provider of npm (not installed when CUBEGATE_OIDC_PROVIDER_DIR names a directory with it)
+    /// The certified OpenID provider of npm (not installed when `CUBEGATE_OIDC_PROVIDER_DIR` names a directory with it)
     OidcProvider,
-    /// Prometheus (CUBEGATE_PROMETHEUS, else the PATH, else Debian's package, unpacked but not installed)
+    /// Prometheus (`CUBEGATE_PROMETHEUS`, else the PATH, else Debian's package, unpacked but not installed)
     Prometheus,
 }
 

@@ -11,19 +11,17 @@ const VARIABLE: &str = "CUBEGATE_PROMETHEUS";
 
 /// Finds or unpacks Prometheus.
 pub(super) fn prometheus(cache: &Cache) -> Result<Variable> {
-    let program = match own(VARIABLE).map(|program| usable(VARIABLE, &program)).transpose()? {
-        Some(program) => program,
-        None => match process::find("prometheus") {
-            Some(program) => program,
-            None => {
-                let directory = cache.tools("prometheus");
-                let program = directory.join("usr/bin/prometheus");
-                if !process::is_program(&program) {
-                    unpack_debian_package(&directory)?;
-                }
-                program
-            }
-        },
+    let program = if let Some(program) = own(VARIABLE) {
+        usable(VARIABLE, &program)?
+    } else if let Some(program) = process::find("prometheus") {
+        program
+    } else {
+        let directory = cache.tools("prometheus");
+        let program = directory.join("usr/bin/prometheus");
+        if !process::is_program(&program) {
+            unpack_debian_package(&directory)?;
+        }
+        program
     };
     // A package that was unpacked instead of installed may miss a library; find out now, with a sentence.
     process::output(Command::new(&program).arg("--version")).context(
