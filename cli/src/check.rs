@@ -12,8 +12,8 @@ pub(crate) fn check(options: &CheckOptions) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("failed to read {}", options.directory.display()))?;
     let mut diagnostics = manifests.diagnostics.clone();
     for declared in sessions::declared(&manifests, &mut Passwords::default()) {
-        diagnostics.extend(declared.diagnostics);
         diagnostics.extend(crate::up::model::check(&declared, &manifests, &options.directory));
+        diagnostics.extend(declared.diagnostics);
     }
     diagnostics.sort();
     diagnostics.dedup();

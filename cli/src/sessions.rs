@@ -71,7 +71,8 @@ fn dereference(session: &Session, manifests: &Manifests, passwords: &mut Passwor
         password_hashes: BTreeMap::new(),
         client_secret: client_secret_reference(session).map(|reference| {
             let value = manifests.secret_value(reference)?;
-            String::from_utf8(value.to_owned()).map_err(|_| format!("key `{}` of Secret `{}` is not UTF-8", reference.key, reference.name))
+            String::from_utf8(value.to_owned())
+                .map_err(|_| format!("key `{}` of Secret `{}` is not UTF-8", reference.key, reference.name))
         }),
     };
     for entry in &manifests.entries {
@@ -86,7 +87,11 @@ fn dereference(session: &Session, manifests: &Manifests, passwords: &mut Passwor
                 }
                 objects.technical_users.push(user.clone());
             }
-            Object::Session(_) | Object::Secret { .. } | Object::ConfigMap { .. } | Object::Kustomization(_) | Object::Foreign { .. } => {}
+            Object::Session(_)
+            | Object::Secret { .. }
+            | Object::ConfigMap { .. }
+            | Object::Kustomization(_)
+            | Object::Foreign => {}
         }
     }
     objects

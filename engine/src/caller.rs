@@ -31,8 +31,9 @@ impl Caller {
             .into_owned();
         let roles = single(headers, &ROLES, "X-Cubegate-Roles")?;
         let roles = roles.split(',').filter(|role| !role.is_empty()).map(str::to_owned).collect();
-        let revision =
-            single(headers, &POLICY, "X-Cubegate-Policy")?.parse().map_err(|_| Problem::NotStamped("X-Cubegate-Policy"))?;
+        let revision = single(headers, &POLICY, "X-Cubegate-Policy")?
+            .parse()
+            .map_err(|_| Problem::NotStamped("X-Cubegate-Policy"))?;
         Ok(Self { user, roles, revision })
     }
 }
@@ -72,7 +73,8 @@ mod tests {
     fn a_request_without_a_whole_stamp_is_refused() {
         let whole = [("x-cubegate-user", "a"), ("x-cubegate-roles", "ROLE_USER"), ("x-cubegate-policy", "1")];
         for missing in 0..3 {
-            let pairs: Vec<_> = whole.iter().enumerate().filter(|(index, _)| *index != missing).map(|(_, pair)| *pair).collect();
+            let pairs: Vec<_> =
+                whole.iter().enumerate().filter(|(index, _)| *index != missing).map(|(_, pair)| *pair).collect();
             assert!(matches!(Caller::from_headers(&stamped(&pairs)), Err(Problem::NotStamped(_))));
         }
     }

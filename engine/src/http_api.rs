@@ -71,7 +71,8 @@ async fn query(
     let elapsed = started.elapsed();
     shared.metrics.query_seconds.observe(elapsed.as_secs_f64());
     let mut response = answered.unwrap_or_else(IntoResponse::into_response);
-    let outcome = if response.status().is_success() { "answered".to_owned() } else { response.status().as_u16().to_string() };
+    let outcome =
+        if response.status().is_success() { "answered".to_owned() } else { response.status().as_u16().to_string() };
     shared.metrics.queries.with_label_values(&[&outcome]).inc();
     if let Ok(timing) = HeaderValue::from_str(&format!("query;dur={:.3}", elapsed.as_secs_f64() * 1e3)) {
         response.headers_mut().insert("server-timing", timing);
@@ -79,7 +80,12 @@ async fn query(
     response
 }
 
-async fn answer(shared: &Arc<Shared>, cube: &str, headers: &HeaderMap, request: Request<Body>) -> Result<Response, Problem> {
+async fn answer(
+    shared: &Arc<Shared>,
+    cube: &str,
+    headers: &HeaderMap,
+    request: Request<Body>,
+) -> Result<Response, Problem> {
     let format = Format::negotiate(headers)?;
     let admitted = Admitted::new(shared, headers)?;
     let visible = admitted.cube(cube)?;
@@ -94,7 +100,9 @@ async fn answer(shared: &Arc<Shared>, cube: &str, headers: &HeaderMap, request: 
     })??;
     Ok(match format {
         Format::Json => ([(header::CONTENT_TYPE, "application/json")], answer.to_json(revision)).into_response(),
-        Format::Csv => ([(header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present")], answer.to_csv()).into_response(),
+        Format::Csv => {
+            ([(header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present")], answer.to_csv()).into_response()
+        }
     })
 }
 
@@ -110,7 +118,8 @@ async fn report(Extract(shared): Extract<Arc<Shared>>) -> Json<EngineReport> {
 }
 
 async fn adopt_policy(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> Result<Json<EngineReport>, Problem> {
-    let publication: AccessPublication = serde_json::from_slice(&body).map_err(|error| Problem::MalformedQuery(error.to_string()))?;
+    let publication: AccessPublication =
+        serde_json::from_slice(&body).map_err(|error| Problem::MalformedQuery(error.to_string()))?;
     debug!(revision = publication.id.revision, "policy handed over");
     shared.adopt_policy(publication);
     Ok(Json(shared.report()))
@@ -182,7 +191,11 @@ impl Format {
         }
         let ranges: Vec<_> = ranges.collect();
         let quality = |kind, subtype| {
-            ranges.iter().filter_map(|range| range.matches(kind, subtype)).max_by_key(|(specificity, _)| *specificity).map_or(0.0, |(_, q)| q)
+            ranges
+                .iter()
+                .filter_map(|range| range.matches(kind, subtype))
+                .max_by_key(|(specificity, _)| *specificity)
+                .map_or(0.0, |(_, q)| q)
         };
         let (json, csv) = (quality("application", "json"), quality("text", "csv"));
         match (json > 0.0, csv > 0.0) {
@@ -225,7 +238,8 @@ mod tests {
 
     #[test]
     fn the_format_is_what_the_caller_likes_best() {
-        let format = |accept: &str| Format::negotiate(&HeaderMap::from_iter([(header::ACCEPT, accept.parse().unwrap())])).ok();
+        let format =
+            |accept: &str| Format::negotiate(&HeaderMap::from_iter([(header::ACCEPT, accept.parse().unwrap())])).ok();
         assert_eq!(Format::negotiate(&HeaderMap::new()).ok(), Some(Format::Json));
         assert_eq!(format("*/*"), Some(Format::Json));
         assert_eq!(format("text/csv"), Some(Format::Csv));

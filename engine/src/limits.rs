@@ -14,6 +14,9 @@ pub(crate) const POLICIES_KEPT: usize = 4;
 /// Selection masks kept for all cubes together.
 pub(crate) const MASK_CACHE_BYTES_MAX: u64 = 64 << 20;
 
+/// Selection masks kept however large they are.
+pub(crate) const MASKS_MIN: u64 = 16;
+
 /// Queries that run at once per core; others wait.
 pub(crate) const QUERIES_PER_CORE: usize = 2;
 

@@ -16,10 +16,12 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn new() -> Self {
         let registry = Registry::new();
-        let queries = IntCounterVec::new(Opts::new("cubegate_engine_queries_total", "Queries by outcome."), &["outcome"]);
+        let queries =
+            IntCounterVec::new(Opts::new("cubegate_engine_queries_total", "Queries by outcome."), &["outcome"]);
         let query_seconds = Histogram::with_opts(
-            HistogramOpts::new("cubegate_engine_query_seconds", "Seconds from a parsed query to its answer.")
-                .buckets(vec![0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]),
+            HistogramOpts::new("cubegate_engine_query_seconds", "Seconds from a parsed query to its answer.").buckets(
+                vec![0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0],
+            ),
         );
         let fact_rows = IntGauge::new("cubegate_engine_fact_rows", "Rows of all fact tables of the loaded model.");
         let metrics = Self {
@@ -28,8 +30,11 @@ impl Metrics {
             query_seconds: query_seconds.expect("name and buckets are valid"),
             fact_rows: fact_rows.expect("name is valid"),
         };
-        let collectors: [Box<dyn prometheus::core::Collector>; 3] =
-            [Box::new(metrics.queries.clone()), Box::new(metrics.query_seconds.clone()), Box::new(metrics.fact_rows.clone())];
+        let collectors: [Box<dyn prometheus::core::Collector>; 3] = [
+            Box::new(metrics.queries.clone()),
+            Box::new(metrics.query_seconds.clone()),
+            Box::new(metrics.fact_rows.clone()),
+        ];
         for collector in collectors {
             metrics.registry.register(collector).expect("each metric is registered once, in this registry only");
         }

@@ -62,7 +62,12 @@ impl IntoResponse for Problem {
         let missing = if let Self::PolicyMissing(revision) = &self { Some(HeaderValue::from(*revision)) } else { None };
         let allow = if let Self::WrongMethod(allowed) = &self { Some(HeaderValue::from_static(allowed)) } else { None };
         let is_temporary = status == StatusCode::SERVICE_UNAVAILABLE;
-        let body = Body { r#type: format!("https://cubegate.dev/problems/{slug}"), title, status: status.as_u16(), detail: self.detail() };
+        let body = Body {
+            r#type: format!("https://cubegate.dev/problems/{slug}"),
+            title,
+            status: status.as_u16(),
+            detail: self.detail(),
+        };
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -82,19 +87,29 @@ impl IntoResponse for Problem {
 impl Problem {
     fn classify(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
-            Self::NotStamped(_) => (StatusCode::BAD_REQUEST, "not-through-the-sidecar", "The request did not come through the sidecar"),
-            Self::PolicyMissing(_) => (StatusCode::SERVICE_UNAVAILABLE, "policy-missing", "The policy has not arrived yet"),
+            Self::NotStamped(_) => {
+                (StatusCode::BAD_REQUEST, "not-through-the-sidecar", "The request did not come through the sidecar")
+            }
+            Self::PolicyMissing(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "policy-missing", "The policy has not arrived yet")
+            }
             Self::ModelLoading => (StatusCode::SERVICE_UNAVAILABLE, "loading", "The tables are being loaded"),
             Self::ModelFailed => (StatusCode::SERVICE_UNAVAILABLE, "load-failed", "The tables could not be loaded"),
             Self::Refused(_) => (StatusCode::FORBIDDEN, "refused", "The access policy refuses this request"),
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "not-found", "There is nothing here"),
-            Self::WrongMethod(_) => (StatusCode::METHOD_NOT_ALLOWED, "wrong-method", "The method does not fit the path"),
+            Self::WrongMethod(_) => {
+                (StatusCode::METHOD_NOT_ALLOWED, "wrong-method", "The method does not fit the path")
+            }
             Self::UnknownCube { .. } => (StatusCode::NOT_FOUND, "unknown-cube", "There is no such cube"),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large"),
             Self::BodyBroken => (StatusCode::BAD_REQUEST, "body-broken", "The body broke off"),
             Self::MalformedQuery(_) => (StatusCode::BAD_REQUEST, "malformed-query", "The body is not a query"),
-            Self::InvalidQuery(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-query", "The query cannot be answered"),
-            Self::ResultLimit(_) => (StatusCode::UNPROCESSABLE_ENTITY, "result-limit-exceeded", "The answer would be too large"),
+            Self::InvalidQuery(_) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "invalid-query", "The query cannot be answered")
+            }
+            Self::ResultLimit(_) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "result-limit-exceeded", "The answer would be too large")
+            }
             Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "not-acceptable", "No acceptable format"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many queries at once"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong here"),
@@ -106,18 +121,19 @@ impl Problem {
         match self {
             Self::NotStamped(header) => format!("the header {header} is missing or malformed"),
             Self::PolicyMissing(revision) => format!("revision {revision} is not known here; try again"),
-            Self::ModelLoading => "try again in a moment".into(),
+            Self::ModelLoading | Self::Busy => "try again in a moment".into(),
             Self::ModelFailed => "the Session's status says why".into(),
             Self::Refused(_) => "ask whoever maintains the access policy of this Session".into(),
             Self::NoSuchPath => "see GET /api/v1/cubes".into(),
             Self::WrongMethod(allowed) => format!("allowed here: {allowed}"),
-            Self::UnknownCube { name, nearest: Some(nearest) } => format!("there is no cube `{name}`; did you mean `{nearest}`?"),
+            Self::UnknownCube { name, nearest: Some(nearest) } => {
+                format!("there is no cube `{name}`; did you mean `{nearest}`?")
+            }
             Self::UnknownCube { name, nearest: None } => format!("there is no cube `{name}`"),
             Self::BodyTooLarge => format!("a query has at most {} bytes", crate::limits::BODY_BYTES_MAX),
             Self::BodyBroken => "the connection ended before the body did".into(),
             Self::MalformedQuery(detail) | Self::InvalidQuery(detail) | Self::ResultLimit(detail) => detail.clone(),
             Self::NotAcceptable => "an answer is application/json or text/csv".into(),
-            Self::Busy => "try again in a moment".into(),
             Self::Internal => "the log of the engine says more".into(),
         }
     }

@@ -71,7 +71,8 @@ impl Manifests {
 
     /// The value of a Secret's key, or a sentence that names the nearest thing that exists.
     pub(crate) fn secret_value(&self, reference: &KeyReference) -> Result<&[u8], String> {
-        let suggest = |nearest: Option<&str>| nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+        let suggest =
+            |nearest: Option<&str>| nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
         let Some((data, _)) = self.secret(&reference.name) else {
             let names = self.entries.iter().filter_map(|entry| match &entry.object {
                 Object::Secret { name, .. } => Some(name.as_str()),
@@ -178,7 +179,12 @@ impl Manifests {
                 if let Some(entry) = self.entries.get_mut(index) {
                     entry.object = entry.object.clone().invalidated(&error);
                     let Entry { file, line, .. } = entry;
-                    self.diagnostics.push(Diagnostic { file: file.clone(), line: *line, column: None, message: error.clone() });
+                    self.diagnostics.push(Diagnostic {
+                        file: file.clone(),
+                        line: *line,
+                        column: None,
+                        message: error.clone(),
+                    });
                 }
             }
         }
@@ -193,7 +199,9 @@ impl Object {
             Self::Role(parsed) => (Kind::Role, parsed_name(parsed)),
             Self::Restriction(parsed) => (Kind::Restriction, parsed_name(parsed)),
             Self::TechnicalUser(parsed) => (Kind::TechnicalUser, parsed_name(parsed)),
-            Self::Secret { .. } | Self::ConfigMap { .. } | Self::Kustomization(_) | Self::Foreign { .. } => return None,
+            Self::Secret { .. } | Self::ConfigMap { .. } | Self::Kustomization(_) | Self::Foreign => {
+                return None;
+            }
         };
         Some(ObjectName { kind, name })
     }
@@ -205,7 +213,7 @@ impl Object {
             Self::Role(parsed) => matches!(parsed, Parsed::Invalid(_)),
             Self::Restriction(parsed) => matches!(parsed, Parsed::Invalid(_)),
             Self::TechnicalUser(parsed) => matches!(parsed, Parsed::Invalid(_)),
-            Self::Secret { .. } | Self::ConfigMap { .. } | Self::Kustomization(_) | Self::Foreign { .. } => false,
+            Self::Secret { .. } | Self::ConfigMap { .. } | Self::Kustomization(_) | Self::Foreign => false,
         }
     }
 
@@ -214,8 +222,10 @@ impl Object {
         match self {
             Self::Secret { name, .. } => Some(format!("Secret/{name}")),
             Self::ConfigMap { name, .. } => Some(format!("ConfigMap/{name}")),
-            Self::Kustomization(_) | Self::Foreign { .. } => None,
-            Self::Session(_) | Self::Role(_) | Self::Restriction(_) | Self::TechnicalUser(_) => self.name().map(|name| name.to_string()),
+            Self::Kustomization(_) | Self::Foreign => None,
+            Self::Session(_) | Self::Role(_) | Self::Restriction(_) | Self::TechnicalUser(_) => {
+                self.name().map(|name| name.to_string())
+            }
         }
     }
 
@@ -228,7 +238,7 @@ impl Object {
             Self::TechnicalUser(parsed) => Self::TechnicalUser(invalidated(parsed, error)),
             Self::Secret { name, is_example, .. } => Self::Secret { name, data: BTreeMap::new(), is_example },
             Self::ConfigMap { name, .. } => Self::ConfigMap { name, data: BTreeMap::new() },
-            Self::Kustomization(_) | Self::Foreign { .. } => self,
+            Self::Kustomization(_) | Self::Foreign => self,
         }
     }
 }
@@ -258,7 +268,8 @@ fn manifest_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        let is_manifest = path.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known));
+        let is_manifest =
+            path.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known));
         if is_manifest && !is_hidden && path.is_file() {
             files.push(path);
         }
@@ -274,7 +285,12 @@ fn documents(file: &Path) -> Result<Vec<Document>, Diagnostic> {
         return Err(whole(format!("has {size} bytes; a manifest has at most {MANIFEST_BYTES_MAX}")));
     }
     let bytes = fs::read(file).map_err(|error| whole(format!("cannot be read: {error}")))?;
-    let text = String::from_utf8(bytes).map_err(|error| whole(format!("is not UTF-8 from byte {}", error.utf8_error().valid_up_to())))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|error| whole(format!("is not UTF-8 from byte {}", error.utf8_error().valid_up_to())))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    if file.extension().is_some_and(|extension| extension == "json") { split_json(file, text) } else { Ok(split_yaml(text)) }
+    if file.extension().is_some_and(|extension| extension == "json") {
+        split_json(file, text)
+    } else {
+        Ok(split_yaml(text))
+    }
 }

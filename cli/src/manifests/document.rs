@@ -24,11 +24,14 @@ pub(crate) fn split_yaml(text: &str) -> Vec<Document> {
     let mut push = |start: usize, body: &str| {
         if body.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#')) {
             let skipped = body.lines().take_while(|line| line.trim().is_empty() || line.starts_with('#')).count();
-            documents.push(Document { line: (start + skipped + 1) as u64, text: format!("{}{body}", "\n".repeat(start)) });
+            documents
+                .push(Document { line: (start + skipped + 1) as u64, text: format!("{}{body}", "\n".repeat(start)) });
         }
     };
     for (index, line) in text.lines().enumerate() {
-        let is_marker = |marker: &str| line.strip_prefix(marker).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']));
+        let is_marker = |marker: &str| {
+            line.strip_prefix(marker).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
+        };
         if is_marker("---") || is_marker("...") {
             push(start, &current);
             current.clear();
@@ -74,7 +77,8 @@ mod tests {
 
     #[test]
     fn documents_keep_their_place_in_the_file() {
-        let documents = split_yaml("# a comment\n---\na: 1\n---\n\n# only a comment\n--- # marker with a comment\nb: 2\n");
+        let documents =
+            split_yaml("# a comment\n---\na: 1\n---\n\n# only a comment\n--- # marker with a comment\nb: 2\n");
         assert_eq!(documents.iter().map(|d| d.line).collect::<Vec<_>>(), [3, 8]);
         assert_eq!(documents[1].text, format!("{}b: 2\n", "\n".repeat(7)));
     }

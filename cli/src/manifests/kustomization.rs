@@ -29,19 +29,19 @@ impl Kustomization {
     pub(crate) fn config_maps(&self, directory: &Path) -> BTreeMap<String, BTreeMap<String, PathBuf>> {
         self.config_map_generator
             .iter()
-            .map(|generator| (generator.name.clone(), generator.files.iter().map(|file| keyed(directory, file)).collect()))
+            .map(|generator| {
+                (generator.name.clone(), generator.files.iter().map(|file| keyed(directory, file)).collect())
+            })
             .collect()
     }
 }
 
 fn keyed(directory: &Path, file: &str) -> (String, PathBuf) {
-    match file.split_once('=') {
-        Some((key, path)) => (key.to_owned(), directory.join(path)),
-        None => {
-            let key = Path::new(file).file_name().map_or_else(|| file.to_owned(), |name| name.to_string_lossy().into_owned());
-            (key, directory.join(file))
-        }
+    if let Some((key, path)) = file.split_once('=') {
+        return (key.to_owned(), directory.join(path));
     }
+    let key = Path::new(file).file_name().map_or_else(|| file.to_owned(), |name| name.to_string_lossy().into_owned());
+    (key, directory.join(file))
 }
 
 #[cfg(test)]
@@ -50,7 +50,8 @@ mod tests {
 
     #[test]
     fn a_generated_config_map_names_its_keys_after_its_files_unless_told_otherwise() {
-        let text = "configMapGenerator:\n- name: data\n  files: [sales.csv, other.csv=sub/shops.csv]\nresources: [x.yaml]\n";
+        let text =
+            "configMapGenerator:\n- name: data\n  files: [sales.csv, other.csv=sub/shops.csv]\nresources: [x.yaml]\n";
         let kustomization: Kustomization = serde_saphyr::from_str(text).unwrap();
         let maps = kustomization.config_maps(Path::new("dir"));
         assert_eq!(maps["data"]["sales.csv"], PathBuf::from("dir/sales.csv"));

@@ -15,5 +15,5 @@ mod kustomization;
 mod object;
 
 pub(crate) use diagnostic::Diagnostic;
-pub(crate) use directory::{Entry, Manifests};
+pub(crate) use directory::Manifests;
 pub(crate) use object::Object;

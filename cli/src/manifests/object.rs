@@ -17,11 +17,18 @@ pub(crate) enum Object {
     Role(Parsed<Role>),
     Restriction(Parsed<Restriction>),
     TechnicalUser(Parsed<TechnicalUser>),
-    Secret { name: String, data: BTreeMap<String, Vec<u8>>, is_example: bool },
-    ConfigMap { name: String, data: BTreeMap<String, Vec<u8>> },
+    Secret {
+        name: String,
+        data: BTreeMap<String, Vec<u8>>,
+        is_example: bool,
+    },
+    ConfigMap {
+        name: String,
+        data: BTreeMap<String, Vec<u8>>,
+    },
     Kustomization(Kustomization),
     /// A kind of somebody else's; nothing to do with it here.
-    Foreign { kind: String, name: String },
+    Foreign,
 }
 
 /// Annotation of a Secret whose passwords are examples, so that `up` may print them.
@@ -63,19 +70,19 @@ pub(crate) fn read(file: &Path, document: &Document) -> Result<(Object, Vec<Diag
 
     let read = match (api_version.as_str(), kind.as_str()) {
         (API_VERSION, "Session") => {
-            let (parsed, found) = ours(file, document, &kind, name, |it: &Session| sentences(it.validate_cel()));
+            let (parsed, found) = ours(file, document, &kind, &name, |it: &Session| sentences(it.validate_cel()));
             (Object::Session(parsed), found)
         }
         (API_VERSION, "Role") => {
-            let (parsed, found) = ours(file, document, &kind, name, |it: &Role| sentences(it.validate_cel()));
+            let (parsed, found) = ours(file, document, &kind, &name, |it: &Role| sentences(it.validate_cel()));
             (Object::Role(parsed), found)
         }
         (API_VERSION, "Restriction") => {
-            let (parsed, found) = ours(file, document, &kind, name, |it: &Restriction| sentences(it.validate_cel()));
+            let (parsed, found) = ours(file, document, &kind, &name, |it: &Restriction| sentences(it.validate_cel()));
             (Object::Restriction(parsed), found)
         }
         (API_VERSION, "TechnicalUser") => {
-            let (parsed, found) = ours(file, document, &kind, name, |it: &TechnicalUser| sentences(it.validate_cel()));
+            let (parsed, found) = ours(file, document, &kind, &name, |it: &TechnicalUser| sentences(it.validate_cel()));
             (Object::TechnicalUser(parsed), found)
         }
         ("v1", "Secret") => (secret(name, parse(file, document)?), Vec::new()),
@@ -84,7 +91,7 @@ pub(crate) fn read(file: &Path, document: &Document) -> Result<(Object, Vec<Diag
             let hint = cubegate_policy::nearest::nearest(&kind, KINDS).unwrap_or("Session");
             return Err(at_start(format!("{version} has no kind `{kind}`; did you mean {API_VERSION} `{hint}`?")));
         }
-        _ => (Object::Foreign { kind, name }, Vec::new()),
+        _ => (Object::Foreign, Vec::new()),
     };
     Ok(read)
 }
@@ -93,7 +100,7 @@ fn ours<K: DeserializeOwned>(
     file: &Path,
     document: &Document,
     kind: &str,
-    name: String,
+    name: &str,
     validate: impl Fn(&K) -> Vec<String>,
 ) -> (Parsed<K>, Vec<Diagnostic>) {
     let findings = match parse::<K>(file, document) {
@@ -111,7 +118,7 @@ fn ours<K: DeserializeOwned>(
     };
     let error = findings.iter().map(|finding| finding.message.clone()).collect::<Vec<_>>().join("; ");
     let manifest = parse::<Value>(file, document).unwrap_or(Value::Null);
-    let invalid = InvalidObject { name: name.clone(), uid: String::new(), generation: 0, manifest, error };
+    let invalid = InvalidObject { name: name.to_owned(), uid: String::new(), generation: 0, manifest, error };
     let named = |finding: Diagnostic| Diagnostic { message: format!("{kind}/{name}: {}", finding.message), ..finding };
     (Parsed::Invalid(invalid), findings.into_iter().map(named).collect())
 }

@@ -40,7 +40,10 @@ pub(crate) fn ready(declared: &Declared, address: SocketAddr, cubes: &[CubeSchem
     println!("\ntry\n  curl {credentials}{url}/whoami\n  curl {credentials}{url}/api/v1/cubes");
     if let Some(cube) = cubes.first() {
         let query = quoted(&query_to_try(declared, cube));
-        println!("  curl {credentials}{url}/api/v1/cubes/{}/query -H 'Accept: text/csv' -d {query}", path_segment(&cube.name));
+        println!(
+            "  curl {credentials}{url}/api/v1/cubes/{}/query -H 'Accept: text/csv' -d {query}",
+            path_segment(&cube.name)
+        );
     }
     println!();
 }
@@ -62,7 +65,9 @@ fn logins(declared: &Declared, manifests: &Manifests) -> Vec<Login> {
 
 fn example_password(username: &str, manifests: &Manifests) -> Option<String> {
     let reference = manifests.entries.iter().find_map(|entry| match &entry.object {
-        Object::TechnicalUser(Parsed::Valid(user)) if user.username() == username => Some(&user.spec.password_secret_ref),
+        Object::TechnicalUser(Parsed::Valid(user)) if user.username() == username => {
+            Some(&user.spec.password_secret_ref)
+        }
         _ => None,
     })?;
     let (data, is_example) = manifests.secret(&reference.name)?;
@@ -100,10 +105,10 @@ fn query_to_try(declared: &Declared, cube: &CubeSchema) -> String {
         Checked::Broken(_) => None,
     });
     let restricted: Vec<&str> = clauses.flatten().map(|clause| clause.column.column.as_str()).collect();
-    let levels = || cube.hierarchies.iter().flat_map(|hierarchy| hierarchy.levels.iter().map(move |level| (hierarchy, level)));
+    let levels =
+        || cube.hierarchies.iter().flat_map(|hierarchy| hierarchy.levels.iter().map(move |level| (hierarchy, level)));
     let level = levels()
-        .filter(|(_, level)| restricted.contains(&level.column.column.as_str()))
-        .last()
+        .rfind(|(_, level)| restricted.contains(&level.column.column.as_str()))
         .or_else(|| levels().next())
         .map(|(hierarchy, level)| format!("{}/{}", hierarchy.name, level.name));
     let measure = cube.measures.first().map(|measure| measure.name.clone());

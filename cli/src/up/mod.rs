@@ -50,7 +50,8 @@ async fn serve(options: &UpOptions) -> anyhow::Result<ExitCode> {
 /// served until it can be.
 fn first_manifests(options: &UpOptions) -> anyhow::Result<Manifests> {
     let directory = &options.directory;
-    let manifests = Manifests::load(directory, None).with_context(|| format!("failed to read {}", directory.display()))?;
+    let manifests =
+        Manifests::load(directory, None).with_context(|| format!("failed to read {}", directory.display()))?;
     if !manifests.unreadable.is_empty() {
         for diagnostic in &manifests.diagnostics {
             eprintln!("{diagnostic}");

@@ -41,7 +41,9 @@ impl DirectoryFiles {
             match self.file(location) {
                 Some(path) => {
                     let metadata = std::fs::metadata(path).ok();
-                    fingerprint.files.push(metadata.and_then(|metadata| Some((metadata.modified().ok()?, metadata.len()))));
+                    fingerprint
+                        .files
+                        .push(metadata.and_then(|metadata| Some((metadata.modified().ok()?, metadata.len()))));
                 }
                 None => fingerprint.inline.push(self.read(location).ok().map(|(_, bytes)| bytes)),
             }
@@ -62,7 +64,9 @@ impl ModelSource for DirectoryFiles {
     fn read(&self, location: &CsvLocation) -> Result<(String, Vec<u8>), String> {
         if let Some(path) = self.file(location) {
             let shown = path.display().to_string();
-            return std::fs::read(&path).map(|bytes| (shown.clone(), bytes)).map_err(|error| format!("{shown}: cannot be read: {error}"));
+            return std::fs::read(&path)
+                .map(|bytes| (shown.clone(), bytes))
+                .map_err(|error| format!("{shown}: cannot be read: {error}"));
         }
         let CsvLocation::ConfigMap(reference) = location else {
             return Err("a path always stands for a file".into());
@@ -76,13 +80,22 @@ impl ModelSource for DirectoryFiles {
 pub(crate) fn check(declared: &Declared, manifests: &Manifests, directory: &Path) -> Vec<Diagnostic> {
     let session = declared.object();
     let files = DirectoryFiles::new(directory, manifests);
-    let found = match cubegate_engine::check(&ModelSpec::from(&declared.session.spec), &files, &declared.compiled.snapshot.access) {
+    let found = match cubegate_engine::check(
+        &ModelSpec::from(&declared.session.spec),
+        &files,
+        &declared.compiled.snapshot.access,
+    ) {
         Err(failure) => failure.errors.into_iter().map(|error| (session.clone(), error)).collect(),
         Ok(problems) => problems.into_iter().map(|problem| (problem.object, problem.message)).collect::<Vec<_>>(),
     };
     let located = found.into_iter().filter_map(|(object, message)| {
         let entry = manifests.find(&object)?;
-        Some(Diagnostic { file: entry.file.clone(), line: entry.line, column: None, message: format!("{object}: {message}") })
+        Some(Diagnostic {
+            file: entry.file.clone(),
+            line: entry.line,
+            column: None,
+            message: format!("{object}: {message}"),
+        })
     });
     located.collect()
 }

@@ -118,7 +118,8 @@ impl Running {
     }
 
     async fn listen(&mut self, name: &str) -> anyhow::Result<()> {
-        let listener = TcpListener::bind(self.next).await.with_context(|| format!("failed to listen on {}", self.next))?;
+        let listener =
+            TcpListener::bind(self.next).await.with_context(|| format!("failed to listen on {}", self.next))?;
         let address = listener.local_addr()?;
         if self.next.port() != 0 {
             self.next.set_port(self.next.port().checked_add(1).context("there is no further port")?);
@@ -165,7 +166,8 @@ impl Running {
 impl RunningSession {
     fn start(listener: TcpListener, address: SocketAddr, socket: PathBuf) -> anyhow::Result<Self> {
         let engine = Engine::new();
-        let engine_listener = UnixListener::bind(&socket).with_context(|| format!("failed to listen on {}", socket.display()))?;
+        let engine_listener =
+            UnixListener::bind(&socket).with_context(|| format!("failed to listen on {}", socket.display()))?;
         let (policies, updates) = watch::channel(None);
         let (stop, stopped) = watch::channel(false);
         let stop_signal = |mut stopped: watch::Receiver<bool>| async move {
@@ -222,7 +224,12 @@ impl RunningSession {
                 let place = manifests.find(&declared.object());
                 let located = |message: String| {
                     let entry = place?;
-                    Some(Diagnostic { file: entry.file.clone(), line: entry.line, column: None, message: format!("{}: {message}", declared.object()) })
+                    Some(Diagnostic {
+                        file: entry.file.clone(),
+                        line: entry.line,
+                        column: None,
+                        message: format!("{}: {message}", declared.object()),
+                    })
                 };
                 failure.errors.into_iter().filter_map(located).collect()
             }

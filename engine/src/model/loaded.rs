@@ -10,7 +10,7 @@ use cubegate_policy::{
 use moka::sync::Cache;
 
 use super::{ModelSource, ModelSpec};
-use crate::limits::MASK_CACHE_BYTES_MAX;
+use crate::limits::{MASK_CACHE_BYTES_MAX, MASKS_MIN};
 
 /// Why a model cannot be loaded: every error at once.
 #[derive(Debug, thiserror::Error)]
@@ -55,10 +55,9 @@ impl LoadedModel {
         let model = cube::Model::build(&spec.definition(), tables)
             .map_err(|errors| ModelError { errors: errors.iter().map(ToString::to_string).collect() })?;
         let shape = shape(&model);
-        let masks = Cache::builder()
-            .weigher(|_: &(String, Visibility), mask: &cube::Mask| u32::try_from(mask.bytes()).unwrap_or(u32::MAX))
-            .max_capacity(MASK_CACHE_BYTES_MAX)
-            .build();
+        // A mask has a bit per fact.
+        let mask_bytes = model.cubes().map(cube::Cube::fact_count).max().unwrap_or_default() / 8 + 1;
+        let masks = Cache::new((MASK_CACHE_BYTES_MAX / mask_bytes as u64).max(MASKS_MIN));
         Ok(Self { model, shape, masks })
     }
 

@@ -32,9 +32,9 @@ impl ModelSource for PodFiles {
                 let path = self.config_maps.join(&reference.name).join(&reference.key);
                 read_file(&path).map(|bytes| (shown.clone(), bytes)).map_err(|reason| format!("{shown}: {reason}"))
             }
-            CsvLocation::Path(path) if Path::new(path).is_absolute() => {
-                read_file(Path::new(path)).map(|bytes| (path.clone(), bytes)).map_err(|reason| format!("{path}: {reason}"))
-            }
+            CsvLocation::Path(path) if Path::new(path).is_absolute() => read_file(Path::new(path))
+                .map(|bytes| (path.clone(), bytes))
+                .map_err(|reason| format!("{path}: {reason}")),
             CsvLocation::Path(path) => Err(format!("{path}: a path in a pod must be absolute")),
         }
     }

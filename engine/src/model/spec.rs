@@ -34,7 +34,10 @@ impl ModelSpec {
             let definition = cube::TableDefinition {
                 name: name.clone(),
                 keys: keys.clone(),
-                column_types: columns.iter().map(|(column, Column { r#type })| (column.clone(), column_type(*r#type))).collect(),
+                column_types: columns
+                    .iter()
+                    .map(|(column, Column { r#type })| (column.clone(), column_type(*r#type)))
+                    .collect(),
             };
             (definition, location)
         })
