@@ -1,17 +1,49 @@
 //! From objects to a [`Snapshot`].
+//!
+//! ```text
+//! Restrictions ──▶ clauses ──┐
+//! Roles ─────────────────────┴▶ roles ──┐
+//! TechnicalUsers, authentication ───────┴▶ ways in ──▶ Snapshot
+//!        └────────────── each stage adds to ──────────▶ Problems
+//! ```
+//!
+//! # What cannot be compiled is never treated as absent
+//!
+//! A mistake in an object breaks what depends on the object and nothing else, and all mistakes are reported at once:
+//!
+//! | wrong                                                  | refused                                             |
+//! |--------------------------------------------------------|-----------------------------------------------------|
+//! | a Restriction                                          | holders of the roles that name it                   |
+//! | a Role: names, missing Restriction or role, circle     | its holders, and those of roles that inherit it     |
+//! | two Roles with one role name                           | the holders of both                                 |
+//! | a Role that cannot be read                             | the holders that its text names, however misspelt   |
+//! | a Role that cannot be read at all                      | everyone, because anyone may be a holder            |
+//! | `ROLE_USER` or `ROLE_ADMIN` restricted                 | their holders                                       |
+//! | a TechnicalUser: name, Secret, unknown role            | that user                                           |
+//! | the client secret, the audience, a claim               | users of the provider; Basic lives on               |
+//! | `defaultRoles`                                         | users of the provider who have no role of their own |
+//! | tables, joins, cubes of the Session                    | nobody here: the engine does not load such a model  |
+//!
+//! A holder is refused whatever else they hold; being an administrator does not help. An object that does not say
+//! readably which Session it belongs to counts for every Session of its namespace.
+//!
+//! Equal objects give equal bytes, in whatever order they come.
 
+mod authentication;
+mod holders;
+mod inheritance;
 mod objects;
 mod problem;
+mod restrictions;
+mod roles;
+mod session;
 
-use std::collections::BTreeMap;
-
-use cubegate_api::{ROLE_ADMIN, ROLE_USER};
-
+use self::problem::Problems;
 pub use self::{
     objects::{InvalidObject, Objects, Parsed},
     problem::{Problem, ProblemKind},
 };
-use crate::snapshot::{Access, Authentication, Checked, Door, RoleHolders, Snapshot};
+use crate::snapshot::{Access, Door, Snapshot};
 
 /// A policy, and what is wrong with the objects that it was compiled from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,19 +54,26 @@ pub struct Compiled {
     pub problems: Vec<Problem>,
 }
 
-/// Compiles the objects of a Session. Until the parts are in place every caller is refused.
+/// Compiles the objects of a Session.
 pub fn compile(objects: &Objects) -> Compiled {
-    let reasons = || vec!["this policy has not been compiled".to_owned()];
-    let holders = || RoleHolders { broken: reasons(), ..RoleHolders::default() };
-    let door = Door {
-        url: objects.session.spec.url.clone(),
-        authentication: Authentication::Open,
-        roles: [ROLE_ADMIN, ROLE_USER].map(|role| (role.to_owned(), holders())).into(),
-    };
-    let access = Access {
-        combine: objects.session.spec.access.combine,
-        roles: BTreeMap::from([(ROLE_USER.into(), Checked::Broken(reasons()))]),
-    };
-    let session = objects.session.metadata.name.clone().unwrap_or_default();
-    Compiled { snapshot: Snapshot { session, sources: Vec::new(), door, access }, problems: Vec::new() }
+    let Objects { session, roles, restrictions, technical_users, password_hashes: _, client_secret: _ } = objects;
+    let name = objects::session_name(session).name;
+    let mut problems = Problems::default();
+
+    let own_roles = objects::own(&name, roles, &mut problems);
+    let own_restrictions = objects::own(&name, restrictions, &mut problems);
+    let own_users = objects::own(&name, technical_users, &mut problems);
+    let sources = objects::sources(session, &own_roles, &own_restrictions, &own_users);
+
+    session::check(session, &mut problems);
+    let restrictions = restrictions::compile(&own_restrictions, &session::tables(session), &mut problems);
+    let roles = roles::compile(&own_roles, &restrictions, &mut problems);
+    let authentication = authentication::compile(objects, &own_users, &roles, &mut problems);
+
+    let (holders, clauses) =
+        roles.into_iter().map(|(role, compiled)| ((role.clone(), compiled.holders), (role, compiled.clauses))).unzip();
+    let url = session.spec.url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
+    let door = Door { url, authentication, roles: holders };
+    let access = Access { combine: session.spec.access.combine, roles: clauses };
+    Compiled { snapshot: Snapshot { session: name, sources, door, access }, problems: problems.into_ordered() }
 }

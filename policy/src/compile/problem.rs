@@ -1,5 +1,7 @@
 //! What is wrong with the objects of a Session.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::snapshot::ObjectName;
 
 /// Something that is wrong with an object.
@@ -24,6 +26,35 @@ pub enum ProblemKind {
     Conflict,
     /// Something that the object refers to is missing or invalid: `ResolvedRefs=False`.
     Unresolved,
+}
+
+/// All problems found so far. Each stage adds to them; none stops at the first.
+#[derive(Debug, Default)]
+pub(super) struct Problems(BTreeMap<ObjectName, BTreeSet<Problem>>);
+
+impl Problems {
+    /// Adds a problem and returns it as a reason for a refusal.
+    pub(super) fn report(
+        &mut self,
+        object: &ObjectName,
+        kind: ProblemKind,
+        field: impl Into<String>,
+        message: impl Into<String>,
+    ) -> String {
+        let problem = Problem { object: object.clone(), field: field.into(), kind, message: message.into() };
+        let reason = problem.to_string();
+        self.0.entry(object.clone()).or_default().insert(problem);
+        reason
+    }
+
+    /// What is wrong with one object, as reasons for a refusal.
+    pub(super) fn reasons(&self, object: &ObjectName) -> BTreeSet<String> {
+        self.0.get(object).into_iter().flatten().map(ToString::to_string).collect()
+    }
+
+    pub(super) fn into_ordered(self) -> Vec<Problem> {
+        self.0.into_values().flatten().collect()
+    }
 }
 
 impl std::fmt::Display for Problem {

@@ -1,0 +1,261 @@
+//! From the Session's `authentication` and its TechnicalUsers to the ways in.
+//!
+//! What is wrong with one way in closes that way and no other: without its client secret, `OpenID` Connect is broken
+//! while Basic lives on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cubegate_api::{
+    Session, TechnicalUser as TechnicalUserObject, TechnicalUserSpec,
+    authentication::{AccessTokenFormat, Authentication as AuthenticationSpec, Oidc as OidcSpec, RolesClaim},
+};
+
+use super::{
+    objects::{Objects, Own, Parsed, session_name},
+    problem::{ProblemKind, Problems},
+    roles::CompiledRole,
+};
+use crate::{
+    nearest::suggestion,
+    password,
+    snapshot::{Authentication, Checked, ClaimPath, ObjectName, Oidc, TechnicalUser, Ways},
+};
+
+const OIDC: &str = "spec.authentication.oidc";
+
+/// The scope that makes an authorization request an `OpenID` Connect one.
+const OPENID: &str = "openid";
+
+type Roles = BTreeMap<String, CompiledRole>;
+
+pub(super) fn compile(
+    objects: &Objects,
+    own_users: &[Own<'_, TechnicalUserObject>],
+    roles: &Roles,
+    problems: &mut Problems,
+) -> Authentication {
+    // In an open Session too, a TechnicalUser that is wrong is told so.
+    let technical_users = technical_users(objects, own_users, roles, problems);
+    let Some(AuthenticationSpec { oidc, basic }) = &objects.session.spec.authentication else {
+        return Authentication::Open;
+    };
+    let realm = basic.as_ref().and_then(|basic| basic.realm.clone());
+    Authentication::Closed(Ways {
+        realm: realm.unwrap_or_else(|| session_name(&objects.session).name),
+        technical_users,
+        oidc: oidc.as_ref().map(|oidc| provider(objects, oidc, roles, problems)),
+    })
+}
+
+fn technical_users(
+    objects: &Objects,
+    own: &[Own<'_, TechnicalUserObject>],
+    roles: &Roles,
+    problems: &mut Problems,
+) -> BTreeMap<String, Checked<TechnicalUser>> {
+    let mut by_username: BTreeMap<String, Vec<&Own<'_, TechnicalUserObject>>> = BTreeMap::new();
+    for user in own {
+        by_username.entry(username(user)).or_default().push(user);
+    }
+    by_username
+        .into_iter()
+        .map(|(username, declared)| {
+            check_username(&username, &declared, problems);
+            let users: Vec<TechnicalUser> =
+                declared.iter().filter_map(|own| technical_user(objects, own, roles, problems)).collect();
+            let reasons: BTreeSet<String> = declared.iter().flat_map(|own| problems.reasons(&own.object)).collect();
+            declared.iter().for_each(|own| report_broken_roles(own, roles, problems));
+            let checked = match (users.into_iter().next(), reasons.is_empty()) {
+                (Some(user), true) => Checked::Valid(user),
+                _ => Checked::Broken(reasons.into_iter().collect()),
+            };
+            (username, checked)
+        })
+        .collect()
+}
+
+/// A user whose name cannot be read is nobody: nobody can prove to be them.
+fn username(own: &Own<'_, TechnicalUserObject>) -> String {
+    let written = match own.parsed {
+        Parsed::Valid(user) => Some(user.username()),
+        Parsed::Invalid(invalid) => invalid.manifest.pointer("/spec/username").and_then(serde_json::Value::as_str),
+    };
+    written.unwrap_or(&own.object.name).to_owned()
+}
+
+fn check_username(username: &str, declared: &[&Own<'_, TechnicalUserObject>], problems: &mut Problems) {
+    for Own { object, .. } in declared {
+        let others: BTreeSet<String> =
+            declared.iter().filter(|other| other.object != *object).map(|other| other.object.to_string()).collect();
+        if !others.is_empty() {
+            let others = others.into_iter().collect::<Vec<_>>().join(", ");
+            let message = format!("{others} has the user name `{username}` too; give each a name of its own");
+            problems.report(object, ProblemKind::Conflict, "spec.username", message);
+        }
+        if username.is_empty() || username.chars().any(|c| c == ':' || c.is_control()) {
+            let message = "a user name is not empty and has neither colons nor control characters (RFC 7617)";
+            problems.report(object, ProblemKind::Invalid, "spec.username", message);
+        }
+    }
+}
+
+fn technical_user(
+    objects: &Objects,
+    Own { object, parsed, .. }: &Own<'_, TechnicalUserObject>,
+    roles: &Roles,
+    problems: &mut Problems,
+) -> Option<TechnicalUser> {
+    let Parsed::Valid(user) = parsed else { return None };
+    let TechnicalUserSpec { session_ref: _, username: _, password_secret_ref, roles: granted } = &user.spec;
+    for (position, role) in granted.iter().enumerate() {
+        known_role(object, &format!("spec.roles[{position}]"), role, roles, problems);
+    }
+    let hash = match objects.password_hashes.get(password_secret_ref) {
+        Some(Ok(hash)) => password::defect(hash).map_or(Ok(hash.clone()), |defect| Err((ProblemKind::Invalid, defect))),
+        Some(Err(reason)) => Err((ProblemKind::Unresolved, reason.clone())),
+        None => Err((ProblemKind::Unresolved, format!("Secret `{}` has not been read", password_secret_ref.name))),
+    };
+    match hash {
+        Ok(password_hash) => Some(TechnicalUser { password_hash, roles: granted.iter().cloned().collect() }),
+        Err((kind, message)) => {
+            problems.report(object, kind, "spec.passwordSecretRef", message);
+            None
+        }
+    }
+}
+
+/// A user with a broken role can still prove who they are; it is the role that refuses them.
+fn report_broken_roles(
+    Own { object, parsed, .. }: &Own<'_, TechnicalUserObject>,
+    roles: &Roles,
+    problems: &mut Problems,
+) {
+    let Parsed::Valid(user) = parsed else { return };
+    for (position, role) in user.spec.roles.iter().enumerate() {
+        report_broken_role(object, &format!("spec.roles[{position}]"), role, roles, problems);
+    }
+}
+
+fn provider(objects: &Objects, oidc: &OidcSpec, roles: &Roles, problems: &mut Problems) -> Checked<Oidc> {
+    let OidcSpec {
+        provider_id,
+        issuer_url,
+        client_id,
+        client_secret_ref: _,
+        scopes,
+        name_claim,
+        roles_claims,
+        access_token_format,
+        audience,
+        default_roles,
+    } = oidc;
+    let session = session_name(&objects.session);
+    let mut reasons = check_provider(&objects.session, oidc, problems);
+    let client_secret = client_secret(objects, oidc, problems).unwrap_or_else(|reason| {
+        reasons.push(reason);
+        None
+    });
+    let roles_claims = claim_paths(&session, roles_claims, problems).unwrap_or_else(|reason| {
+        reasons.extend(reason);
+        Vec::new()
+    });
+    let default_roles = self::default_roles(&session, default_roles, roles, problems);
+    if !reasons.is_empty() {
+        return Checked::Broken(reasons);
+    }
+    Checked::Valid(Oidc {
+        provider_id: provider_id.clone(),
+        issuer_url: issuer_url.clone(),
+        client_id: client_id.clone(),
+        client_secret,
+        scopes: with_openid(scopes),
+        name_claim: name_claim.clone(),
+        roles_claims,
+        access_token_format: *access_token_format,
+        audience: audience.clone(),
+        default_roles,
+    })
+}
+
+fn check_provider(session: &Session, oidc: &OidcSpec, problems: &mut Problems) -> Vec<String> {
+    let object = session_name(session);
+    let mut reasons = Vec::new();
+    if session.spec.url.is_none() {
+        let message = "`url` is required with `authentication.oidc`: redirect URIs and cookies are made from it";
+        reasons.push(problems.report(&object, ProblemKind::Invalid, "spec.url", message));
+    }
+    if oidc.access_token_format == AccessTokenFormat::Jwt && oidc.audience.is_none() {
+        let message = "`audience` is required when accessTokenFormat is jwt: without it a token issued for another application would be accepted";
+        reasons.push(problems.report(&object, ProblemKind::Invalid, format!("{OIDC}.audience"), message));
+    }
+    reasons
+}
+
+fn client_secret(objects: &Objects, oidc: &OidcSpec, problems: &mut Problems) -> Result<Option<String>, String> {
+    let Some(reference) = &oidc.client_secret_ref else { return Ok(None) };
+    let message = match &objects.client_secret {
+        Some(Ok(secret)) => return Ok(Some(secret.clone())),
+        Some(Err(reason)) => reason.clone(),
+        None => format!("Secret `{}` has not been read", reference.name),
+    };
+    let field = format!("{OIDC}.clientSecretRef");
+    Err(problems.report(&session_name(&objects.session), ProblemKind::Unresolved, field, message))
+}
+
+/// A claim that cannot be located may be the one that holds the role which restricts its bearer.
+fn claim_paths(
+    session: &ObjectName,
+    claims: &[RolesClaim],
+    problems: &mut Problems,
+) -> Result<Vec<ClaimPath>, Vec<String>> {
+    let mut paths = Vec::new();
+    let mut reasons = Vec::new();
+    for (position, RolesClaim { path, name }) in claims.iter().enumerate() {
+        match (path, name) {
+            (Some(keys), None) if !keys.is_empty() => paths.push(ClaimPath(keys.clone())),
+            (None, Some(name)) => paths.push(ClaimPath(vec![name.clone()])),
+            _ => {
+                let message = "write exactly one of `path` (nested keys) and `name` (one literal claim)";
+                let field = format!("{OIDC}.rolesClaims[{position}]");
+                reasons.push(problems.report(session, ProblemKind::Invalid, field, message));
+            }
+        }
+    }
+    if reasons.is_empty() { Ok(paths) } else { Err(reasons) }
+}
+
+/// Default roles that do not exist refuse those who would get them, and nobody else.
+fn default_roles(
+    session: &ObjectName,
+    names: &[String],
+    roles: &Roles,
+    problems: &mut Problems,
+) -> Checked<BTreeSet<String>> {
+    let mut reasons = Vec::new();
+    for (position, role) in names.iter().enumerate() {
+        let field = format!("{OIDC}.defaultRoles[{position}]");
+        reasons.extend(known_role(session, &field, role, roles, problems));
+        report_broken_role(session, &field, role, roles, problems);
+    }
+    if reasons.is_empty() { Checked::Valid(names.iter().cloned().collect()) } else { Checked::Broken(reasons) }
+}
+
+fn with_openid(scopes: &[String]) -> Vec<String> {
+    let missing = !scopes.iter().any(|scope| scope == OPENID);
+    missing.then(|| OPENID.to_owned()).into_iter().chain(scopes.iter().cloned()).collect()
+}
+
+fn known_role(object: &ObjectName, field: &str, role: &str, roles: &Roles, problems: &mut Problems) -> Option<String> {
+    if roles.contains_key(role) {
+        return None;
+    }
+    let suggestion = suggestion(role, "roles", roles.keys().map(String::as_str));
+    let message = format!("there is no role `{role}`; {suggestion}");
+    Some(problems.report(object, ProblemKind::Unresolved, field, message))
+}
+
+fn report_broken_role(object: &ObjectName, field: &str, role: &str, roles: &Roles, problems: &mut Problems) {
+    if roles.get(role).is_some_and(|role| !role.holders.broken.is_empty()) {
+        problems.report(object, ProblemKind::Unresolved, field, format!("the role `{role}` is not valid"));
+    }
+}

@@ -1,0 +1,277 @@
+//! From Roles to who holds them and what they restrict.
+//!
+//! ```text
+//! Role objects ──gather──▶ drafts by role name ──names, restrictions, built-ins, inheritance──▶ problems
+//!                               └────────────────────────finish────────────────────────────▶ CompiledRole
+//! ```
+//!
+//! A role is broken when anything is wrong with an object that declares it, or with a role that it inherits.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cubegate_api::{ROLE_ADMIN, ROLE_ANONYMOUS, ROLE_USER, Role, RoleSpec};
+
+use super::{
+    holders,
+    inheritance::Inheritance,
+    objects::{Own, Parsed},
+    problem::{ProblemKind, Problems},
+    restrictions::Restrictions,
+};
+use crate::{
+    limits::{REASONS_PER_ROLE_MAX, ROLE_NAME_CHARACTERS_MAX},
+    nearest::suggestion,
+    snapshot::{Checked, Clause, ObjectName, RoleHolders},
+};
+
+/// Roles that exist without being declared.
+const BUILT_IN: [&str; 3] = [ROLE_ADMIN, ROLE_ANONYMOUS, ROLE_USER];
+
+/// Roles that cannot be restricted.
+const UNRESTRICTABLE: [&str; 2] = [ROLE_ADMIN, ROLE_USER];
+
+/// A role of the Session: its part at the door, and what its holders may see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct CompiledRole {
+    pub(super) holders: RoleHolders,
+    pub(super) clauses: Checked<Vec<Clause>>,
+}
+
+/// Every role by name, the built-in ones included.
+pub(super) fn compile(
+    own: &[Own<'_, Role>],
+    restrictions: &Restrictions,
+    problems: &mut Problems,
+) -> BTreeMap<String, CompiledRole> {
+    let mut drafts = gather(own);
+    check_names(&drafts, problems);
+    restrict(&mut drafts, restrictions, problems);
+    let inheritance = inherit(&drafts, problems);
+    keep_built_ins_unrestricted(&drafts, &inheritance, problems);
+    report_circles(&drafts, &inheritance, problems);
+    report_broken_inheritance(&drafts, &inheritance, problems);
+    finish(&drafts, &inheritance, problems)
+}
+
+/// What the objects that declare one role say of it. In a sound policy that is one object, or none for a built-in.
+#[derive(Debug, Default)]
+struct Draft<'a> {
+    objects: Vec<Declaration<'a>>,
+    mapped_from: BTreeSet<String>,
+    users: BTreeSet<String>,
+    clauses: BTreeSet<Clause>,
+    /// Reasons that are not problems of the role's own objects.
+    reasons: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+struct Declaration<'a> {
+    object: &'a ObjectName,
+    name_field: &'static str,
+    inherits: &'a [String],
+    restrictions: &'a [String],
+}
+
+type Drafts<'a> = BTreeMap<String, Draft<'a>>;
+
+fn gather<'a>(own: &'a [Own<'a, Role>]) -> Drafts<'a> {
+    let mut drafts: Drafts<'a> = BUILT_IN.map(|role| (role.to_owned(), Draft::default())).into();
+    for Own { object, parsed, .. } in own {
+        match parsed {
+            Parsed::Valid(role) => gather_valid(object, role, &mut drafts),
+            Parsed::Invalid(invalid) => {
+                let holders::Holders { role_name, mapped_from, users, complete } = holders::read(invalid);
+                let draft = drafts.entry(role_name).or_default();
+                draft.objects.push(Declaration { object, name_field: "spec", inherits: &[], restrictions: &[] });
+                draft.mapped_from.extend(mapped_from);
+                draft.users.extend(users);
+                if !complete {
+                    let reason = format!("{object} cannot be read, not even who holds it: anyone may be a holder");
+                    drafts.entry(ROLE_USER.to_owned()).or_default().reasons.insert(reason);
+                }
+            }
+        }
+    }
+    drafts
+}
+
+fn gather_valid<'a>(object: &'a ObjectName, role: &'a Role, drafts: &mut Drafts<'a>) {
+    let RoleSpec { session_ref: _, role_name, mapped_from, users, inherits, restrictions } = &role.spec;
+    let name_field = if role_name.is_some() { "spec.roleName" } else { "metadata.name" };
+    let draft = drafts.entry(role.role_name().to_owned()).or_default();
+    draft.objects.push(Declaration { object, name_field, inherits, restrictions });
+    draft.mapped_from.extend(mapped_from.iter().cloned());
+    draft.users.extend(users.iter().cloned());
+}
+
+fn check_names(drafts: &Drafts<'_>, problems: &mut Problems) {
+    for (role, draft) in drafts {
+        for Declaration { object, name_field, .. } in &draft.objects {
+            if !travels(role) {
+                let message = format!(
+                    "`{role}` cannot be a role name: 1 to {ROLE_NAME_CHARACTERS_MAX} letters, digits and `_.:-`"
+                );
+                problems.report(object, ProblemKind::Invalid, *name_field, message);
+            }
+            let others: BTreeSet<String> = draft
+                .objects
+                .iter()
+                .filter(|other| other.object != *object)
+                .map(|other| other.object.to_string())
+                .collect();
+            if !others.is_empty() {
+                let others = others.into_iter().collect::<Vec<_>>().join(", ");
+                let message = format!("{others} declares the role `{role}` too; declare it once");
+                problems.report(object, ProblemKind::Conflict, *name_field, message);
+            }
+        }
+    }
+}
+
+/// Role names travel from sidecar to engine in one header, separated by commas.
+fn travels(role: &str) -> bool {
+    (1..=ROLE_NAME_CHARACTERS_MAX).contains(&role.len())
+        && role.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte))
+}
+
+fn restrict(drafts: &mut Drafts<'_>, restrictions: &Restrictions, problems: &mut Problems) {
+    for (role, draft) in drafts {
+        let Draft { objects, clauses, reasons, .. } = draft;
+        for Declaration { object, restrictions: names, .. } in objects {
+            if !names.is_empty() && UNRESTRICTABLE.contains(&role.as_str()) {
+                let message =
+                    format!("{role} cannot be restricted; restrict a role of your own and map or grant that to users");
+                problems.report(object, ProblemKind::Invalid, "spec.restrictions", message);
+            }
+            for (position, name) in names.iter().enumerate() {
+                let message = match restrictions.get(name) {
+                    Some(Checked::Valid(found)) => {
+                        clauses.extend(found.iter().cloned());
+                        continue;
+                    }
+                    Some(Checked::Broken(why)) => {
+                        reasons.extend(why.iter().cloned());
+                        format!("Restriction `{name}` is not valid")
+                    }
+                    None => {
+                        let suggestion = suggestion(name, "Restrictions", restrictions.keys().map(String::as_str));
+                        format!("there is no Restriction `{name}`; {suggestion}")
+                    }
+                };
+                problems.report(object, ProblemKind::Unresolved, format!("spec.restrictions[{position}]"), message);
+            }
+        }
+    }
+}
+
+fn inherit<'a>(drafts: &'a Drafts<'a>, problems: &mut Problems) -> Inheritance<'a> {
+    let mut inheritance = Inheritance::default();
+    inheritance.add(ROLE_ADMIN, ROLE_USER);
+    for (role, draft) in drafts {
+        for (object, position, inherited) in inherited(draft) {
+            if drafts.contains_key(inherited) {
+                inheritance.add(role, inherited);
+            } else {
+                let suggestion = suggestion(inherited, "roles", drafts.keys().map(String::as_str));
+                let message = format!("there is no role `{inherited}`; {suggestion}");
+                problems.report(object, ProblemKind::Unresolved, format!("spec.inherits[{position}]"), message);
+            }
+        }
+    }
+    inheritance
+}
+
+/// A restricted role that everybody inherits would restrict `ROLE_USER` by the back door.
+fn keep_built_ins_unrestricted(drafts: &Drafts<'_>, inheritance: &Inheritance<'_>, problems: &mut Problems) {
+    for role in UNRESTRICTABLE {
+        let Some(draft) = drafts.get(role) else { continue };
+        for (object, position, inherited) in inherited(draft) {
+            let restricted = inheritance.closure(inherited).into_iter().find(|role| is_restricted(drafts, role));
+            if let Some(restricted) = restricted {
+                let message =
+                    format!("{role} cannot be restricted, so it cannot inherit what `{restricted}` restricts");
+                problems.report(object, ProblemKind::Invalid, format!("spec.inherits[{position}]"), message);
+            }
+        }
+    }
+}
+
+fn is_restricted(drafts: &Drafts<'_>, role: &str) -> bool {
+    drafts.get(role).is_some_and(|draft| draft.objects.iter().any(|declared| !declared.restrictions.is_empty()))
+}
+
+fn report_circles(drafts: &Drafts<'_>, inheritance: &Inheritance<'_>, problems: &mut Problems) {
+    for (role, draft) in drafts {
+        for (object, position, inherited) in inherited(draft) {
+            if let Some(circle) = inheritance.circle(role, inherited) {
+                let message = format!("roles inherit each other in a circle: {} → {role}", circle.join(" → "));
+                problems.report(object, ProblemKind::Unresolved, format!("spec.inherits[{position}]"), message);
+            }
+        }
+    }
+}
+
+fn report_broken_inheritance(drafts: &Drafts<'_>, inheritance: &Inheritance<'_>, problems: &mut Problems) {
+    let broken: BTreeSet<&str> = drafts
+        .iter()
+        .filter(|(_, draft)| !own_reasons(draft, problems).is_empty())
+        .map(|(role, _)| role.as_str())
+        .collect();
+    for (role, draft) in drafts {
+        for (object, position, inherited) in inherited(draft) {
+            let in_circle = inheritance.circle(role, inherited).is_some();
+            if !in_circle && !inheritance.closure(inherited).is_disjoint(&broken) {
+                let message = format!("the inherited role `{inherited}` is not valid");
+                problems.report(object, ProblemKind::Unresolved, format!("spec.inherits[{position}]"), message);
+            }
+        }
+    }
+}
+
+fn finish(drafts: &Drafts<'_>, inheritance: &Inheritance<'_>, problems: &Problems) -> BTreeMap<String, CompiledRole> {
+    drafts
+        .iter()
+        .map(|(role, draft)| {
+            let includes = inheritance.closure(role);
+            let reasons =
+                includes.iter().filter_map(|role| drafts.get(*role)).map(|draft| own_reasons(draft, problems));
+            let broken = bounded(&reasons.flatten().collect());
+            let clauses = if broken.is_empty() {
+                Checked::Valid(draft.clauses.iter().cloned().collect())
+            } else {
+                Checked::Broken(broken.clone())
+            };
+            let holders = RoleHolders {
+                mapped_from: draft.mapped_from.clone(),
+                users: draft.users.clone(),
+                includes: includes.into_iter().map(str::to_owned).collect(),
+                broken,
+            };
+            (role.clone(), CompiledRole { holders, clauses })
+        })
+        .collect()
+}
+
+fn own_reasons(draft: &Draft<'_>, problems: &Problems) -> BTreeSet<String> {
+    draft
+        .objects
+        .iter()
+        .flat_map(|declared| problems.reasons(declared.object))
+        .chain(draft.reasons.iter().cloned())
+        .collect()
+}
+
+fn bounded(reasons: &BTreeSet<String>) -> Vec<String> {
+    let mut bounded: Vec<String> = reasons.iter().take(REASONS_PER_ROLE_MAX).cloned().collect();
+    if reasons.len() > REASONS_PER_ROLE_MAX {
+        bounded.push(format!("and {} more", reasons.len() - REASONS_PER_ROLE_MAX));
+    }
+    bounded
+}
+
+/// Each `inherits` entry of a role, with the object and the position at which it stands.
+fn inherited<'a>(draft: &'a Draft<'_>) -> impl Iterator<Item = (&'a ObjectName, usize, &'a str)> {
+    draft.objects.iter().flat_map(|Declaration { object, inherits, .. }| {
+        inherits.iter().enumerate().map(|(position, inherited)| (*object, position, inherited.as_str()))
+    })
+}
