@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{crds, examples, test, tidy, tools, workspace::Workspace};
+use crate::{crds, examples, images, test, tidy, tools, workspace::Workspace};
 
 /// The chores of this repository
 #[derive(Parser)]
@@ -24,6 +24,8 @@ pub(crate) enum Chore {
     Tools(tools::Options),
     /// Write the definitions of the four kinds: `crds/`, and the chart's copy
     Crds(crds::Options),
+    /// Build container images as OCI archives, without a container daemon
+    Images(images::Options),
     /// Write the generated data of `examples/`
     Examples(examples::Options),
 }
@@ -36,6 +38,7 @@ impl Chore {
             Self::Tidy => tidy::run(workspace),
             Self::Tools(options) => tools::run(workspace, options),
             Self::Crds(options) => crds::run(workspace, options),
+            Self::Images(options) => images::run(workspace, options),
             Self::Examples(options) => examples::run(workspace, options),
         }
     }

@@ -10,6 +10,7 @@ mod cache;
 mod command_line;
 mod crds;
 mod examples;
+mod images;
 mod process;
 mod test;
 mod tidy;

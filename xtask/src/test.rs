@@ -15,11 +15,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
 use crate::{
-    process::{cargo, output, run as run_program},
+    process::{cargo, run as run_program},
     tidy,
     tools::{self, Tool, Variable},
     workspace::Workspace,
@@ -132,12 +132,7 @@ fn across_processes(workspace: &Workspace, target: &'static str, needed: &[Tool]
 /// Builds the four programs and tells the directory they are in.
 fn build_programs(workspace: &Workspace) -> Result<PathBuf> {
     run_cargo(workspace, &["build", "--workspace", "--exclude", "cubegate-tests", "--bins"])?;
-    let mut metadata = cargo();
-    metadata.current_dir(workspace.root()).args(["metadata", "--format-version", "1", "--no-deps"]);
-    let metadata: serde_json::Value =
-        serde_json::from_str(&output(&mut metadata)?).context("cargo metadata printed something other than JSON")?;
-    let target = metadata.get("target_directory").and_then(serde_json::Value::as_str);
-    Ok(PathBuf::from(target.context("cargo metadata names no target directory")?).join("debug"))
+    Ok(workspace.target_directory()?.join("debug"))
 }
 
 /// The whole workspace is selected, although one package has the target: with fewer packages Cargo would resolve

@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use serde::de::DeserializeOwned;
+
+use crate::process::{cargo, output};
 
 /// The checkout that this program was built from.
 pub(crate) struct Workspace {
@@ -24,6 +27,20 @@ impl Workspace {
     /// The checkout's top directory.
     pub(crate) fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Where Cargo puts what it builds.
+    pub(crate) fn target_directory(&self) -> Result<PathBuf> {
+        let metadata: serde_json::Value = self.cargo_metadata()?;
+        let directory = metadata.get("target_directory").and_then(serde_json::Value::as_str);
+        Ok(PathBuf::from(directory.context("cargo metadata names no target directory")?))
+    }
+
+    /// What Cargo tells of the workspace, without its dependencies.
+    pub(crate) fn cargo_metadata<T: DeserializeOwned>(&self) -> Result<T> {
+        let mut metadata = cargo();
+        metadata.current_dir(&self.root).args(["metadata", "--format-version", "1", "--no-deps"]);
+        serde_json::from_str(&output(&mut metadata)?).context("cargo metadata printed something unexpected")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::Deserialize;
 
 use crate::{
@@ -49,11 +49,7 @@ struct Dependency {
 
 /// Each arrow that is not allowed and each impurity.
 pub(super) fn complaints(workspace: &Workspace) -> Result<Vec<String>> {
-    let mut metadata = cargo();
-    metadata.current_dir(workspace.root()).args(["metadata", "--format-version", "1", "--no-deps"]);
-    let metadata: Metadata =
-        serde_json::from_str(&output(&mut metadata)?).context("cargo metadata printed something unexpected")?;
-    let mut complaints = forbidden_arrows(&metadata);
+    let mut complaints = forbidden_arrows(&workspace.cargo_metadata()?);
     for (package, forbidden) in PURE {
         let mut tree = cargo();
         tree.current_dir(workspace.root()).args([
