@@ -1,1 +1,29 @@
-//! tests
+//! What the tests that span processes stand on: real programs, started, fed, watched and ended.
+//!
+//! ```text
+//! test ─┬─ room            its own mounts, network and processes; nothing outlives it
+//!       ├─ control_plane   etcd + kube-apiserver, kubectl, a client       (tests/api-server)
+//!       ├─ kubelet         runs the pods of a Deployment as a node would  (tests/api-server)
+//!       ├─ prometheus      scrapes what it is told to                     (tests/api-server)
+//!       ├─ provider        npm oidc-provider, and a scripted `browser`    (tests/idp)
+//!       └─ up              `cubegate up` on a copy of an example          (tests/up, tests/idp)
+//! ```
+//!
+//! Where the programs lie comes from the environment, see [`tools`]. Nothing here is skipped: what is
+//! missing is an error that names the command which gets it.
+
+pub mod answers;
+pub mod browser;
+pub mod control_plane;
+pub mod http;
+pub mod kubelet;
+pub mod limits;
+pub mod manifests;
+pub mod pki;
+pub mod process;
+pub mod prometheus;
+pub mod provider;
+pub mod room;
+pub mod story;
+pub mod tools;
+pub mod up;

@@ -1,0 +1,123 @@
+//! A browser without a window: follows redirects, keeps cookies, fills in forms.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use bytes::Bytes;
+use http::{Method, Request, header};
+use http_body_util::Full;
+use url::{Position, Url};
+
+use crate::{
+    http::{Connection, Credentials, Reply},
+    limits::REDIRECTS_MAX,
+};
+
+/// Cookies by origin and name, and the way it went.
+#[derive(Debug, Default)]
+pub struct Browser {
+    cookies: BTreeMap<String, BTreeMap<String, String>>,
+    /// Every address it visited, in order.
+    pub visited: Vec<Url>,
+}
+
+/// A page where redirects ended.
+#[derive(Debug)]
+pub struct Page {
+    /// Its address.
+    pub url: Url,
+    /// The answer.
+    pub reply: Reply,
+}
+
+impl Browser {
+    /// Opens an address as a person does, and follows redirects.
+    pub async fn open(&mut self, address: &str) -> Result<Page> {
+        self.navigate(Method::GET, Url::parse(address)?, String::new()).await
+    }
+
+    /// One request, no redirect followed.
+    pub async fn request(&mut self, method: &Method, url: &Url, form: &str) -> Result<Reply> {
+        self.visited.push(url.clone());
+        let cookies = self.cookies.get(&url.origin().ascii_serialization());
+        let cookies: Vec<String> = cookies.into_iter().flatten().map(|(name, value)| format!("{name}={value}")).collect();
+        let credentials = if cookies.is_empty() { Credentials::None } else { Credentials::Cookie(cookies.join("; ")) };
+        let request = Request::builder()
+            .method(method)
+            .uri(&url[Position::BeforePath..Position::AfterQuery])
+            .header(header::ACCEPT, "text/html,application/xhtml+xml,*/*;q=0.8")
+            .header("Sec-Fetch-Mode", "navigate")
+            .header("Sec-Fetch-Dest", "document")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Full::new(Bytes::from(form.to_owned())))?;
+        let reply = Connection::open(url, credentials).await?.send(request).await?;
+        self.remember(url, &reply)?;
+        Ok(reply)
+    }
+
+    /// Logs in with the provider's forms, starting at a page that leads to them. Ends where no form is left.
+    pub async fn log_in(&mut self, address: &str, user: &str, password: &str) -> Result<Page> {
+        let mut page = self.open(address).await?;
+        for _ in 0..3 {
+            let html = page.reply.text();
+            let Some(prompt) = attribute_after(&html, "name=\"prompt\"", "value") else { return Ok(page) };
+            let action = attribute_after(&html, "<form", "action").context("the form has an action")?;
+            let mut form = url::form_urlencoded::Serializer::new(String::new());
+            form.append_pair("prompt", &prompt);
+            if prompt == "login" {
+                form.append_pair("login", user).append_pair("password", password);
+            }
+            let action = page.url.join(&action)?;
+            page = self.navigate(Method::POST, action, form.finish()).await?;
+        }
+        bail!("still asked for something at {}: {:?}", page.url, page.reply)
+    }
+
+    /// The `Cookie` header that this browser would send to an address.
+    pub fn cookie_header(&self, address: &str) -> Result<String> {
+        let origin = Url::parse(address)?.origin().ascii_serialization();
+        let cookies = self.cookies.get(&origin).with_context(|| format!("no cookie for {origin}"))?;
+        ensure!(!cookies.is_empty(), "no cookie left for {origin}");
+        Ok(cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; "))
+    }
+
+    async fn navigate(&mut self, mut method: Method, mut url: Url, mut form: String) -> Result<Page> {
+        for _ in 0..REDIRECTS_MAX {
+            let reply = self.request(&method, &url, &form).await?;
+            if !reply.status.is_redirection() {
+                return Ok(Page { url, reply });
+            }
+            url = url.join(reply.header("location")).with_context(|| format!("redirected to nowhere: {reply:?}"))?;
+            (method, form) = (Method::GET, String::new());
+        }
+        bail!("redirected more than {REDIRECTS_MAX} times, last to {url}")
+    }
+
+    fn remember(&mut self, url: &Url, reply: &Reply) -> Result<()> {
+        let jar = self.cookies.entry(url.origin().ascii_serialization()).or_default();
+        for cookie in reply.headers.get_all(header::SET_COOKIE) {
+            let cookie = cookie.to_str().context("a cookie is ASCII")?;
+            let mut parts = cookie.split(';').map(str::trim);
+            let (name, value) = parts.next().and_then(|pair| pair.split_once('=')).context("a cookie has a name")?;
+            let attribute = |wanted: &str| {
+                cookie.split(';').filter_map(|part| part.trim().split_once('=')).find_map(|(name, value)| {
+                    name.eq_ignore_ascii_case(wanted).then(|| value.to_owned())
+                })
+            };
+            let past = attribute("expires").is_some_and(|date| date.contains(" 1970 "));
+            if value.is_empty() || past || attribute("max-age").is_some_and(|seconds| seconds == "0") {
+                jar.remove(name);
+            } else {
+                jar.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The value of an attribute after a place in a page.
+fn attribute_after(html: &str, place: &str, attribute: &str) -> Option<String> {
+    let (_, rest) = html.split_once(place)?;
+    let (_, rest) = rest.split_once(&format!("{attribute}=\""))?;
+    rest.split_once('"').map(|(value, _)| value.replace("&amp;", "&"))
+}

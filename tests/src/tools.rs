@@ -1,0 +1,61 @@
+//! Where the programs lie that the tests run. `cargo xtask test` sets all of it.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+/// etcd, kube-apiserver or kubectl, in `KUBEBUILDER_ASSETS`.
+pub fn kubernetes(program: &str) -> Result<PathBuf> {
+    existing(&PathBuf::from(variable("KUBEBUILDER_ASSETS")?).join(program))
+}
+
+/// helm, in `CUBEGATE_HELM`.
+pub fn helm() -> Result<PathBuf> {
+    existing(Path::new(&variable("CUBEGATE_HELM")?))
+}
+
+/// prometheus, in `CUBEGATE_PROMETHEUS`.
+pub fn prometheus() -> Result<PathBuf> {
+    existing(Path::new(&variable("CUBEGATE_PROMETHEUS")?))
+}
+
+/// The `node_modules` with oidc-provider and jose, in `CUBEGATE_OIDC_PROVIDER_DIR`.
+pub fn oidc_provider_modules() -> Result<PathBuf> {
+    existing(&PathBuf::from(variable("CUBEGATE_OIDC_PROVIDER_DIR")?).join("node_modules"))
+}
+
+/// A binary of this workspace, in `CUBEGATE_BIN_DIR`.
+pub fn cubegate(binary: &str) -> Result<PathBuf> {
+    existing(&PathBuf::from(variable("CUBEGATE_BIN_DIR")?).join(binary))
+}
+
+/// A program of the operating system, in `PATH`.
+pub fn system(program: &str) -> Result<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .chain(["/usr/sbin".into(), "/sbin".into()])
+        .map(|directory| directory.join(program))
+        .find(|candidate| candidate.is_file())
+        .with_context(|| format!("`{program}` is not installed; `cargo xtask tools` says what to install"))
+}
+
+/// The root of the repository.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
+}
+
+fn variable(name: &str) -> Result<String> {
+    env::var(name).with_context(|| {
+        format!("{name} is not set; run `cargo xtask test`, which sets it, or `cargo xtask tools` to get the tools")
+    })
+}
+
+fn existing(path: &Path) -> Result<PathBuf> {
+    if !path.exists() {
+        bail!("{} does not exist; run `cargo xtask tools` to get it", path.display());
+    }
+    Ok(path.to_owned())
+}

@@ -1,0 +1,84 @@
+//! `cubegate up` on a copy of an example.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{
+    limits::START_MAX,
+    process::{Process, RunDirectory},
+    tools,
+};
+
+/// A running `cubegate up`.
+#[derive(Debug)]
+pub struct Up {
+    /// The process.
+    pub process: Process,
+    sessions: BTreeMap<String, String>,
+}
+
+impl Up {
+    /// Starts `cubegate up DIRECTORY --listen ADDRESS` and waits for its first Session.
+    pub async fn start(run: &RunDirectory, directory: &Path, listen: &str) -> Result<Self> {
+        let mut process = spawn(run, directory, listen)?;
+        let sessions = process
+            .wait_for_output(START_MAX, |output| {
+                let ready: BTreeMap<String, String> = output.lines().filter_map(ready_line).collect();
+                (!ready.is_empty()).then_some(ready)
+            })
+            .await?;
+        Ok(Self { process, sessions })
+    }
+
+    /// The URL of a Session.
+    pub fn url(&self, session: &str) -> Result<&str> {
+        let url = self.sessions.get(session).map(String::as_str);
+        url.with_context(|| format!("no `ready {session} …`, only {:?}", self.sessions))
+    }
+}
+
+/// Starts `cubegate up` without waiting for anything.
+pub fn spawn(run: &RunDirectory, directory: &Path, listen: &str) -> Result<Process> {
+    let mut command = Command::new(tools::cubegate("cubegate")?);
+    command.arg("up").arg(directory).args(["--listen", listen]);
+    run.start("up", command)
+}
+
+/// Copies an example, so that a test may edit it.
+pub fn copy_example(run: &RunDirectory, example: &str) -> Result<PathBuf> {
+    let copy = run.make(example)?;
+    copy_directory(&tools::repository().join("examples").join(example), &copy)?;
+    Ok(copy)
+}
+
+/// `ready NAME URL`.
+fn ready_line(line: &str) -> Option<(String, String)> {
+    let mut words = line.split_whitespace();
+    match (words.next()?, words.next(), words.next()) {
+        ("ready", Some(session), Some(url)) => Some((session.to_owned(), url.trim_end_matches('/').to_owned())),
+        _ => None,
+    }
+}
+
+fn copy_directory(from: &Path, to: &Path) -> Result<()> {
+    let entries = fs::read_dir(from).with_context(|| format!("failed to read {}", from.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if source.is_dir() {
+            fs::create_dir_all(&target)?;
+            copy_directory(&source, &target)?;
+        } else if source.is_file() {
+            fs::copy(&source, &target)?;
+        } else {
+            bail!("{} is neither a file nor a directory", source.display());
+        }
+    }
+    Ok(())
+}
