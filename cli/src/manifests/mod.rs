@@ -17,3 +17,6 @@ mod object;
 pub(crate) use diagnostic::Diagnostic;
 pub(crate) use directory::Manifests;
 pub(crate) use object::Object;
+
+#[cfg(test)]
+mod tests;

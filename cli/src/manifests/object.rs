@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, path::Path};
 
 use cubegate_api::{API_VERSION, GROUP, Restriction, Role, Session, TechnicalUser};
-use cubegate_policy::compile::{InvalidObject, Parsed};
+use cubegate_policy::{
+    compile::{InvalidObject, Parsed},
+    nearest::nearest,
+};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -88,7 +91,7 @@ pub(crate) fn read(file: &Path, document: &Document) -> Result<(Object, Vec<Diag
         ("v1", "Secret") => (secret(name, parse(file, document)?), Vec::new()),
         ("v1", "ConfigMap") => (config_map(name, parse(file, document)?), Vec::new()),
         (version, _) if version == GROUP || version.starts_with("cubegate.dev/") => {
-            let hint = cubegate_policy::nearest::nearest(&kind, KINDS).unwrap_or("Session");
+            let hint = nearest(&kind, KINDS).unwrap_or("Session");
             return Err(at_start(format!("{version} has no kind `{kind}`; did you mean {API_VERSION} `{hint}`?")));
         }
         _ => (Object::Foreign, Vec::new()),
@@ -135,9 +138,23 @@ fn parse<T: DeserializeOwned>(file: &Path, document: &Document) -> Result<T, Dia
             file: file.to_owned(),
             line: location.map_or(document.line, |location| location.line()),
             column: location.map(|location| location.column()),
-            message: error.to_string(),
+            message: sentence(error),
         }
     })
+}
+
+/// An error without its place, which stands in front already, and with the nearest valid name.
+fn sentence(error: &serde_saphyr::Error) -> String {
+    if let serde_saphyr::Error::SerdeUnknownField { field, expected, .. } = error {
+        let hint = nearest(field, expected.iter().copied())
+            .map(|name| format!(", did you mean `{name}`?"))
+            .unwrap_or_default();
+        return format!("unknown field `{field}`{hint} (valid: {})", expected.join(", "));
+    }
+    let text = error.to_string();
+    let place =
+        error.location().map(|at| format!(" at line {}, column {}", at.line(), at.column())).unwrap_or_default();
+    text.strip_suffix(&place).unwrap_or(&text).to_owned()
 }
 
 fn secret(name: String, secret: Secret) -> Object {
