@@ -119,7 +119,8 @@ mod tests {
         fn any_claims_are_read_without_panic_and_only_text_of_theirs_comes_out(claims in any_json(), keys in prop::collection::vec("[ab]", 0..4)) {
             let text = claims.to_string();
             for role in provider_roles(&claims, &[ClaimPath(keys)]) {
-                prop_assert!(text.contains(&format!("{role:?}")));
+                let quoted = format!("{role:?}");
+                prop_assert!(text.contains(&quoted));
             }
         }
     }

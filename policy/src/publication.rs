@@ -1,5 +1,7 @@
 //! How a [`Snapshot`] travels: canonical bytes, a digest of them, a revision that only grows.
 
+use std::fmt::Write;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -155,5 +157,9 @@ pub fn canonical_bytes(snapshot: &Snapshot) -> Vec<u8> {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        write!(text, "{byte:02x}").expect("writing to a String does not fail");
+    }
+    text
 }

@@ -85,6 +85,7 @@ pub struct Door {
 /// How callers prove who they are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::large_enum_variant, reason = "there is one per policy, and never many at once")]
 pub enum Authentication {
     /// They need not: whoever comes is `anonymousUser`, an administrator.
     Open,

@@ -64,7 +64,9 @@ fn technical_users(
             let users: Vec<TechnicalUser> =
                 declared.iter().filter_map(|own| technical_user(objects, own, roles, problems)).collect();
             let reasons: BTreeSet<String> = declared.iter().flat_map(|own| problems.reasons(&own.object)).collect();
-            declared.iter().for_each(|own| report_broken_roles(own, roles, problems));
+            for own in &declared {
+                report_broken_roles(own, roles, problems);
+            }
             let checked = match (users.into_iter().next(), reasons.is_empty()) {
                 (Some(user), true) => Checked::Valid(user),
                 _ => Checked::Broken(reasons.into_iter().collect()),

@@ -69,7 +69,7 @@ fn is_misspelling_of(known: &str, written: &str) -> bool {
     strsim::osa_distance(&known.to_lowercase(), &written.to_lowercase()) <= MISSPELLING_EDITS_MAX
 }
 
-/// Collects all names in a value; false when there may be names that cannot be told.
+/// Collects all names in a value, to its end; false when there may be names that cannot be told.
 fn collect_names(value: &Value, names: &mut BTreeSet<String>) -> bool {
     match value {
         Value::Null => true,
@@ -80,10 +80,10 @@ fn collect_names(value: &Value, names: &mut BTreeSet<String>) -> bool {
             names.insert(text.clone());
             true
         }
-        Value::Array(items) => items.iter().fold(true, |complete, item| collect_names(item, names) && complete),
-        Value::Object(fields) => fields.iter().fold(true, |complete, (key, item)| {
-            names.insert(key.clone());
-            collect_names(item, names) && complete
-        }),
+        Value::Array(items) => items.iter().map(|item| collect_names(item, names)).min().unwrap_or(true),
+        Value::Object(fields) => {
+            names.extend(fields.keys().cloned());
+            fields.values().map(|item| collect_names(item, names)).min().unwrap_or(true)
+        }
     }
 }

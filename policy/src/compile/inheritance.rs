@@ -64,7 +64,9 @@ mod tests {
 
     fn inheritance(edges: &[(&'static str, &'static str)]) -> Inheritance<'static> {
         let mut inheritance = Inheritance::default();
-        edges.iter().for_each(|(heir, inherited)| inheritance.add(heir, inherited));
+        for (heir, inherited) in edges {
+            inheritance.add(heir, inherited);
+        }
         inheritance
     }
 

@@ -1,0 +1,197 @@
+//! The product against the naive evaluator, on random hierarchies, roles, restrictions and rows.
+
+use std::collections::BTreeSet;
+
+use cubegate_api::{ROLE_ADMIN, ROLE_USER};
+use cubegate_policy::{
+    bind::{BoundAccess, CubeShape, HierarchyShape, ModelShape, Visibility},
+    compile::Parsed,
+    snapshot::ColumnName,
+};
+use proptest::{prelude::*, sample::subsequence};
+use serde_json::json;
+
+use crate::{
+    naive::NaivePolicy,
+    support::{Row, World, column, manifest, names, sees},
+};
+
+pub(crate) const COLUMNS: [&str; 5] = ["Sales/A", "Sales/B", "Shops/C", "Shops/D", "Shops/E"];
+pub(crate) const VALUES: [&str; 3] = ["x", "y", "z"];
+/// A value that no row has.
+const NOWHERE: &str = "nowhere";
+const ROLES: [&str; 5] = ["R0", "R1", "R2", "R3", "R4"];
+const RESTRICTIONS: [&str; 4] = ["r0", "r1", "r2", "r3"];
+
+/// A policy that is in order, in the two forms that are compared, and who maps to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    pub(crate) policy: NaivePolicy,
+    pub(crate) hierarchies: Vec<Vec<&'static str>>,
+}
+
+impl Case {
+    pub(crate) fn world(&self) -> World {
+        let mut world = World::new();
+        world.objects.roles.extend(self.policy.roles.iter().cloned().map(Parsed::Valid));
+        world.objects.restrictions = self.policy.restrictions.iter().cloned().map(Parsed::Valid).collect();
+        world
+    }
+
+    pub(crate) fn model(&self) -> ModelShape {
+        let tables = [("Sales".to_owned(), names(&["A", "B"])), ("Shops".to_owned(), names(&["C", "D", "E"]))];
+        let hierarchy = |levels: &Vec<&str>| HierarchyShape {
+            name: levels.join("-"),
+            levels: levels.iter().map(|level| column(level)).collect(),
+        };
+        let cube = CubeShape {
+            hierarchies: self.hierarchies.iter().map(hierarchy).collect(),
+            reachable: COLUMNS.iter().map(|name| column(name)).collect(),
+        };
+        ModelShape { tables: tables.into(), cubes: [("Cube".to_owned(), cube)].into() }
+    }
+
+    /// What the product shows to someone who is granted these roles and `ROLE_USER`.
+    fn visibility(&self, granted: &[&str]) -> Visibility {
+        let compiled = self.world().compile();
+        assert_eq!(compiled.problems, []);
+        let bound = BoundAccess::bind(&compiled.snapshot.access, &self.model());
+        assert_eq!(bound.problems(), []);
+        let holders = &compiled.snapshot.door.roles;
+        let roles: BTreeSet<String> =
+            granted.iter().chain([&ROLE_USER]).flat_map(|role| holders[*role].includes.clone()).collect();
+        bound.visibility("Cube", &roles).unwrap()
+    }
+
+    /// All columns of the hierarchies that these columns restrict.
+    fn axes_of(&self, columns: &BTreeSet<ColumnName>) -> BTreeSet<ColumnName> {
+        let hierarchies = self.model().cubes["Cube"].hierarchies.clone();
+        let restricted =
+            hierarchies.into_iter().filter(|hierarchy| hierarchy.levels.iter().any(|level| columns.contains(level)));
+        restricted.flat_map(|hierarchy| hierarchy.levels).chain(columns.iter().cloned()).collect()
+    }
+
+    fn naively_visible(&self, granted: &[&str], row: &Row) -> bool {
+        let pair = |name: &&str| (column(name).table, column(name).column);
+        let hierarchies: Vec<Vec<(String, String)>> =
+            self.hierarchies.iter().map(|levels| levels.iter().map(pair).collect()).collect();
+        let granted: Vec<String> = granted.iter().map(ToString::to_string).collect();
+        self.policy.visible(&granted, &hierarchies, row)
+    }
+}
+
+fn all_rows() -> impl Iterator<Item = Row> {
+    let columns = u32::try_from(COLUMNS.len()).unwrap();
+    (0..VALUES.len().pow(columns)).map(|mut number| {
+        let mut row = Row::new();
+        for name in COLUMNS {
+            row.insert(column(name), VALUES[number % VALUES.len()].to_owned());
+            number /= VALUES.len();
+        }
+        row
+    })
+}
+
+fn restriction(name: &'static str) -> impl Strategy<Value = cubegate_api::Restriction> {
+    let values = subsequence(vec!["x", "y", "z", NOWHERE], 1..=3);
+    let lines = subsequence(COLUMNS.to_vec(), 1..=3)
+        .prop_flat_map(move |columns| columns.into_iter().map(|name| (Just(name), values.clone())).collect::<Vec<_>>());
+    lines.prop_map(move |lines| {
+        let condition = |(name, values): (&str, Vec<&str>)| {
+            let name = column(name);
+            match values.as_slice() {
+                [one] => json!({"table": name.table, "column": name.column, "equals": one}),
+                many => json!({"table": name.table, "column": name.column, "in": many}),
+            }
+        };
+        let lines: Vec<_> = lines.into_iter().map(condition).collect();
+        serde_json::from_value(manifest("Restriction", name, json!({"where": lines}))).unwrap()
+    })
+}
+
+/// Roles inherit only later ones, so there is no circle.
+fn role(position: usize) -> impl Strategy<Value = cubegate_api::Role> {
+    let inheritable = ROLES[position + 1..].to_vec();
+    let most = inheritable.len().min(2);
+    (subsequence(RESTRICTIONS.to_vec(), 0..=2), subsequence(inheritable, 0..=most)).prop_map(
+        move |(restrictions, inherits)| {
+            let role = ROLES[position];
+            let spec =
+                json!({"roleName": role, "mappedFrom": [role], "restrictions": restrictions, "inherits": inherits});
+            serde_json::from_value(manifest("Role", &role.to_lowercase(), spec)).unwrap()
+        },
+    )
+}
+
+pub(crate) fn case() -> impl Strategy<Value = Case> {
+    let restrictions = RESTRICTIONS.map(restriction).into_iter().collect::<Vec<_>>();
+    let roles = (0..ROLES.len()).map(role).collect::<Vec<_>>();
+    // Columns may be in several hierarchies, or in none.
+    let hierarchies = prop::collection::vec(subsequence(COLUMNS.to_vec(), 1..=3).prop_shuffle(), 0..4);
+    (restrictions, roles, hierarchies).prop_map(|(restrictions, roles, hierarchies)| Case {
+        policy: NaivePolicy { roles, restrictions },
+        hierarchies,
+    })
+}
+
+pub(crate) fn granted() -> impl Strategy<Value = Vec<&'static str>> {
+    let mut grantable = ROLES.to_vec();
+    grantable.push(ROLE_ADMIN);
+    // Administrators are rare, else they hide everything else.
+    prop_oneof![9 => subsequence(ROLES.to_vec(), 0..=4), 1 => subsequence(grantable, 0..=6)]
+}
+
+proptest! {
+    #[test]
+    fn visible_rows_are_those_of_the_naive_evaluator(case in case(), granted in granted()) {
+        let visibility = case.visibility(&granted);
+        for row in all_rows() {
+            prop_assert_eq!(sees(&visibility, &row), case.naively_visible(&granted, &row), "{:?}", row);
+        }
+    }
+
+    #[test]
+    fn a_role_without_restrictions_never_changes_what_is_visible(mut case in case(), granted in granted()) {
+        let role = manifest("Role", "plain", json!({"roleName": "PLAIN", "mappedFrom": ["PLAIN"]}));
+        case.policy.roles.push(serde_json::from_value(role).unwrap());
+        let mut with: Vec<&str> = granted.clone();
+        with.push("PLAIN");
+        prop_assert_eq!(case.visibility(&with), case.visibility(&granted));
+    }
+
+    #[test]
+    fn a_visibility_does_not_depend_on_the_order_of_objects_or_on_names(case in case(), granted in granted()) {
+        let mut other = case.clone();
+        other.policy.roles.reverse();
+        other.policy.restrictions.reverse();
+        for (number, restriction) in other.policy.restrictions.iter_mut().enumerate() {
+            let renamed = format!("renamed-{number}");
+            let old = restriction.metadata.name.replace(renamed.clone()).unwrap();
+            for role in &mut other.policy.roles {
+                role.spec.restrictions.iter_mut().filter(|name| **name == old).for_each(|name| name.clone_from(&renamed));
+            }
+        }
+        other.hierarchies.reverse();
+        prop_assert_eq!(other.visibility(&granted), case.visibility(&granted));
+    }
+
+    #[test]
+    fn a_role_on_other_hierarchies_than_those_already_restricted_can_only_take_rows_away(
+        case in case(), granted in granted(), extra in 0..ROLES.len()
+    ) {
+        let before = case.visibility(&granted);
+        let extra = [ROLES[extra]];
+        let touched = case.axes_of(&columns(&case.visibility(&extra)));
+        if touched.is_disjoint(&columns(&before)) {
+            let after = case.visibility(&[granted.as_slice(), &extra].concat());
+            for row in all_rows().filter(|row| sees(&after, row)) {
+                prop_assert!(sees(&before, &row), "{:?}", row);
+            }
+        }
+    }
+}
+
+fn columns(visibility: &Visibility) -> BTreeSet<ColumnName> {
+    let conjunctions = visibility.all_of.iter().flat_map(|any_of| &any_of.0);
+    conjunctions.flat_map(|conjunction| &conjunction.0).map(|leaf| leaf.column.clone()).collect()
+}

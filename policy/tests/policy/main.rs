@@ -1,0 +1,13 @@
+//! What the policy crate promises, through its public functions.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
+#![expect(clippy::needless_pass_by_value, reason = "specs are written in place with json!")]
+
+mod algebra;
+mod compiling;
+mod fail_closed;
+mod golden;
+mod naive;
+mod resolving;
+mod stories;
+mod support;

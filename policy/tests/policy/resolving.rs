@@ -1,0 +1,128 @@
+//! From identities to roles.
+
+use cubegate_policy::{
+    compile::compile,
+    resolve::{ANONYMOUS_USER, Caller, Refusal, Resolved, resolve},
+};
+use serde_json::json;
+
+use crate::support::{World, names};
+
+fn roles(resolved: Result<Resolved, Refusal>) -> Vec<String> {
+    resolved.unwrap().roles.into_iter().collect()
+}
+
+#[test]
+fn provider_roles_are_mapped_and_do_not_become_roles_themselves() {
+    let world = World::new().restricting("FRANCE", &[("Shops/Country", &["France"])]);
+    assert_eq!(roles(world.provider_user("french-user", &["FRANCE", "atoti", "other"])), ["FRANCE", "ROLE_USER"]);
+    assert_eq!(world.provider_user("french-user", &["ROLE_USER", "ROLE_ADMIN"]), Err(Refusal::NoAccess));
+}
+
+#[test]
+fn a_provider_user_is_mapped_by_name_too() {
+    let world = World::new().role("boss", json!({"roleName": "ROLE_ADMIN", "mappedFrom": ["alice"]}));
+    assert_eq!(roles(world.provider_user("alice", &[])), ["ROLE_ADMIN", "ROLE_USER"]);
+}
+
+#[test]
+fn an_individual_grant_counts_for_any_way_of_authenticating() {
+    let world = World::new()
+        .role("extra", json!({"roleName": "EXTRA", "users": ["alice", "robot"]}))
+        .technical_user("robot", json!({"roles": ["ROLE_USER"]}));
+    assert_eq!(roles(world.provider_user("alice", &["atoti"])), ["EXTRA", "ROLE_USER"]);
+    assert_eq!(roles(world.basic("robot")), ["EXTRA", "ROLE_USER"]);
+}
+
+#[test]
+fn a_technical_user_has_the_roles_of_its_object() {
+    let world = World::new().technical_user("technical-user", json!({"roles": ["ROLE_USER"]}));
+    let resolved = world.basic("technical-user").unwrap();
+    assert_eq!(resolved, Resolved { user: "technical-user".into(), roles: names(&["ROLE_USER"]) });
+}
+
+#[test]
+fn what_a_provider_calls_its_roles_says_nothing_of_technical_users() {
+    let world = World::new().technical_user("atoti", json!({"roles": []}));
+    assert_eq!(world.basic("atoti"), Err(Refusal::NoAccess));
+}
+
+#[test]
+fn a_technical_user_is_no_provider_user_and_the_other_way_round() {
+    let world = World::new().technical_user("robot", json!({"roles": ["ROLE_USER"]}));
+    assert_eq!(world.provider_user("robot", &[]), Err(Refusal::NoAccess));
+    assert_eq!(world.basic("alice"), Err(Refusal::UnknownUser { user: "alice".into() }));
+}
+
+#[test]
+fn default_roles_are_only_for_a_user_who_got_no_role_any_other_way() {
+    let world = World::new()
+        .role("guest", json!({"roleName": "GUEST", "inherits": ["ROLE_USER"]}))
+        .role("extra", json!({"roleName": "EXTRA", "mappedFrom": ["extra"]}))
+        .oidc(|oidc| oidc.default_roles = vec!["GUEST".into()])
+        .technical_user("robot", json!({}));
+    assert_eq!(roles(world.provider_user("bob", &["unknown"])), ["GUEST", "ROLE_USER"]);
+    assert_eq!(world.provider_user("bob", &["extra"]), Err(Refusal::NoAccess));
+    assert_eq!(world.basic("robot"), Err(Refusal::NoAccess), "defaults are the provider's");
+}
+
+#[test]
+fn inheritance_is_followed_through_three_levels() {
+    let world = World::new()
+        .role("a", json!({"roleName": "A", "mappedFrom": ["a"], "inherits": ["B"]}))
+        .role("b", json!({"roleName": "B", "inherits": ["C"]}))
+        .role("c", json!({"roleName": "C", "inherits": ["ROLE_ADMIN"]}));
+    assert_eq!(roles(world.provider_user("u", &["a"])), ["A", "B", "C", "ROLE_ADMIN", "ROLE_USER"]);
+}
+
+#[test]
+fn in_an_open_session_whoever_comes_is_an_administrator() {
+    let world = World::new().session(|session| session.spec.authentication = None);
+    let door = world.compile().snapshot.door;
+    let resolved = resolve(&door, &Caller::Anonymous).unwrap();
+    assert_eq!(resolved.user, ANONYMOUS_USER);
+    assert_eq!(resolved.roles, names(&["ROLE_ADMIN", "ROLE_ANONYMOUS", "ROLE_USER"]));
+    assert!(matches!(world.provider_user("alice", &["atoti"]), Err(Refusal::UnknownUser { .. })));
+}
+
+#[test]
+fn nobody_comes_into_a_closed_session_without_credentials() {
+    let world = World::new();
+    assert_eq!(resolve(&world.compile().snapshot.door, &Caller::Anonymous), Err(Refusal::NoCredentials));
+}
+
+#[test]
+fn provider_users_are_unknown_once_the_provider_is_gone() {
+    let world = World::new()
+        .session(|session| session.spec.authentication.as_mut().unwrap().oidc = None)
+        .technical_user("robot", json!({"roles": ["ROLE_USER"]}));
+    assert_eq!(world.provider_user("alice", &["atoti"]), Err(Refusal::UnknownUser { user: "alice".into() }));
+    assert!(world.basic("robot").is_ok());
+}
+
+#[test]
+fn an_administrator_with_a_broken_role_is_refused_too() {
+    let world = World::new()
+        .role("x", json!({"roleName": "X", "users": ["root"], "restrictions": ["missing"]}))
+        .role("admin", json!({"roleName": "ROLE_ADMIN", "users": ["root", "other"]}));
+    assert!(matches!(world.provider_user("root", &[]), Err(Refusal::BrokenRole { role, .. }) if role == "X"));
+    assert!(world.provider_user("other", &[]).is_ok());
+}
+
+#[test]
+fn a_refusal_tells_the_log_why() {
+    let world = World::new().role("x", json!({"roleName": "X", "mappedFrom": ["x"], "restrictions": ["missing"]}));
+    let refusal = world.provider_user("u", &["x", "atoti"]).unwrap_err().to_string();
+    assert_eq!(
+        refusal,
+        "role `X` is broken: Role/x: spec.restrictions[0]: there is no Restriction `missing`; there are no Restrictions"
+    );
+}
+
+#[test]
+fn a_door_that_was_published_resolves_as_the_one_that_was_compiled() {
+    let world = World::new().restricting("FRANCE", &[("Shops/Country", &["France"])]);
+    let snapshot = compile(&world.objects).snapshot;
+    let read = serde_json::from_slice(&cubegate_policy::publication::canonical_bytes(&snapshot)).unwrap();
+    assert_eq!(snapshot, read);
+}
