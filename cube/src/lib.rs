@@ -14,16 +14,21 @@
 //! This crate knows no network, no clock, no environment, no users and no roles.
 
 mod answer;
+mod finish;
 mod load;
 mod mask;
 mod model;
 mod nearest;
+mod plan;
 mod request;
+mod resolve;
+mod scan;
+mod storage;
 mod value;
 
 pub mod limits;
 
-pub use answer::{Answer, AnswerColumn, AnswerType, Cell, ColumnKind};
+pub use answer::{Answer, AnswerColumn, ColumnKind};
 pub use load::{LoadError, LoadErrors, TableDefinition, csv, table::Table};
 pub use mask::{ColumnIn, Mask, MaskError};
 pub use model::{
@@ -33,5 +38,5 @@ pub use model::{
     error::ModelError,
     schema::{ColumnSchema, CubeSchema, HierarchySchema, LevelSchema, MeasureSchema, TableSchema},
 };
-pub use request::{Direction, Filter, Order, Query, QueryError};
-pub use value::{ColumnName, ColumnType};
+pub use request::{Direction, Filter, Order, Query, QueryError, Scalar};
+pub use value::{Cell, ColumnName, ColumnType};

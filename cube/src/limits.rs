@@ -33,3 +33,7 @@ pub const QUERY_CELLS_MAX: usize = 10_000_000;
 pub const ANSWER_ROWS_MAX: usize = 10_000_000;
 /// Facts that are scanned together. A multiple of 64, the bits of a selection word.
 pub const MORSEL_ROWS: usize = 1 << 16;
+/// Bytes of the accumulators that one thread keeps for all combinations; beyond, accumulators are hashed.
+pub const DENSE_BYTES_MAX: usize = 256 << 20;
+/// Accumulators of one query: combinations that have a visible fact, times one more than the columns that are summed.
+pub const QUERY_ACCUMULATORS_MAX: usize = 40_000_000;

@@ -1,12 +1,23 @@
-//! Which facts a caller may see.
+//! Which facts a caller may see: one bit per fact, made once per set of clauses.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use crate::value::ColumnName;
+use crate::{
+    model::cube::Cube,
+    request::QueryError,
+    storage::bitmap::Bitmap,
+    value::{ColumnName, NOT_AVAILABLE},
+};
 
-/// The facts of one cube that may be seen. Made by [`Cube::mask`](crate::Cube::mask); cheap to clone.
+/// The facts of one cube that may be seen. Made by [`Cube::mask`]; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Mask {}
+pub struct Mask {
+    /// None: every fact.
+    selection: Option<Arc<Bitmap>>,
+    visible_count: usize,
+    /// Of the cube that made it.
+    identity: Arc<()>,
+}
 
 /// The value of a column is one of these.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,7 +33,7 @@ pub struct ColumnIn {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MaskError {
     /// The cube's joins do not reach the column.
-    #[error("the cube {cube} does not reach the column {column}")]
+    #[error("the cube {cube:?} does not reach the column {column}")]
     Unreachable {
         /// Name of the cube.
         cube: String,
@@ -34,6 +45,41 @@ pub enum MaskError {
 impl Mask {
     /// Number of facts that may be seen.
     pub fn visible_count(&self) -> usize {
-        unimplemented!()
+        self.visible_count
     }
+
+    /// The facts to look at, none meaning every one. Fails for the mask of another cube.
+    pub(crate) fn selection(&self, cube: &Cube) -> Result<Option<&Bitmap>, QueryError> {
+        if Arc::ptr_eq(&self.identity, &cube.identity) {
+            Ok(self.selection.as_deref())
+        } else {
+            Err(QueryError::ForeignMask)
+        }
+    }
+}
+
+pub(crate) fn build(cube: &Cube, all_of: &[Vec<Vec<ColumnIn>>]) -> Result<Mask, MaskError> {
+    let fact_count = cube.fact_count();
+    let mut visible = Bitmap::filled(fact_count, true);
+    for any_of in all_of {
+        let mut admitted = Bitmap::filled(fact_count, false);
+        for conjunction in any_of {
+            let mut satisfied = Bitmap::filled(fact_count, true);
+            for leaf in conjunction {
+                satisfied.and(&facts_with(cube, leaf)?);
+            }
+            admitted.or(&satisfied);
+        }
+        visible.and(&admitted);
+    }
+    let visible_count = visible.ones();
+    let selection = (visible_count < fact_count).then(|| Arc::new(visible));
+    Ok(Mask { selection, visible_count, identity: Arc::clone(&cube.identity) })
+}
+
+fn facts_with(cube: &Cube, leaf: &ColumnIn) -> Result<Bitmap, MaskError> {
+    let unreachable = || MaskError::Unreachable { cube: cube.name().to_owned(), column: leaf.column.clone() };
+    let column = cube.reach.column(&leaf.column).ok_or_else(unreachable)?;
+    let rows = column.column.rows_with(&leaf.values);
+    Ok(column.reached.bits_of_facts(rows, leaf.values.contains(NOT_AVAILABLE)))
 }

@@ -1,0 +1,79 @@
+//! Guesses the type of a column from its first rows.
+
+use crate::value::{ColumnType, parse_bool, parse_date, parse_double, parse_int64};
+
+/// The types that all cells so far can be read by, narrowest first.
+#[derive(Clone, Debug)]
+pub(super) struct Inference {
+    candidates: Vec<ColumnType>,
+    any_cell: bool,
+}
+
+impl Inference {
+    pub(super) fn new() -> Self {
+        let candidates = vec![ColumnType::Bool, ColumnType::Int64, ColumnType::Double, ColumnType::Date];
+        Self { candidates, any_cell: false }
+    }
+
+    pub(super) fn see(&mut self, cell: &str) {
+        if !cell.is_empty() {
+            self.any_cell = true;
+            self.candidates.retain(|candidate| looks_like(*candidate, cell));
+        }
+    }
+
+    /// A column without any value is text.
+    pub(super) fn conclude(&self) -> ColumnType {
+        let narrowest = self.candidates.first().copied().unwrap_or(ColumnType::String);
+        if self.any_cell { narrowest } else { ColumnType::String }
+    }
+}
+
+/// Stricter than reading: a number that would not be written back the same way, such as a postal code with a leading zero
+/// or an identifier too long for 64 bits, is more likely text.
+fn looks_like(column_type: ColumnType, cell: &str) -> bool {
+    match column_type {
+        ColumnType::String => true,
+        ColumnType::Bool => parse_bool(cell).is_some(),
+        ColumnType::Int64 => parse_int64(cell).is_some() && looks_like_a_number(cell),
+        ColumnType::Double => parse_double(cell).is_some() && looks_like_a_number(cell),
+        ColumnType::Date => parse_date(cell).is_some(),
+    }
+}
+
+fn looks_like_a_number(cell: &str) -> bool {
+    let digits = cell.strip_prefix('-').unwrap_or(cell);
+    let leading_zero =
+        digits.len() > 1 && digits.starts_with('0') && digits.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
+    let too_long = digits.bytes().all(|byte| byte.is_ascii_digit()) && parse_int64(cell).is_none();
+    !leading_zero && !too_long && !cell.starts_with('+')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inferred(cells: &[&str]) -> ColumnType {
+        let mut inference = Inference::new();
+        cells.iter().for_each(|cell| inference.see(cell));
+        inference.conclude()
+    }
+
+    #[test]
+    fn the_narrowest_type_that_reads_every_cell_wins() {
+        assert_eq!(inferred(&["1", "-2", ""]), ColumnType::Int64);
+        assert_eq!(inferred(&["1", "2.5"]), ColumnType::Double);
+        assert_eq!(inferred(&["true", "FALSE"]), ColumnType::Bool);
+        assert_eq!(inferred(&["2021-01-31", ""]), ColumnType::Date);
+        assert_eq!(inferred(&["2021-01-31", "1"]), ColumnType::String);
+        assert_eq!(inferred(&["", ""]), ColumnType::String);
+    }
+
+    #[test]
+    fn what_only_looks_like_a_number_stays_text() {
+        for cell in ["007", "-01", "+33", "99999999999999999999", "NaN", "inf", "1e999", "1 000", "0x10"] {
+            assert_eq!(inferred(&[cell]), ColumnType::String, "{cell}");
+        }
+        assert_eq!(inferred(&["0", "0.5"]), ColumnType::Double);
+    }
+}

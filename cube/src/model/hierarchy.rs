@@ -1,0 +1,187 @@
+//! A hierarchy: one code per fact, in hierarchy order.
+//!
+//! A *node* of a level is a path of members from the first level down to it. Nodes are numbered in natural order of their
+//! paths, so that the facts below a node are a range of *leaves* (nodes of the last level), and an ancestor is one lookup:
+//!
+//! ```text
+//! Continent   Asia             Europe
+//! node         0                 1
+//! Country     Japan  Korea     France  Germany  Norway  Sweden
+//! leaf          0      1         2        3       4       5
+//!
+//! range of Europe = 2..6        ancestor of 4 at Continent = 1
+//! ```
+
+use std::{ops::Range, sync::Arc};
+
+use super::reach::ReachedColumn;
+use crate::{
+    load::table::{Coded, code_of},
+    storage::{codes::Codes, dictionary::Dictionary, lookup::Lookup},
+    value::{ColumnName, ColumnType},
+};
+
+/// A hierarchy and the leaf of each fact.
+#[derive(Debug)]
+pub(crate) struct Hierarchy {
+    pub(crate) name: String,
+    /// Levels from the coarsest to the finest. At least one.
+    pub(crate) levels: Vec<Level>,
+    /// Leaf of each fact.
+    pub(crate) leaves: Arc<Codes>,
+    pub(crate) leaf_count: usize,
+}
+
+/// A level of a hierarchy.
+#[derive(Debug)]
+pub(crate) struct Level {
+    pub(crate) name: String,
+    pub(crate) column: ColumnName,
+    pub(crate) dictionary: Arc<Dictionary>,
+    /// Node → code of its own member.
+    member_of_node: Lookup,
+    /// Leaf → node.
+    node_of_leaf: Lookup,
+    /// Node → first leaf; one entry more than nodes.
+    first_leaf: Lookup,
+    pub(crate) node_count: usize,
+}
+
+/// Paths of rows: for each row its leaf, and for each level what the nodes are.
+struct Paths {
+    leaves: Vec<u32>,
+    /// Per level: node → (node of the level above, member).
+    levels: Vec<Vec<(u32, u32)>>,
+}
+
+impl Hierarchy {
+    /// Names the levels after their columns, and codes the facts.
+    pub(super) fn build(name: String, columns: &[ReachedColumn<'_>]) -> Self {
+        let (leaves, lookups, leaf_count) = match columns {
+            [column] => single_level(column),
+            _ => multi_level(columns),
+        };
+        let repeated = |column: &ReachedColumn<'_>| {
+            columns.iter().filter(|other| other.column.name == column.column.name).count() > 1
+        };
+        let level =
+            |(column, (node_count, member_of_node, node_of_leaf, first_leaf)): (&ReachedColumn<'_>, LevelLookups)| {
+                Level {
+                    name: if repeated(column) { column.name().to_string() } else { column.column.name.clone() },
+                    column: column.name(),
+                    dictionary: Arc::clone(&column.column.coded().dictionary),
+                    member_of_node,
+                    node_of_leaf,
+                    first_leaf,
+                    node_count,
+                }
+            };
+        Self { name, levels: columns.iter().zip(lookups).map(level).collect(), leaves, leaf_count }
+    }
+}
+
+impl Level {
+    pub(crate) fn column_type(&self) -> ColumnType {
+        self.dictionary.column_type()
+    }
+
+    /// The leaves below a node.
+    pub(crate) fn leaves(&self, node: u32) -> Range<usize> {
+        self.first_leaf.get(node) as usize..self.first_leaf.get(node + 1) as usize
+    }
+
+    /// The node above a leaf.
+    pub(crate) fn node(&self, leaf: u32) -> u32 {
+        self.node_of_leaf.get(leaf)
+    }
+
+    /// Code of the member of a node, in the dictionary of the level.
+    pub(crate) fn member(&self, node: u32) -> u32 {
+        self.member_of_node.get(node)
+    }
+
+    /// The node of `above`, a level above this one in the same hierarchy, that a node here belongs to.
+    pub(crate) fn ancestor(&self, node: u32, above: &Self) -> u32 {
+        above.node(self.first_leaf.get(node))
+    }
+}
+
+/// Number of nodes, member of node, node of leaf, first leaf of node.
+type LevelLookups = (usize, Lookup, Lookup, Lookup);
+
+/// Nodes and leaves are the codes of the column.
+fn single_level(column: &ReachedColumn<'_>) -> (Arc<Codes>, Vec<LevelLookups>, usize) {
+    let Coded { dictionary, codes } = column.column.coded();
+    let leaves = column.reached.codes_of_facts(codes, dictionary.missing(), dictionary.len());
+    let lookups = (dictionary.len(), Lookup::Identity, Lookup::Identity, Lookup::Identity);
+    (leaves, vec![lookups], dictionary.len())
+}
+
+fn multi_level(columns: &[ReachedColumn<'_>]) -> (Arc<Codes>, Vec<LevelLookups>, usize) {
+    let table = |column: &ReachedColumn<'_>| column.reached.table.name.clone();
+    let one_table = columns.first().filter(|first| columns.iter().all(|column| table(column) == table(first)));
+    match one_table {
+        // Paths of the rows of one table, usually far fewer than facts, and of one row more that stands for "no row".
+        Some(first) => {
+            let codes = |column: &ReachedColumn<'_>| -> Vec<u32> {
+                let Coded { dictionary, codes } = column.column.coded();
+                codes.iter().chain([dictionary.missing()]).collect()
+            };
+            let mut paths = Paths::of_rows(&columns.iter().map(codes).collect::<Vec<_>>());
+            let missing = paths.leaves.pop().expect("the row that stands for no row is the last one");
+            let leaf_count = paths.leaf_count();
+            let by_row = Arc::new(Codes::collect(leaf_count, paths.leaves.iter().copied()));
+            (first.reached.codes_of_facts(&by_row, missing, leaf_count), paths.lookups(), leaf_count)
+        }
+        None => {
+            let codes = |column: &ReachedColumn<'_>| -> Vec<u32> {
+                let Coded { dictionary, codes } = column.column.coded();
+                column.reached.codes_of_facts(codes, dictionary.missing(), dictionary.len()).iter().collect()
+            };
+            let paths = Paths::of_rows(&columns.iter().map(codes).collect::<Vec<_>>());
+            let leaf_count = paths.leaf_count();
+            (Arc::new(Codes::collect(leaf_count, paths.leaves.iter().copied())), paths.lookups(), leaf_count)
+        }
+    }
+}
+
+impl Paths {
+    /// `columns`: per level, the code of each row.
+    fn of_rows(columns: &[Vec<u32>]) -> Self {
+        let row_count = columns.first().map_or(0, Vec::len);
+        let mut nodes = vec![0_u32; row_count];
+        let mut levels = Vec::with_capacity(columns.len());
+        for codes in columns {
+            // Both numbers of a pair are in natural order, so the order of the pairs is that of the paths.
+            let pairs: Vec<(u32, u32)> = nodes.iter().copied().zip(codes.iter().copied()).collect();
+            let mut distinct = pairs.clone();
+            distinct.sort_unstable();
+            distinct.dedup();
+            let node = |pair| code_of(distinct.binary_search(pair).expect("every pair is among the distinct pairs"));
+            nodes = pairs.iter().map(node).collect();
+            levels.push(distinct);
+        }
+        Self { leaves: nodes, levels }
+    }
+
+    fn leaf_count(&self) -> usize {
+        self.levels.last().map_or(0, Vec::len)
+    }
+
+    fn lookups(&self) -> Vec<LevelLookups> {
+        let mut node_of_leaf: Vec<u32> = (0..self.leaf_count()).map(code_of).collect();
+        let mut lookups = Vec::with_capacity(self.levels.len());
+        for nodes in self.levels.iter().rev() {
+            let members = nodes.iter().map(|(_, member)| *member).collect();
+            let first_leaf =
+                (0..=nodes.len()).map(|node| code_of(node_of_leaf.partition_point(|above| (*above as usize) < node)));
+            let first_leaf = Lookup::Table(first_leaf.collect());
+            let above =
+                node_of_leaf.iter().filter_map(|node| nodes.get(*node as usize)).map(|(above, _)| *above).collect();
+            let here = std::mem::replace(&mut node_of_leaf, above);
+            lookups.push((nodes.len(), Lookup::Table(members), Lookup::Table(here), first_leaf));
+        }
+        lookups.reverse();
+        lookups
+    }
+}

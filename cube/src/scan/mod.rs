@@ -1,0 +1,166 @@
+//! Reads the facts and accumulates them in cells: one per combination of nodes that has a visible fact.
+//!
+//! ```text
+//! facts ──blocks, one per thread──▶ morsels ──select──▶ rows ──locate──▶ slots ──accumulate──▶ Block ──merge──▶ Cells
+//! ```
+//!
+//! Counts and sums are exact, so the answer depends neither on the blocks nor on the morsels.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::{
+    limits::{MORSEL_ROWS, QUERY_ACCUMULATORS_MAX, QUERY_CELLS_MAX},
+    load::table::code_of,
+    plan::{Layout, Plan},
+    request::QueryError,
+    storage::bitmap::Bitmap,
+};
+
+mod exact;
+mod kernel;
+mod slots;
+pub(crate) mod sums;
+
+use slots::Slots;
+use sums::Sums;
+
+/// The combinations of nodes that have a visible fact, in natural order.
+#[derive(Debug)]
+pub(crate) struct Cells {
+    /// Nodes of each cell, a list per group.
+    pub(crate) nodes: Vec<Vec<u32>>,
+    /// Where the accumulators of each cell are.
+    pub(crate) slots: Vec<usize>,
+    pub(crate) accumulators: Accumulators,
+}
+
+/// Facts and sums, by slot.
+#[derive(Debug)]
+pub(crate) struct Accumulators {
+    pub(crate) facts: Vec<u32>,
+    pub(crate) sums: Vec<Sums>,
+}
+
+/// What one thread found.
+struct Block {
+    slots: Slots,
+    accumulators: Accumulators,
+}
+
+pub(crate) fn scan(plan: &Plan<'_>, selection: Option<&Bitmap>) -> Result<Cells, QueryError> {
+    let blocks: Result<Vec<Block>, QueryError> =
+        blocks(plan).into_par_iter().map(|rows| scan_block(plan, selection, rows)).collect();
+    let merged = blocks?.into_iter().reduce(Block::merge).unwrap_or_else(|| Block::new(plan));
+    merged.check_size()?;
+    Ok(merged.into_cells(plan))
+}
+
+/// As many blocks as threads, but none so small that merging its cells costs more than scanning its facts.
+fn blocks(plan: &Plan<'_>) -> Vec<Range<usize>> {
+    let cells = match plan.layout {
+        Layout::Dense { cells } => cells,
+        Layout::Hashed => MORSEL_ROWS,
+    };
+    let count = (plan.fact_count / cells.max(MORSEL_ROWS)).clamp(1, rayon::current_num_threads());
+    let morsels_per_block = plan.fact_count.div_ceil(MORSEL_ROWS).div_ceil(count).max(1);
+    let rows = morsels_per_block * MORSEL_ROWS;
+    (0..plan.fact_count).step_by(rows).map(|start| start..plan.fact_count.min(start + rows)).collect()
+}
+
+fn scan_block(plan: &Plan<'_>, selection: Option<&Bitmap>, rows: Range<usize>) -> Result<Block, QueryError> {
+    let mut block = Block::new(plan);
+    let mut selected: Vec<u32> = Vec::with_capacity(MORSEL_ROWS);
+    let mut slots: Vec<u32> = Vec::with_capacity(MORSEL_ROWS);
+    for start in rows.clone().step_by(MORSEL_ROWS) {
+        let morsel = start..rows.end.min(start + MORSEL_ROWS);
+        kernel::select(morsel, selection, &plan.filters, &mut selected);
+        block.slots.locate(&plan.keys, &selected, &mut slots);
+        block.accumulators.grow(block.slots.len());
+        block.accumulators.add(plan, &selected, &slots);
+        if let Slots::Hashed { .. } = block.slots {
+            block.check_size()?;
+        }
+    }
+    Ok(block)
+}
+
+impl Block {
+    fn new(plan: &Plan<'_>) -> Self {
+        let slots = Slots::new(plan.layout);
+        let mut accumulators = Accumulators::new(plan);
+        accumulators.grow(slots.len());
+        Self { slots, accumulators }
+    }
+
+    fn merge(mut self, other: Self) -> Self {
+        for (from, into) in self.slots.merge(&other.slots).enumerate() {
+            self.accumulators.grow(into + 1);
+            self.accumulators.merge_cell(into, &other.accumulators, from);
+        }
+        self
+    }
+
+    /// Only cells that have a visible fact count.
+    fn check_size(&self) -> Result<(), QueryError> {
+        let cells = match self.slots {
+            Slots::Hashed { .. } => self.slots.len(),
+            Slots::Dense { .. } => self.accumulators.facts.iter().filter(|facts| **facts > 0).count(),
+        };
+        if cells > QUERY_CELLS_MAX {
+            return Err(QueryError::TooLarge(format!(
+                "the query has more than {QUERY_CELLS_MAX} combinations of members; ask for fewer levels or filter them"
+            )));
+        }
+        if cells.saturating_mul(1 + self.accumulators.sums.len()) > QUERY_ACCUMULATORS_MAX {
+            return Err(QueryError::TooLarge(format!(
+                "the query has more than {QUERY_ACCUMULATORS_MAX} intermediate values; ask for fewer levels or measures"
+            )));
+        }
+        Ok(())
+    }
+
+    fn into_cells(self, plan: &Plan<'_>) -> Cells {
+        let Self { slots, accumulators } = self;
+        let has_facts = |slot: &usize| accumulators.facts.get(*slot).is_some_and(|facts| *facts > 0);
+        let mut occupied: Vec<usize> = (0..slots.len()).filter(has_facts).collect();
+        let nodes = slots.nodes_in_order(&plan.keys, &mut occupied);
+        Cells { nodes, slots: occupied, accumulators }
+    }
+}
+
+impl Accumulators {
+    pub(crate) fn new(plan: &Plan<'_>) -> Self {
+        Self { facts: Vec::new(), sums: plan.sums.iter().map(|addends| Sums::of(addends)).collect() }
+    }
+
+    pub(crate) fn grow(&mut self, len: usize) {
+        if len > self.facts.len() {
+            self.facts.resize(len, 0);
+            self.sums.iter_mut().for_each(|sums| sums.grow(len));
+        }
+    }
+
+    /// Adds a cell of others to a cell here.
+    pub(crate) fn merge_cell(&mut self, into: usize, others: &Self, from: usize) {
+        if let (Some(into), Some(from)) = (self.facts.get_mut(into), others.facts.get(from)) {
+            *into += from;
+        }
+        for (sums, others) in self.sums.iter_mut().zip(&others.sums) {
+            sums.merge_cell(into, others, from);
+        }
+    }
+
+    fn add(&mut self, plan: &Plan<'_>, rows: &[u32], slots: &[u32]) {
+        kernel::count(&mut self.facts, slots);
+        for (sums, addends) in self.sums.iter_mut().zip(&plan.sums) {
+            sums.add(addends, rows, slots);
+        }
+    }
+}
+
+/// A row or slot number in the width that kernels use.
+fn narrow(number: usize) -> u32 {
+    code_of(number)
+}

@@ -1,0 +1,76 @@
+//! A code per row, as narrow as the number of codes allows.
+
+/// A code per row.
+#[derive(Clone, Debug)]
+pub(crate) enum Codes {
+    U8(Vec<u8>),
+    U16(Vec<u16>),
+    U32(Vec<u32>),
+}
+
+/// Runs the same expression over the slice of whichever width.
+macro_rules! with_codes {
+    ($codes:expr, |$slice:ident| $body:expr) => {
+        match $codes {
+            $crate::storage::codes::Codes::U8($slice) => $body,
+            $crate::storage::codes::Codes::U16($slice) => $body,
+            $crate::storage::codes::Codes::U32($slice) => $body,
+        }
+    };
+}
+pub(crate) use with_codes;
+
+/// Numbers code widths have in common.
+pub(crate) trait Code: Copy + Send + Sync {
+    fn index(self) -> usize;
+}
+
+impl Codes {
+    /// Codes below `code_count`, one per item.
+    pub(crate) fn collect(code_count: usize, codes: impl Iterator<Item = u32>) -> Self {
+        let fits = "a code is below the number of codes, which fits";
+        match code_count {
+            0..=0x100 => Self::U8(codes.map(|code| u8::try_from(code).expect(fits)).collect()),
+            0x101..=0x1_0000 => Self::U16(codes.map(|code| u16::try_from(code).expect(fits)).collect()),
+            _ => Self::U32(codes.collect()),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        with_codes!(self, |codes| codes.len())
+    }
+
+    pub(crate) fn get(&self, row: usize) -> Option<u32> {
+        match self {
+            Self::U8(codes) => codes.get(row).map(|code| u32::from(*code)),
+            Self::U16(codes) => codes.get(row).map(|code| u32::from(*code)),
+            Self::U32(codes) => codes.get(row).copied(),
+        }
+    }
+
+    pub(crate) fn iter(&self) -> Box<dyn Iterator<Item = u32> + '_> {
+        match self {
+            Self::U8(codes) => Box::new(codes.iter().map(|code| u32::from(*code))),
+            Self::U16(codes) => Box::new(codes.iter().map(|code| u32::from(*code))),
+            Self::U32(codes) => Box::new(codes.iter().copied()),
+        }
+    }
+}
+
+impl Code for u8 {
+    fn index(self) -> usize {
+        usize::from(self)
+    }
+}
+
+impl Code for u16 {
+    fn index(self) -> usize {
+        usize::from(self)
+    }
+}
+
+impl Code for u32 {
+    fn index(self) -> usize {
+        self as usize
+    }
+}

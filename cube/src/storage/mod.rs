@@ -1,0 +1,8 @@
+//! What columns are stored in.
+
+pub(crate) mod addends;
+pub(crate) mod bitmap;
+pub(crate) mod codes;
+pub(crate) mod dictionary;
+pub(crate) mod lookup;
+pub(crate) mod numbers;

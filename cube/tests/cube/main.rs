@@ -1,0 +1,12 @@
+//! The cube from outside: tables in, answers out.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod fixture;
+
+mod answering;
+mod loading;
+mod masking;
+mod modelling;
+mod oracle;
+mod world;

@@ -1,0 +1,58 @@
+//! What a mask shows and hides.
+
+use cubegate_cube::{ColumnIn, MaskError, QueryError};
+use serde_json::json;
+
+use crate::fixture::{by_city, is_in, retail};
+
+#[test]
+fn totals_are_of_visible_facts_only() {
+    let french = [vec![vec![is_in("Shops", "Country", &["France"])]]];
+    let query = json!({"measures": ["Quantity.SUM"], "levels": ["City"], "totals": true});
+    assert_eq!(
+        retail().build().ask_masked(&french, query),
+        json!([[null, 5.0], ["Paris", 3.0], ["Saint-Étienne", 2.0]])
+    );
+}
+
+#[test]
+fn a_mask_can_speak_of_any_column_that_the_joins_reach() {
+    let retail = retail().build();
+    let cities = |leaf: ColumnIn| retail.ask_masked(&[vec![vec![leaf]]], by_city());
+    assert_eq!(cities(is_in("Shops", "Staff", &["6"])), json!([["Paris", 3.0]]));
+    assert_eq!(cities(is_in("Sales", "Unit price", &["1.50"])), json!([["Paris", 3.0], ["Saint-Étienne", 2.0]]));
+    assert_eq!(cities(is_in("Sales", "Date", &["2021-01-02"])), json!([["San Antonio", 5.0]]));
+    assert_eq!(cities(is_in("Sales", "Date", &["yesterday"])), json!([]));
+    assert_eq!(
+        retail.cube().mask(&[vec![vec![is_in("Shops", "Colour", &["red"])]]]).unwrap_err(),
+        MaskError::Unreachable { cube: "Cube".into(), column: is_in("Shops", "Colour", &[]).column }
+    );
+}
+
+#[test]
+fn missing_values_and_missing_rows_are_called_not_available() {
+    let retail = retail().build();
+    let ids = |leaf: ColumnIn| {
+        let query = json!({"levels": ["Sale ID"]});
+        retail.ask_masked(&[vec![vec![leaf]]], query)
+    };
+    assert_eq!(ids(is_in("Shops", "City", &["N/A"])), json!([[5]]));
+    assert_eq!(ids(is_in("Shops", "Staff", &["N/A"])), json!([[5]]));
+    assert_eq!(ids(is_in("Sales", "Quantity", &["N/A", "2"])), json!([[1], [4]]));
+}
+
+#[test]
+fn no_clause_shows_everything_and_an_empty_choice_nothing() {
+    let retail = retail().build();
+    assert_eq!(retail.cube().mask(&[]).unwrap().visible_count(), 5);
+    assert_eq!(retail.cube().mask(&[vec![vec![]]]).unwrap().visible_count(), 5);
+    assert_eq!(retail.cube().mask(&[vec![]]).unwrap().visible_count(), 0);
+    assert_eq!(retail.cube().mask(&[vec![vec![is_in("Shops", "City", &[])]]]).unwrap().visible_count(), 0);
+}
+
+#[test]
+fn a_mask_of_another_snapshot_is_refused() {
+    let (old, new) = (retail().build(), retail().build());
+    let query = serde_json::from_value(by_city()).unwrap();
+    assert_eq!(new.cube().query(&query, &old.everything()).unwrap_err(), QueryError::ForeignMask);
+}
