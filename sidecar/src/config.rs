@@ -1,14 +1,22 @@
 //! What a sidecar is started with, and what it is handed while it runs.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
 
 use cubegate_policy::publication::Publication;
+
+use crate::limits::{STALE_AGE, STALENESS_MAX};
 
 /// What a sidecar is started with.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Unix socket that the engine serves.
     pub engine_socket: PathBuf,
+    /// How the source of policies is doing.
+    pub source: SourceHealth,
 }
 
 /// A policy to be enforced from now on.
@@ -20,22 +28,91 @@ pub struct PolicyUpdate {
     pub cookie_key: [u8; 32],
 }
 
+/// How a source of policies is doing. The source writes it, the sidecar reads it.
+///
+/// The default is that of a source in the same process: never silent.
+#[derive(Clone, Debug, Default)]
+pub struct SourceHealth {
+    observed: Arc<RwLock<Observed>>,
+}
+
+/// How old the word of a source is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    Fresh,
+    Stale,
+    Expired,
+}
+
+#[derive(Debug, Default)]
+struct Observed {
+    /// When the source was last reached; never asked for a source that cannot fall silent.
+    last_contact: Option<Instant>,
+    /// Why its newest word is not a policy.
+    defect: Option<String>,
+}
+
+// === impl Config ===
+
 impl Config {
-    /// A sidecar in front of the engine on this socket.
+    /// A sidecar in front of the engine on this socket, with a source of policies in the same process.
     pub fn new(engine_socket: impl Into<PathBuf>) -> Self {
-        Self { engine_socket: engine_socket.into() }
+        Self { engine_socket: engine_socket.into(), source: SourceHealth::default() }
     }
 }
 
-impl PolicyUpdate {
-    /// A policy with the key for its cookies.
-    pub fn new(publication: Publication, cookie_key: [u8; 32]) -> Self {
-        Self { publication, cookie_key }
-    }
-}
+// === impl PolicyUpdate ===
 
 impl std::fmt::Debug for PolicyUpdate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PolicyUpdate").field("id", self.publication.id()).finish_non_exhaustive()
+    }
+}
+
+// === impl SourceHealth ===
+
+impl SourceHealth {
+    /// The source was reached just now.
+    pub fn reached(&self) {
+        self.write(|observed| observed.last_contact = Some(Instant::now()));
+    }
+
+    /// The source's newest word is a policy, or is not for this reason.
+    pub fn judged(&self, defect: Option<String>) {
+        self.write(|observed| observed.defect = defect);
+    }
+
+    pub(crate) fn has_defect(&self) -> bool {
+        self.observed.read().unwrap_or_else(PoisonError::into_inner).defect.is_some()
+    }
+
+    pub(crate) fn freshness(&self) -> Freshness {
+        let observed = self.observed.read().unwrap_or_else(PoisonError::into_inner);
+        freshness(observed.last_contact.map(|at| at.elapsed()))
+    }
+
+    fn write(&self, change: impl FnOnce(&mut Observed)) {
+        change(&mut self.observed.write().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+fn freshness(silence: Option<Duration>) -> Freshness {
+    match silence {
+        Some(silence) if silence > STALENESS_MAX => Freshness::Expired,
+        Some(silence) if silence > STALE_AGE => Freshness::Stale,
+        Some(_) | None => Freshness::Fresh,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_makes_a_source_stale_and_then_expired() {
+        assert_eq!(freshness(None), Freshness::Fresh);
+        assert_eq!(freshness(Some(Duration::ZERO)), Freshness::Fresh);
+        assert_eq!(freshness(Some(STALE_AGE + Duration::from_secs(1))), Freshness::Stale);
+        assert_eq!(freshness(Some(STALENESS_MAX + Duration::from_secs(1))), Freshness::Expired);
     }
 }

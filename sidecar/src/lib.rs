@@ -1,8 +1,8 @@
 //! The door of a pod: who is calling, with which roles, and may this pass?
 //!
 //! ```text
-//! screen ──▶ authenticate ──▶ resolve ──▶ decide ──▶ forward ──Unix socket──▶ engine
-//!   400          401            403       Permit
+//! screen ──▶ authenticate ──▶ decide ──▶ forward ──Unix socket──▶ engine
+//!   400         302, 401        403      Permit
 //! ```
 //!
 //! [`run`] serves one Session. What it decides by arrives on a watch channel as [`PolicyUpdate`]s; a policy is
@@ -10,8 +10,28 @@
 
 #![forbid(unsafe_code)]
 
+mod adopt;
+mod answer;
+mod authenticate;
+mod authorization;
+mod challenge;
 mod config;
+mod cookie;
+mod engine;
+mod limits;
+mod listen;
+mod manners;
+mod metrics;
+mod oidc;
+mod permit;
+mod pipeline;
+mod private;
 mod run;
+mod screen;
+mod seal;
+mod standing;
+mod target;
+mod trace;
 
-pub use config::{Config, PolicyUpdate};
+pub use config::{Config, PolicyUpdate, SourceHealth};
 pub use run::{RunError, run};

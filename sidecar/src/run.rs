@@ -2,22 +2,37 @@
 
 use std::{future::Future, sync::Arc};
 
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, Semaphore, watch},
+    task::JoinSet,
+};
 
-use crate::config::{Config, PolicyUpdate};
+use crate::{
+    adopt::Adopter,
+    authenticate::PasswordCheck,
+    config::{Config, PolicyUpdate},
+    engine::Engine,
+    limits::CONNECTIONS_MAX,
+    listen,
+    metrics::Metrics,
+    oidc::{HttpClient, Logins},
+    pipeline::Pipeline,
+    private,
+    standing::Standing,
+};
 
-/// Why a sidecar could not be started.
+/// Why a sidecar ended before it was told to.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// Trust in certificate authorities, for the identity provider.
-    #[error("failed to load the certificate authorities of this machine")]
-    CertificateAuthorities(#[source] std::io::Error),
+    /// A part of it panicked: a defect of ours.
+    #[error("a part of the sidecar ended unexpectedly")]
+    Part(#[source] tokio::task::JoinError),
 }
 
 /// Serves one Session until `shutdown` is ready, then drains.
 ///
 /// Requests are answered from the start: with 503 until the first policy is there and the engine has it too.
-#[expect(clippy::unused_async, reason = "the listeners come with the next commit")]
 pub async fn run(
     config: Config,
     public: TcpListener,
@@ -25,6 +40,46 @@ pub async fn run(
     policies: watch::Receiver<Option<Arc<PolicyUpdate>>>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), RunError> {
-    drop((config, public, private, policies, shutdown));
+    let Config { engine_socket, source } = config;
+    let engine = Engine::new(engine_socket);
+    let standing = Arc::new(Standing::new(source));
+    let metrics = Arc::new(Metrics::new());
+    let policy_missing = Arc::new(Notify::new());
+    let pipeline = Arc::new(Pipeline {
+        standing: Arc::clone(&standing),
+        engine: engine.clone(),
+        metrics: Arc::clone(&metrics),
+        passwords: PasswordCheck::new(),
+        logins: Logins::new(),
+        policy_missing: Arc::clone(&policy_missing),
+    });
+    let adopter = Adopter { engine, standing, http: HttpClient::default(), policy_missing };
+
+    let (stop, stopped) = watch::channel(false);
+    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut adopting = JoinSet::new();
+    adopting.spawn(adopter.run(policies));
+    let mut serving = JoinSet::new();
+    let outside = Arc::clone(&pipeline);
+    serving.spawn(listen::serve(public, Arc::clone(&slots), metrics.connections().clone(), stopped.clone(), move |request, source| {
+        let pipeline = Arc::clone(&outside);
+        async move { pipeline.answer(request, source).await }
+    }));
+    if let Some(private) = private {
+        serving.spawn(listen::serve(private, slots, metrics.connections().clone(), stopped, move |request, _| {
+            let answer = private::answer(&pipeline, &request);
+            async move { answer }
+        }));
+    }
+
+    tokio::select! {
+        () = shutdown => {}
+        Some(Err(error)) = adopting.join_next() => return Err(RunError::Part(error)),
+        Some(Err(error)) = serving.join_next() => return Err(RunError::Part(error)),
+    }
+    stop.send_replace(true);
+    while let Some(served) = serving.join_next().await {
+        served.map_err(RunError::Part)?;
+    }
     Ok(())
 }

@@ -1,0 +1,121 @@
+//! Answers that the sidecar gives itself: bodies, redirects, RFC 9457 problems.
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER},
+};
+use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
+use serde_json::{Map, Value, json};
+
+/// Whatever went wrong while a body was being streamed.
+pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
+/// A body that is ours or the engine's.
+pub(crate) type Body = UnsyncBoxBody<Bytes, BodyError>;
+/// What a caller gets.
+pub(crate) type Answer = Response<Body>;
+
+/// Why a request is not served. The caller sees `status`, `slug`, `title` and `detail`; `log` is for the log alone.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    /// Last part of the problem's type, and a label in metrics.
+    pub(crate) slug: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) detail: &'static str,
+    pub(crate) log: String,
+    pub(crate) headers: HeaderMap,
+    /// Further members of the problem.
+    pub(crate) members: Map<String, Value>,
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    pub(crate) fn new(status: StatusCode, slug: &'static str, title: &'static str, detail: &'static str) -> Self {
+        Self { status, slug, title, detail, log: String::new(), headers: HeaderMap::new(), members: Map::new() }
+    }
+
+    pub(crate) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "There is nothing here", "the path is not one of this Session's")
+    }
+
+    pub(crate) fn unavailable(slug: &'static str, title: &'static str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, slug, title, "try again in a moment").retry_after(1)
+    }
+
+    /// What only the log may know.
+    pub(crate) fn because(mut self, reason: impl std::fmt::Display) -> Self {
+        self.log = reason.to_string();
+        self
+    }
+
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.append(name, value);
+        self
+    }
+
+    pub(crate) fn member(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(name.to_owned(), value.into());
+        self
+    }
+
+    pub(crate) fn retry_after(self, seconds: u64) -> Self {
+        self.header(RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// The problem, with the id by which the log knows this decision.
+    pub(crate) fn into_answer(self, decision_id: &str) -> Answer {
+        let Self { status, slug, title, detail, log: _, headers, members } = self;
+        let mut problem = json!({
+            "type": format!("https://cubegate.dev/problems/{slug}"),
+            "title": title,
+            "status": status.as_u16(),
+            "detail": detail,
+            "decisionId": decision_id,
+        });
+        if let Some(object) = problem.as_object_mut() {
+            object.extend(members);
+        }
+        let mut answer = typed(status, "application/problem+json", problem.to_string());
+        answer.headers_mut().extend(headers);
+        answer
+    }
+}
+
+/// An answer with nothing in it.
+pub(crate) fn empty(status: StatusCode) -> Answer {
+    let mut answer = Response::new(full(Bytes::new()));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+/// An answer that must not be kept by anyone.
+pub(crate) fn typed(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut answer = empty(status);
+    *answer.body_mut() = full(body.into());
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer
+}
+
+/// JSON that must not be kept by anyone.
+pub(crate) fn json_answer(value: &impl serde::Serialize) -> Answer {
+    let body = serde_json::to_vec(value).expect("our own answers have string keys only, so they always serialise");
+    typed(StatusCode::OK, "application/json", body)
+}
+
+/// Sends a browser elsewhere: with 302 after GET and HEAD, with 303 after anything else.
+pub(crate) fn redirect(method: &http::Method, location: &str) -> Answer {
+    let status = if method == http::Method::GET || method == http::Method::HEAD { StatusCode::FOUND } else { StatusCode::SEE_OTHER };
+    let mut answer = empty(status);
+    // Callers pass URLs and screened paths, both visible ASCII; anything else must not become a header.
+    let location = HeaderValue::from_str(location).unwrap_or(HeaderValue::from_static("/"));
+    answer.headers_mut().insert(LOCATION, location);
+    answer
+}
+
+/// A body that is all there.
+pub(crate) fn full(bytes: Bytes) -> Body {
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+}

@@ -1,0 +1,257 @@
+//! Basic: TechnicalUsers by name and password.
+//!
+//! ```text
+//! name ‖ password ‖ stored hash ──HMAC──▶ verified before? ──yes──▶ in
+//!                                              │ no
+//!                     too many failures of (source, name)? ──yes──▶ 429
+//!                                              │ no
+//!                        hashing pool, bounded: full? ──yes──▶ 503
+//!                                              │ no
+//!                                     argon2id / bcrypt ──▶ in, or 401
+//! ```
+//!
+//! The stored hash is part of the key, so a changed password voids what was verified at once. A name that is not known
+//! costs as much as one that is: it is verified against the hash of some user, and refused whatever comes out.
+
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use aws_lc_rs::hmac;
+use cubegate_policy::{
+    password,
+    snapshot::{Checked, TechnicalUser},
+};
+use moka::sync::Cache;
+use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+
+use crate::{
+    authorization::UserPassword,
+    limits::{HASHES_AT_ONCE_MAX, HASHES_WAITING_MAX, VERIFIED_MAX, VERIFIED_TTL},
+    seal::length_prefixed,
+};
+
+use super::throttle::Throttle;
+
+/// Verifies passwords.
+pub(crate) struct PasswordCheck {
+    key: hmac::Key,
+    verified: Cache<[u8; 32], ()>,
+    throttle: Throttle,
+    hashing: Semaphore,
+    waiting: AtomicUsize,
+}
+
+/// Why a password does not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PasswordError {
+    /// Wrong password, or no such user: callers cannot tell which.
+    #[error("wrong password")]
+    Wrong,
+    #[error("no such TechnicalUser")]
+    UnknownUser,
+    #[error("too many failures; {0} s to wait")]
+    Throttled(u64),
+    #[error("too many passwords are waiting to be hashed")]
+    Busy,
+}
+
+/// Counts a waiting password for as long as it waits.
+struct Waiting<'a>(&'a AtomicUsize);
+
+// === impl PasswordCheck ===
+
+impl PasswordCheck {
+    pub(crate) fn new() -> Self {
+        Self {
+            key: process_key(),
+            verified: Cache::builder().max_capacity(VERIFIED_MAX).time_to_live(VERIFIED_TTL).build(),
+            throttle: Throttle::new(),
+            hashing: Semaphore::new(HASHES_AT_ONCE_MAX),
+            waiting: AtomicUsize::new(0),
+        }
+    }
+
+    /// Lets in whoever knows the password of a TechnicalUser. One that is broken has no password to know: its bearer
+    /// is let through to the decision, which refuses it.
+    pub(crate) async fn verify(
+        &self,
+        users: &BTreeMap<String, Checked<TechnicalUser>>,
+        presented: UserPassword,
+        source: IpAddr,
+    ) -> Result<String, PasswordError> {
+        let UserPassword { user, password } = presented;
+        let (stored, is_known) = match users.get(&user) {
+            Some(Checked::Broken(_)) => return Ok(user),
+            Some(Checked::Valid(known)) => (known.password_hash.as_str(), true),
+            None => (self.decoy(users, &user), false),
+        };
+        let tag = self.tag(&[user.as_bytes(), password.as_bytes(), stored.as_bytes()]);
+        if is_known && self.verified.contains_key(&tag) {
+            return Ok(user);
+        }
+        let is_right = self.hash_and_compare(&user, password, stored, source, &tag, is_known).await?;
+        match (is_right, is_known) {
+            (true, true) => {
+                self.throttle.forgive(source, &user);
+                self.verified.insert(tag, ());
+                Ok(user)
+            }
+            (false, true) => {
+                self.throttle.blame(source, &user);
+                Err(PasswordError::Wrong)
+            }
+            (_, false) => {
+                self.throttle.blame(source, &user);
+                Err(PasswordError::UnknownUser)
+            }
+        }
+    }
+
+    async fn hash_and_compare(
+        &self,
+        user: &str,
+        password: Zeroizing<String>,
+        stored: &str,
+        source: IpAddr,
+        tag: &[u8; 32],
+        is_known: bool,
+    ) -> Result<bool, PasswordError> {
+        self.throttle.check(source, user).map_err(PasswordError::Throttled)?;
+        let waiting = Waiting::enter(&self.waiting).ok_or(PasswordError::Busy)?;
+        let permit = self.hashing.acquire().await.map_err(|_| PasswordError::Busy)?;
+        drop(waiting);
+        // Others with the same credentials may have come first: the many connections of one client cost one hash, and
+        // the many guesses of an attacker are throttled although they were sent at once.
+        if is_known && self.verified.contains_key(tag) {
+            return Ok(true);
+        }
+        self.throttle.check(source, user).map_err(PasswordError::Throttled)?;
+        let stored = stored.to_owned();
+        let compared = tokio::task::spawn_blocking(move || password::verify(password.as_bytes(), &stored)).await;
+        drop(permit);
+        Ok(compared.unwrap_or(false))
+    }
+
+    /// A hash with which an unknown name is as slow to refuse as a known one: that of some user, always the same.
+    fn decoy<'a>(&self, users: &'a BTreeMap<String, Checked<TechnicalUser>>, user: &str) -> &'a str {
+        let hashes: Vec<&str> = users
+            .values()
+            .filter_map(|known| match known {
+                Checked::Valid(known) => Some(known.password_hash.as_str()),
+                Checked::Broken(_) => None,
+            })
+            .collect();
+        let [first, ..] = self.tag(&[b"decoy", user.as_bytes()]);
+        let index = usize::from(first).checked_rem(hashes.len());
+        index.and_then(|index| hashes.get(index).copied()).unwrap_or(password::DECOY)
+    }
+
+    fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
+        keyed_tag(&self.key, parts)
+    }
+}
+
+/// A key that lives as long as the process.
+pub(crate) fn process_key() -> hmac::Key {
+    let mut bytes = Zeroizing::new([0; 32]);
+    aws_lc_rs::rand::fill(bytes.as_mut_slice()).expect("the kernel has randomness");
+    hmac::Key::new(hmac::HMAC_SHA256, bytes.as_slice())
+}
+
+/// HMAC-SHA256 of parts, each with its length.
+pub(crate) fn keyed_tag(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
+    let joined = Zeroizing::new(length_prefixed(parts));
+    let tag = hmac::sign(key, &joined);
+    tag.as_ref().try_into().expect("SHA-256 gives 32 bytes")
+}
+
+// === impl Waiting ===
+
+impl<'a> Waiting<'a> {
+    fn enter(count: &'a AtomicUsize) -> Option<Self> {
+        let entered = Self(count);
+        (count.fetch_add(1, Ordering::AcqRel) < HASHES_WAITING_MAX).then_some(entered)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, net::Ipv4Addr, time::Instant};
+
+    use super::*;
+
+    const SOURCE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    fn users(password: &str) -> BTreeMap<String, Checked<TechnicalUser>> {
+        let password_hash = password::hash(password.as_bytes(), [1; 16]);
+        let user = TechnicalUser { password_hash, roles: BTreeSet::new() };
+        BTreeMap::from([
+            ("prometheus".to_owned(), Checked::Valid(user)),
+            ("broken".to_owned(), Checked::Broken(vec!["why".to_owned()])),
+        ])
+    }
+
+    fn presented(user: &str, password: &str) -> UserPassword {
+        UserPassword { user: user.to_owned(), password: Zeroizing::new(password.to_owned()) }
+    }
+
+    #[tokio::test]
+    async fn a_right_password_lets_in_and_is_remembered_until_it_changes() {
+        let check = PasswordCheck::new();
+        let users_before = users("secret");
+        assert_eq!(check.verify(&users_before, presented("prometheus", "secret"), SOURCE).await, Ok("prometheus".into()));
+        let started = Instant::now();
+        for _ in 0..100 {
+            assert!(check.verify(&users_before, presented("prometheus", "secret"), SOURCE).await.is_ok());
+        }
+        assert!(started.elapsed().as_millis() < 100, "100 remembered credentials took {:?}", started.elapsed());
+        let users_after = users("changed");
+        assert_eq!(check.verify(&users_after, presented("prometheus", "secret"), SOURCE).await, Err(PasswordError::Wrong));
+        assert!(check.verify(&users_after, presented("prometheus", "changed"), SOURCE).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn failures_throttle_their_user_and_source_but_never_what_was_verified() {
+        let check = PasswordCheck::new();
+        let users = users("secret");
+        check.verify(&users, presented("prometheus", "secret"), SOURCE).await.unwrap();
+        let mut last = Ok(String::new());
+        for _ in 0..10 {
+            last = check.verify(&users, presented("prometheus", "guess"), SOURCE).await;
+        }
+        assert!(matches!(last, Err(PasswordError::Throttled(_))));
+        assert!(check.verify(&users, presented("prometheus", "secret"), SOURCE).await.is_ok());
+        let elsewhere = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+        assert_eq!(check.verify(&users, presented("prometheus", "guess"), elsewhere).await, Err(PasswordError::Wrong));
+    }
+
+    #[tokio::test]
+    async fn an_unknown_user_is_refused_even_with_the_password_of_the_decoy() {
+        let check = PasswordCheck::new();
+        assert_eq!(check.verify(&users("secret"), presented("nobody", "secret"), SOURCE).await, Err(PasswordError::UnknownUser));
+        assert_eq!(check.verify(&BTreeMap::new(), presented("nobody", "x"), SOURCE).await, Err(PasswordError::UnknownUser));
+    }
+
+    #[tokio::test]
+    async fn a_broken_user_is_left_to_the_decision() {
+        let check = PasswordCheck::new();
+        assert_eq!(check.verify(&users("secret"), presented("broken", "x"), SOURCE).await, Ok("broken".into()));
+    }
+
+    #[test]
+    fn parts_of_a_tag_cannot_flow_into_each_other() {
+        let key = process_key();
+        assert_ne!(keyed_tag(&key, &[b"ab", b"c"]), keyed_tag(&key, &[b"a", b"bc"]));
+        assert_ne!(keyed_tag(&key, &[b"ab", b""]), keyed_tag(&key, &[b"ab"]));
+    }
+}

@@ -1,0 +1,137 @@
+//! Second step: who is calling?
+//!
+//! `Authorization` counts before the session cookie, and a wrong one is never made good by a cookie.
+
+mod basic;
+pub(crate) mod session;
+mod throttle;
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use cubegate_policy::{
+    resolve::Caller,
+    snapshot::{Authentication, Ways},
+};
+use http::StatusCode;
+
+use crate::{
+    answer::Refusal,
+    authorization::{self, Credentials},
+    challenge,
+    oidc::BearerError,
+    screen::Screened,
+    standing::Policy,
+};
+
+pub(crate) use basic::{PasswordCheck, keyed_tag, process_key};
+use basic::PasswordError;
+use session::Session;
+
+/// Someone whose identity is proven; or nobody in particular, where the Session admits them.
+#[derive(Debug)]
+pub(crate) enum Identity {
+    Anonymous,
+    TechnicalUser(String),
+    /// By a bearer token.
+    TokenBearer(ProviderUser),
+    /// By a session cookie.
+    LoggedIn(Session),
+}
+
+/// A user as the identity provider describes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ProviderUser {
+    pub(crate) name: String,
+    pub(crate) provider_roles: BTreeSet<String>,
+}
+
+/// What comes of the question who is calling.
+pub(crate) enum Authenticated {
+    As(Identity),
+    /// Nobody yet: to the login page.
+    ToLogin,
+}
+
+/// Finds out who is calling.
+pub(crate) async fn authenticate<B>(
+    request: &Screened<B>,
+    policy: &Policy,
+    passwords: &PasswordCheck,
+    source: IpAddr,
+) -> Result<Authenticated, Refusal> {
+    let ways = match &policy.door().authentication {
+        Authentication::Open => return Ok(Authenticated::As(Identity::Anonymous)),
+        Authentication::Closed(ways) => ways,
+    };
+    let manners = request.manners;
+    match authorization::credentials(&request.headers) {
+        Err(error) => Err(challenge::wrong(ways, manners, error)),
+        Ok(Some(Credentials::Basic(presented))) => match passwords.verify(&ways.technical_users, presented, source).await {
+            Ok(user) => Ok(Authenticated::As(Identity::TechnicalUser(user))),
+            Err(error) => Err(refused_password(error, ways, request)),
+        },
+        Ok(Some(Credentials::Bearer(token))) => match by_token(policy, &token).await {
+            Ok(user) => Ok(Authenticated::As(Identity::TokenBearer(user))),
+            Err(error) => Err(refused_token(&error, ways, request)),
+        },
+        Ok(None) => match by_cookie(request, policy) {
+            Some(session) => Ok(Authenticated::As(Identity::LoggedIn(session))),
+            None if ways.oidc.is_some() && manners.may_be_redirected => Ok(Authenticated::ToLogin),
+            None => Err(challenge::missing(ways, manners)),
+        },
+    }
+}
+
+async fn by_token(policy: &Policy, token: &str) -> Result<ProviderUser, BearerError> {
+    policy.provider().ok_or(BearerError::NoProvider)?.user_of_token(token).await
+}
+
+fn by_cookie<B>(request: &Screened<B>, policy: &Policy) -> Option<Session> {
+    policy.provider()?;
+    Session::read(&request.headers, policy.sealer(), policy.cookies())
+}
+
+fn refused_password<B>(error: PasswordError, ways: &Ways, request: &Screened<B>) -> Refusal {
+    match error {
+        PasswordError::Wrong | PasswordError::UnknownUser => challenge::wrong(ways, request.manners, error),
+        PasswordError::Throttled(seconds) => {
+            Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too-many-failures", "Too many failures", "wait, then try again")
+                .retry_after(seconds)
+                .because(error)
+        }
+        PasswordError::Busy => Refusal::unavailable("busy", "Too many callers at once").because(error),
+    }
+}
+
+fn refused_token<B>(error: &BearerError, ways: &Ways, request: &Screened<B>) -> Refusal {
+    if error.is_ours_to_solve() {
+        Refusal::unavailable("identity-provider-unavailable", "The identity provider cannot be reached")
+            .because(crate::engine::chain(error))
+    } else {
+        challenge::wrong(ways, request.manners, crate::engine::chain(error))
+    }
+}
+
+// === impl Identity ===
+
+impl Identity {
+    /// As the policy knows it.
+    pub(crate) fn caller(&self) -> Caller<'_> {
+        match self {
+            Self::Anonymous => Caller::Anonymous,
+            Self::TechnicalUser(username) => Caller::TechnicalUser { username },
+            Self::TokenBearer(ProviderUser { name, provider_roles })
+            | Self::LoggedIn(Session { name, provider_roles, .. }) => Caller::ProviderUser { name, provider_roles },
+        }
+    }
+
+    /// How the identity was proven, for the log.
+    pub(crate) fn way(&self) -> &'static str {
+        match self {
+            Self::Anonymous => "open",
+            Self::TechnicalUser(_) => "basic",
+            Self::TokenBearer(_) => "bearer",
+            Self::LoggedIn(_) => "cookie",
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! How someone who has not proven who they are is answered.
+//!
+//! | caller                                         | with OpenID Connect          | without              |
+//! |------------------------------------------------|------------------------------|----------------------|
+//! | navigates (GET or HEAD, also `Accept: */*`)    | 302 to the login             | 401, Basic           |
+//! | program (other methods, Upgrade, only JSON, …) | 401, Bearer and Basic        | 401, Basic           |
+//! | script in a page                               | 401, no dialog, `login_url`  | 401, no dialog       |
+//! | gRPC                                           | `grpc-status: 16`            | `grpc-status: 16`    |
+//! | presented something wrong                      | 401, Bearer error and Basic  | 401, Basic           |
+
+use cubegate_policy::snapshot::Ways;
+use http::{HeaderName, HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
+
+use crate::{
+    answer::{Answer, Refusal, typed},
+    manners::Manners,
+};
+
+/// Path that starts a login with whichever provider there is.
+pub(crate) const LOGIN_PATH: &str = "/login";
+
+/// The 401 for a caller without credentials who is not sent to the login page.
+pub(crate) fn missing(ways: &Ways, manners: Manners) -> Refusal {
+    challenged(ways, manners, "", "authenticate and try again").because("no credentials")
+}
+
+/// The 401 for credentials that are wrong, for a reason that only the log may know.
+pub(crate) fn wrong(ways: &Ways, manners: Manners, reason: impl std::fmt::Display) -> Refusal {
+    let error = r#", error="invalid_token", error_description="the credentials are not valid here""#;
+    challenged(ways, manners, error, "the credentials are not valid here").because(reason)
+}
+
+/// What a gRPC client understands of a 401: trailers in place of headers.
+pub(crate) fn grpc_unauthenticated() -> Answer {
+    let mut answer = typed(StatusCode::OK, "application/grpc", "");
+    answer.headers_mut().insert(HeaderName::from_static("grpc-status"), HeaderValue::from_static("16"));
+    answer.headers_mut().insert(HeaderName::from_static("grpc-message"), HeaderValue::from_static("unauthenticated"));
+    answer
+}
+
+fn challenged(ways: &Ways, manners: Manners, bearer_error: &str, detail: &'static str) -> Refusal {
+    let realm = &ways.realm;
+    let mut refusal = Refusal::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Who are you?", detail);
+    if manners.is_script {
+        refusal = refusal.header(WWW_AUTHENTICATE, challenge(&format!(r#"Cubegate realm="{realm}""#)));
+        return if ways.oidc.is_some() { refusal.member("login_url", LOGIN_PATH) } else { refusal };
+    }
+    if ways.oidc.is_some() {
+        refusal = refusal.header(WWW_AUTHENTICATE, challenge(&format!(r#"Bearer realm="{realm}"{bearer_error}"#)));
+    }
+    refusal.header(WWW_AUTHENTICATE, challenge(&format!(r#"Basic realm="{realm}", charset="UTF-8""#)))
+}
+
+/// The realm is printable ASCII by the schema; a policy made elsewhere might differ, and must not break the header.
+fn challenge(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(r#"Basic realm="cubegate", charset="UTF-8""#))
+}

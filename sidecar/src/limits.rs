@@ -1,0 +1,132 @@
+//! Every limit of the sidecar, in one place.
+
+use std::time::Duration;
+
+// --- Listeners ---
+
+/// Connections served at once, over both listeners; further ones wait in the kernel's queue.
+pub(crate) const CONNECTIONS_MAX: usize = 10_000;
+/// Time for a request head to arrive, from the first byte or from the end of the request before.
+pub(crate) const HEAD_READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// Size of a request head.
+pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Streams of one HTTP/2 connection.
+pub(crate) const STREAMS_MAX: u32 = 100;
+/// Time between pings that find out whether an HTTP/2 peer is still there.
+pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(60);
+/// Time for open requests to end once the process is told to stop.
+pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
+
+// --- Requests ---
+
+/// Size of a request body.
+pub(crate) const BODY_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Length of a path with its query.
+pub(crate) const TARGET_BYTES_MAX: usize = 8 * 1024;
+/// Length of an `Authorization` value.
+pub(crate) const AUTHORIZATION_BYTES_MAX: usize = 16 * 1024;
+/// Length of a request id that is taken over from the caller.
+pub(crate) const REQUEST_ID_BYTES_MAX: usize = 128;
+/// Same-named cookies that are tried.
+pub(crate) const COOKIE_CANDIDATES_MAX: usize = 4;
+
+// --- Engine ---
+
+/// Time for the engine to begin an answer; its own limit on a query is shorter.
+pub(crate) const ENGINE_ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+/// Time for the engine to answer on its internal paths.
+pub(crate) const ENGINE_INTERNAL_TIMEOUT: Duration = Duration::from_secs(2);
+/// Size of an answer of the engine on its internal paths.
+pub(crate) const ENGINE_INTERNAL_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Time that an idle connection to the engine is kept.
+pub(crate) const ENGINE_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Time between looks at the engine, to notice its restart.
+pub(crate) const ENGINE_CHECK_INTERVAL: Duration = Duration::from_millis(250);
+/// Time before a hand-over of the policy that failed is tried again.
+pub(crate) const HAND_OVER_RETRY_INTERVAL: Duration = Duration::from_millis(50);
+
+// --- Basic ---
+
+/// Passwords hashed at once. Each takes about 19 MiB and 20 ms of a core.
+pub(crate) const HASHES_AT_ONCE_MAX: usize = 2;
+/// Passwords waiting to be hashed; further ones are answered with 503.
+pub(crate) const HASHES_WAITING_MAX: usize = 64;
+/// Verified credentials remembered.
+pub(crate) const VERIFIED_MAX: u64 = 10_000;
+/// Time that a verified credential is remembered.
+pub(crate) const VERIFIED_TTL: Duration = Duration::from_secs(10 * 60);
+/// Failures of one (source, user) before it has to wait.
+pub(crate) const FAILURES_FREE_MAX: u32 = 5;
+/// First wait; it doubles with each further failure.
+pub(crate) const WAIT_FIRST: Duration = Duration::from_secs(1);
+/// Longest wait.
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(60);
+/// Pairs of (source, user) watched.
+pub(crate) const THROTTLED_MAX: u64 = 20_000;
+/// Time without failures after which a (source, user) is forgotten.
+pub(crate) const THROTTLE_TTL: Duration = Duration::from_secs(15 * 60);
+
+// --- Identity provider ---
+
+/// Time for one exchange with the identity provider.
+pub(crate) const PROVIDER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Size of an answer of the identity provider.
+pub(crate) const PROVIDER_BYTES_MAX: usize = 1024 * 1024;
+/// Time that a request waits for the first discovery, or for new keys.
+pub(crate) const PROVIDER_WAIT: Duration = Duration::from_secs(3);
+/// Time between looks at the provider's metadata and keys.
+pub(crate) const PROVIDER_REFRESH_INTERVAL: Duration = Duration::from_secs(10 * 60);
+/// First wait after a failed discovery; it doubles with each further failure.
+pub(crate) const PROVIDER_RETRY_FIRST: Duration = Duration::from_millis(500);
+/// Longest wait after a failed discovery.
+pub(crate) const PROVIDER_RETRY_MAX: Duration = Duration::from_secs(30);
+/// Shortest time between two fetches of keys, however many tokens name unknown ones.
+pub(crate) const KEYS_REFETCH_INTERVAL_MIN: Duration = Duration::from_secs(10);
+/// Shortest time between two attempts to find a provider that has not been found yet, however many callers ask.
+pub(crate) const DISCOVERY_INTERVAL_MIN: Duration = Duration::from_secs(1);
+/// Age at which keys are no longer believed.
+pub(crate) const KEYS_AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+// --- Tokens, sessions ---
+
+/// Difference of clocks that is forgiven.
+pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(60);
+/// Length of a bearer token.
+pub(crate) const TOKEN_BYTES_MAX: usize = 12 * 1024;
+/// Time that the provider's word on an opaque token is remembered.
+pub(crate) const OPAQUE_TTL_MAX: Duration = Duration::from_secs(60);
+/// Opaque tokens remembered.
+pub(crate) const OPAQUE_MAX: u64 = 10_000;
+/// Length of a sealed session cookie: name and value.
+pub(crate) const SESSION_COOKIE_BYTES_MAX: usize = 1536;
+/// Time without requests after which a session ends.
+pub(crate) const SESSION_IDLE_MAX: Duration = Duration::from_secs(30 * 60);
+/// Time after which a session ends in any case.
+pub(crate) const SESSION_AGE_MAX: Duration = Duration::from_secs(12 * 60 * 60);
+/// Age at which a cookie is issued anew, so that only idle sessions end early.
+pub(crate) const SESSION_RENEW_AGE: Duration = Duration::from_secs(5 * 60);
+/// Time to log in at the provider.
+pub(crate) const LOGIN_TTL: Duration = Duration::from_secs(10 * 60);
+/// Logins of one browser that can be under way at once.
+pub(crate) const LOGIN_SLOTS: u8 = 4;
+/// States of finished logins remembered, so that none is used twice.
+pub(crate) const USED_STATES_MAX: u64 = 50_000;
+/// Length of a path that a login returns to.
+pub(crate) const RETURN_BYTES_MAX: usize = 1024;
+/// Length of a user name.
+pub(crate) const NAME_BYTES_MAX: usize = 255;
+
+// --- Policy ---
+
+/// Silence of the source of policies after which its last word is called stale.
+pub(crate) const STALE_AGE: Duration = Duration::from_secs(150);
+/// Silence of the source of policies after which its last word no longer counts.
+pub(crate) const STALENESS_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// Time between looks at the mounted policy.
+pub(crate) const DIRECTORY_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// Time that one watch of the policy Secret lasts.
+pub(crate) const WATCH_SECONDS: u32 = 60;
+/// First wait after a failed watch; it doubles with each further failure.
+pub(crate) const WATCH_RETRY_FIRST: Duration = Duration::from_millis(100);
+/// Longest wait after a failed watch.
+pub(crate) const WATCH_RETRY_MAX: Duration = Duration::from_secs(10);

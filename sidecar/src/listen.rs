@@ -1,0 +1,124 @@
+//! One listener: accepts connections within limits, serves HTTP/1.1 or HTTP/2 with prior knowledge, drains.
+
+use std::{convert::Infallible, future::Future, io, net::IpAddr, sync::Arc, time::Duration};
+
+use http::Request;
+use hyper::{
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::graceful::{GracefulShutdown, Watcher},
+};
+use prometheus::IntGauge;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::{sleep, timeout},
+};
+use tracing::{debug, warn};
+
+use crate::{
+    answer::Answer,
+    limits::{DRAIN_TIMEOUT, HEAD_BYTES_MAX, HEAD_READ_TIMEOUT, PING_INTERVAL, STREAMS_MAX},
+};
+
+/// First bytes of a connection that speaks HTTP/2; no HTTP/1 method begins so.
+const HTTP2: &[u8] = b"PRI";
+/// Pause before looking again at a connection that has sent one or two bytes.
+const PEEK_INTERVAL: Duration = Duration::from_millis(5);
+/// Pause after the kernel had no descriptors or memory for a connection.
+const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Serves a listener until the sender of `stop` says so or is gone, then lets open requests end.
+pub(crate) async fn serve<S, F>(listener: TcpListener, slots: Arc<Semaphore>, open: IntGauge, mut stop: watch::Receiver<bool>, service: S)
+where
+    S: Fn(Request<Incoming>, IpAddr) -> F + Clone + Send + 'static,
+    F: Future<Output = Answer> + Send + 'static,
+{
+    let graceful = GracefulShutdown::new();
+    let stopped = stop.wait_for(|is_stopped| *is_stopped);
+    tokio::pin!(stopped);
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &slots) => accepted,
+            _ = &mut stopped => break,
+        };
+        let Some((stream, source, slot)) = accepted else { continue };
+        let (service, watcher, open) = (service.clone(), graceful.watcher(), open.clone());
+        tokio::spawn(async move {
+            open.inc();
+            if let Err(error) = connection(stream, watcher, move |request| service(request, source)).await {
+                debug!(%error, "a connection broke off");
+            }
+            open.dec();
+            drop(slot);
+        });
+    }
+    drop(listener);
+    if timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
+        warn!("requests were still open when the time to drain was over");
+    }
+}
+
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
+    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, source)) => {
+            // Without it small answers wait for acknowledgements; failing to set it costs speed only.
+            let _ = stream.set_nodelay(true);
+            Some((stream, source.ip(), slot))
+        }
+        Err(error) => {
+            warn!(%error, "failed to accept a connection");
+            sleep(ACCEPT_RETRY_INTERVAL).await;
+            None
+        }
+    }
+}
+
+async fn connection<S, F>(stream: TcpStream, watcher: Watcher, service: S) -> Result<(), Box<dyn std::error::Error + Send + Sync>>
+where
+    S: Fn(Request<Incoming>) -> F + Send + 'static,
+    F: Future<Output = Answer> + Send + 'static,
+{
+    let Ok(is_http2) = timeout(HEAD_READ_TIMEOUT, speaks_http2(&stream)).await else { return Ok(()) };
+    let is_http2 = is_http2?;
+    let io = TokioIo::new(stream);
+    let service = service_fn(move |request| {
+        let answer = service(request);
+        async move { Ok::<_, Infallible>(answer.await) }
+    });
+    if is_http2 {
+        let mut server = http2::Builder::new(TokioExecutor::new());
+        server
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS_MAX)
+            .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX))
+            .keep_alive_interval(PING_INTERVAL);
+        watcher.watch(server.serve_connection(io, service)).await?;
+    } else {
+        let mut server = http1::Builder::new();
+        server.timer(TokioTimer::new()).header_read_timeout(HEAD_READ_TIMEOUT).max_buf_size(HEAD_BYTES_MAX);
+        watcher.watch(server.serve_connection(io, service)).await?;
+    }
+    Ok(())
+}
+
+/// Looks at the first bytes without taking them.
+async fn speaks_http2(stream: &TcpStream) -> io::Result<bool> {
+    let mut bytes = [0; HTTP2.len()];
+    loop {
+        let length = stream.peek(&mut bytes).await?;
+        let seen = bytes.get(..length).unwrap_or_default();
+        if seen == HTTP2 {
+            return Ok(true);
+        }
+        if seen.is_empty() || !HTTP2.starts_with(seen) {
+            return Ok(false);
+        }
+        sleep(PEEK_INTERVAL).await;
+    }
+}

@@ -1,0 +1,90 @@
+//! OpenID Connect: people who log in with a browser, and bearers of the provider's access tokens.
+
+mod callback;
+mod claims;
+mod http;
+mod jwt;
+pub(crate) mod login;
+mod logout;
+mod opaque;
+mod provider;
+
+use std::sync::Arc;
+
+use cubegate_policy::snapshot::AccessTokenFormat;
+use serde_json::Value;
+
+use crate::authenticate::ProviderUser;
+
+pub(crate) use callback::Logins;
+pub(crate) use http::HttpClient;
+pub(crate) use logout::log_out;
+pub(crate) use provider::Provider;
+
+use claims::Claimed;
+use jwt::{Expected, JwtError};
+use opaque::OpaqueError;
+use provider::{Known, Unavailable};
+
+/// Why a bearer token does not let in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BearerError {
+    #[error("a bearer token, but no identity provider is configured in order")]
+    NoProvider,
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    #[error(transparent)]
+    Jwt(#[from] JwtError),
+    #[error(transparent)]
+    Opaque(#[from] Arc<OpaqueError>),
+    #[error("the token says no name of the user")]
+    NoName,
+}
+
+// === impl BearerError ===
+
+impl BearerError {
+    /// Whether the caller could have done nothing about it.
+    pub(crate) fn is_ours_to_solve(&self) -> bool {
+        match self {
+            Self::Unavailable(_) => true,
+            Self::Opaque(error) => error.is_ours_to_solve(),
+            Self::NoProvider | Self::Jwt(_) | Self::NoName => false,
+        }
+    }
+}
+
+// === impl Provider ===
+
+impl Provider {
+    /// The bearer of an access token.
+    pub(crate) async fn user_of_token(&self, token: &str) -> Result<ProviderUser, BearerError> {
+        let known = self.known().await?;
+        match self.config().access_token_format {
+            AccessTokenFormat::Opaque => Ok(self.opaque.user(token, self.config(), &known, &self.http).await?),
+            AccessTokenFormat::Jwt => {
+                let claims = self.claims_of_jwt(token, &known).await?;
+                let mut claimed = Claimed::default();
+                claimed.complete_from(&claims, self.config());
+                claimed.into_user().ok_or(BearerError::NoName)
+            }
+        }
+    }
+
+    /// The claims of a JWT access token. One that names an unknown key is tried again with newer keys.
+    async fn claims_of_jwt(&self, token: &str, known: &Known) -> Result<Value, JwtError> {
+        let config = self.config();
+        let expected = Expected {
+            issuer: &config.issuer_url,
+            audience: config.audience.as_deref().unwrap_or(&config.client_id),
+            client_id: &config.client_id,
+        };
+        match known.keys.verify(token, &expected) {
+            Err(JwtError::UnknownKey) => match self.newer_than(known).await {
+                Some(newer) => newer.keys.verify(token, &expected),
+                None => Err(JwtError::UnknownKey),
+            },
+            verdict => verdict,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The only way to the engine: a request that carries a permit.
+//!
+//! [`Permitted`] can be made by [`Permit::stamp`] alone, and a [`Permit`] by [`decide`] alone.
+
+use std::collections::BTreeSet;
+
+use cubegate_policy::{
+    resolve::{self, Caller, Resolved},
+    snapshot::Door,
+};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri,
+    header::{AUTHORIZATION, COOKIE, FORWARDED},
+    uri::PathAndQuery,
+};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::{
+    answer::Refusal,
+    screen::Screened,
+    trace::{REQUEST_ID, TRACEPARENT, TRACESTATE, Trace},
+};
+
+const USER: HeaderName = HeaderName::from_static("x-cubegate-user");
+const ROLES: HeaderName = HeaderName::from_static("x-cubegate-roles");
+const POLICY: HeaderName = HeaderName::from_static("x-cubegate-policy");
+/// What proves an identity to us proves nothing behind us; and what a front proxy says is not ours to vouch for.
+const NOT_FORWARDED: [HeaderName; 3] = [AUTHORIZATION, COOKIE, FORWARDED];
+/// Characters of a user name that travel as they are.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A caller who may pass, by the policy of one revision.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    user: String,
+    roles: BTreeSet<String>,
+    revision: u64,
+}
+
+/// A request that may go to the engine.
+#[derive(Debug)]
+pub(crate) struct Permitted<B>(Request<B>);
+
+/// Why a caller whose identity is proven may not pass.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DecideError {
+    /// The policy does not know this identity.
+    #[error(transparent)]
+    Unknown(resolve::Refusal),
+    /// The policy knows it and refuses it.
+    #[error(transparent)]
+    Refused(resolve::Refusal),
+}
+
+/// Decides whether a caller may pass, and as whom.
+pub(crate) fn decide(door: &Door, revision: u64, caller: &Caller<'_>) -> Result<Permit, DecideError> {
+    match resolve::resolve(door, caller) {
+        Ok(Resolved { user, roles }) => Ok(Permit { user, roles, revision }),
+        Err(refusal @ (resolve::Refusal::UnknownUser { .. } | resolve::Refusal::NoCredentials)) => Err(DecideError::Unknown(refusal)),
+        Err(refusal) => Err(DecideError::Refused(refusal)),
+    }
+}
+
+// === impl Permit ===
+
+impl Permit {
+    pub(crate) fn user(&self) -> &str {
+        &self.user
+    }
+
+    pub(crate) fn roles(&self) -> &BTreeSet<String> {
+        &self.roles
+    }
+
+    /// Puts our headers on a screened request, last.
+    pub(crate) fn stamp<B>(&self, request: Screened<B>, trace: &Trace) -> Result<Permitted<B>, Refusal> {
+        let Screened { method, target, mut headers, manners: _, body } = request;
+        remove_what_is_not_forwarded(&mut headers);
+        headers.insert(USER, value(&utf8_percent_encode(&self.user, PLAIN).to_string())?);
+        headers.insert(ROLES, value(&self.roles.iter().map(String::as_str).collect::<Vec<_>>().join(","))?);
+        headers.insert(POLICY, HeaderValue::from(self.revision));
+        headers.insert(REQUEST_ID, trace.request_id.clone());
+        headers.insert(TRACEPARENT, trace.traceparent.clone());
+        if !trace.continues {
+            headers.remove(TRACESTATE);
+        }
+        let target: PathAndQuery = target.as_str().parse().expect("a screened target was read from one");
+        let uri = Uri::builder().scheme("http").authority("engine").path_and_query(target).build();
+        let mut permitted = Request::new(body);
+        *permitted.method_mut() = method;
+        *permitted.uri_mut() = uri.expect("scheme, authority and a path make a URI");
+        *permitted.headers_mut() = headers;
+        Ok(Permitted(permitted))
+    }
+}
+
+impl<B> Permitted<B> {
+    /// The request, for the one who forwards it.
+    pub(crate) fn into_request(self) -> Request<B> {
+        self.0
+    }
+}
+
+impl From<resolve::Refusal> for Refusal {
+    fn from(refusal: resolve::Refusal) -> Self {
+        let detail = "ask whoever maintains the access policy of this Session";
+        Self::new(StatusCode::FORBIDDEN, "refused", "The access policy refuses this request", detail).because(refusal)
+    }
+}
+
+fn remove_what_is_not_forwarded(headers: &mut HeaderMap) {
+    for name in &NOT_FORWARDED {
+        headers.remove(name);
+    }
+    let claims: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with("x-forwarded")).cloned().collect();
+    for name in claims {
+        headers.remove(name);
+    }
+}
+
+/// Role names are header-safe by the schema; a policy made elsewhere might differ, and must not be cut short.
+fn value(text: &str) -> Result<HeaderValue, Refusal> {
+    HeaderValue::from_str(text).map_err(|_| {
+        Refusal::new(StatusCode::FORBIDDEN, "refused", "The access policy refuses this request", "ask whoever maintains the access policy of this Session")
+            .because("a role name cannot travel in a header")
+    })
+}

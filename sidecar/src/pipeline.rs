@@ -1,0 +1,194 @@
+//! What happens to a request, in order.
+
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use cubegate_policy::snapshot::Authentication;
+use http::{
+    HeaderValue, Method, Request, StatusCode,
+    header::{CACHE_CONTROL, SET_COOKIE},
+};
+use hyper::body::Incoming;
+use serde_json::json;
+use tokio::sync::Notify;
+use tracing::{info, warn};
+
+use crate::{
+    answer::{Answer, Refusal, json_answer, typed},
+    authenticate::{Authenticated, Identity, PasswordCheck, authenticate},
+    challenge,
+    engine::{Engine, Forwarded, chain},
+    metrics::Metrics,
+    oidc::{self, Logins},
+    permit::{DecideError, Permit, decide},
+    screen::{Screened, screen},
+    standing::{Policy, Standing},
+    target::Route,
+    trace::{REQUEST_ID, Trace},
+};
+
+/// Everything that answering a request takes.
+pub(crate) struct Pipeline {
+    pub(crate) standing: Arc<Standing>,
+    pub(crate) engine: Engine,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) passwords: PasswordCheck,
+    pub(crate) logins: Logins,
+    /// Rung when the engine says that it lacks the policy.
+    pub(crate) policy_missing: Arc<Notify>,
+}
+
+/// What the log says of a request, as far as it got.
+#[derive(Default)]
+struct Record {
+    method: Method,
+    path: String,
+    route: Option<Route>,
+    revision: Option<u64>,
+    user: Option<String>,
+    way: Option<&'static str>,
+}
+
+// === impl Pipeline ===
+
+impl Pipeline {
+    /// Answers a request from outside.
+    pub(crate) async fn answer(&self, request: Request<Incoming>, source: IpAddr) -> Answer {
+        let started = Instant::now();
+        let trace = Trace::read(request.headers());
+        let mut record = Record { method: request.method().clone(), ..Record::default() };
+        let outcome = self.serve(request, source, &trace, &mut record).await;
+        let refusal = outcome.as_ref().err().map(|refusal| (refusal.slug, refusal.log.clone()));
+        let mut answer = outcome.unwrap_or_else(|refusal| refusal.into_answer(&trace.decision_id));
+        answer.headers_mut().insert(REQUEST_ID, trace.request_id.clone());
+        self.note(&record, &trace, answer.status(), started.elapsed(), refusal);
+        answer
+    }
+
+    /// The specification: screen, authenticate, decide, serve.
+    async fn serve(&self, request: Request<Incoming>, source: IpAddr, trace: &Trace, record: &mut Record) -> Result<Answer, Refusal> {
+        let request = screen(request)?;
+        record.target(&request);
+        let route = request.target.route();
+        if route == Route::Internal {
+            return Err(Refusal::not_found());
+        }
+        let policy = self.standing.policy()?;
+        record.revision = Some(policy.id().revision);
+        match &route {
+            Route::Login => return oidc::login::start(&request.method, &policy),
+            Route::Authorize(provider) => return oidc::login::begin(&request, &policy, provider).await,
+            Route::Callback(provider) => return self.logins.finish(&request, &policy, provider).await,
+            Route::Logout => return oidc::log_out(&request, &policy),
+            Route::Internal | Route::WhoAmI | Route::Metrics | Route::Engine => {}
+        }
+        let identity = match authenticate(&request, &policy, &self.passwords, source).await {
+            Ok(Authenticated::As(identity)) => identity,
+            Ok(Authenticated::ToLogin) => return Ok(oidc::login::to_login(&request, &policy)),
+            Err(refusal) if request.manners.is_grpc && refusal.status == StatusCode::UNAUTHORIZED => {
+                return Ok(challenge::grpc_unauthenticated());
+            }
+            Err(refusal) => return Err(refusal),
+        };
+        record.way = Some(identity.way());
+        let permit = permit(&request, &policy, &identity)?;
+        record.user = Some(permit.user().to_owned());
+        let mut answer = match route {
+            Route::WhoAmI => who_am_i(&request, &permit)?,
+            Route::Metrics => self.all_metrics(&request).await?,
+            _ => self.forward(request, &permit, trace).await?,
+        };
+        renew_session(&mut answer, &identity, &policy);
+        Ok(answer)
+    }
+
+    async fn forward(&self, request: Screened<Incoming>, permit: &Permit, trace: &Trace) -> Result<Answer, Refusal> {
+        match self.engine.forward(permit.stamp(request, trace)?).await? {
+            Forwarded::Answer(answer) => Ok(answer),
+            Forwarded::PolicyMissing => {
+                self.policy_missing.notify_one();
+                Err(Refusal::unavailable("policy-missing", "The engine is being told the policy").because("the engine lacks the policy"))
+            }
+        }
+    }
+
+    /// What the sidecar and the engine count. Without the engine, the sidecar's numbers matter all the more.
+    async fn all_metrics(&self, request: &Screened<Incoming>) -> Result<Answer, Refusal> {
+        only_get(request)?;
+        let mut text = self.own_metrics().into_bytes();
+        match self.engine.metrics().await {
+            Ok(engine) => text.extend_from_slice(&engine),
+            Err(error) => warn!(error = chain(&error), "failed to read the engine's metrics"),
+        }
+        Ok(typed(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text))
+    }
+
+    /// What the sidecar counts, as Prometheus text.
+    pub(crate) fn own_metrics(&self) -> String {
+        let report = self.standing.report();
+        self.metrics.text(report.state, report.policy.map(|policy| policy.revision))
+    }
+
+    /// Neither query nor headers are logged: they may hold codes, tokens and passwords.
+    fn note(&self, record: &Record, trace: &Trace, status: StatusCode, elapsed: Duration, refusal: Option<(&'static str, String)>) {
+        self.metrics.answered(record.route.as_ref(), status.as_u16(), elapsed);
+        let Record { method, path, route: _, revision, user, way } = record;
+        let (reason, log) = refusal.unzip();
+        if let Some(reason) = reason {
+            self.metrics.refused(reason);
+        }
+        info!(
+            target: "cubegate::audit",
+            decision_id = trace.decision_id,
+            request_id = trace.request_id.to_str().unwrap_or_default(),
+            method = method.as_str(),
+            path,
+            status = status.as_u16(),
+            revision,
+            user,
+            way,
+            reason,
+            log,
+            elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+        );
+    }
+}
+
+// === impl Record ===
+
+impl Record {
+    fn target<B>(&mut self, request: &Screened<B>) {
+        request.target.path().clone_into(&mut self.path);
+        self.route = Some(request.target.route());
+    }
+}
+
+/// Identity first, then what the policy makes of it.
+fn permit<B>(request: &Screened<B>, policy: &Policy, identity: &Identity) -> Result<Permit, Refusal> {
+    let door = policy.door();
+    decide(door, policy.id().revision, &identity.caller()).map_err(|error| match (error, &door.authentication) {
+        (DecideError::Unknown(refusal), Authentication::Closed(ways)) => challenge::wrong(ways, request.manners, refusal),
+        (DecideError::Unknown(refusal) | DecideError::Refused(refusal), _) => refusal.into(),
+    })
+}
+
+fn who_am_i<B>(request: &Screened<B>, permit: &Permit) -> Result<Answer, Refusal> {
+    only_get(request)?;
+    Ok(json_answer(&json!({"name": permit.user(), "roles": permit.roles()})))
+}
+
+fn only_get<B>(request: &Screened<B>) -> Result<(), Refusal> {
+    if request.method == Method::GET || request.method == Method::HEAD { Ok(()) } else { Err(oidc::login::wrong_method()) }
+}
+
+/// Keeps an active session from ending early. An answer that carries a cookie is nobody else's.
+fn renew_session(answer: &mut Answer, identity: &Identity, policy: &Policy) {
+    let Identity::LoggedIn(session) = identity else { return };
+    if let Some(cookie) = session.renewal(policy.sealer(), policy.cookies()) {
+        answer.headers_mut().append(SET_COOKIE, cookie);
+        answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    }
+}

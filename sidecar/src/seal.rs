@@ -1,0 +1,169 @@
+//! Sealed cookies: AES-256-GCM, one key per purpose.
+//!
+//! ```text
+//! cookie-key ──HKDF-SHA256(info = purpose)──▶ key of the purpose
+//! value = base64url(nonce ‖ ciphertext ‖ tag), bound to (purpose, cookie name, scope) as additional data
+//! ```
+//!
+//! The scope of a session is its issuer and client: when the Session's provider changes, its cookies are void.
+
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
+    hkdf::{HKDF_SHA256, KeyType, Salt},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use zeroize::Zeroizing;
+
+/// What a sealed value is for. A value sealed for one purpose does not open for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Someone who has logged in.
+    Session,
+    /// A login under way.
+    Login,
+    /// Where to go after a login.
+    Return,
+}
+
+/// Seals and opens what browsers keep for us.
+pub(crate) struct Sealer {
+    session: RandomizedNonceKey,
+    login: RandomizedNonceKey,
+    landing: RandomizedNonceKey,
+    scope: Vec<u8>,
+}
+
+struct KeyLength;
+
+// === impl Purpose ===
+
+impl Purpose {
+    fn label(self) -> &'static [u8] {
+        match self {
+            Self::Session => b"cubegate session cookie v1",
+            Self::Login => b"cubegate login cookie v1",
+            Self::Return => b"cubegate return cookie v1",
+        }
+    }
+}
+
+// === impl Sealer ===
+
+impl Sealer {
+    /// Keys for each purpose, derived from the key that all pods of a Session share.
+    pub(crate) fn new(cookie_key: &[u8; 32], issuer: &str, client_id: &str) -> Self {
+        let secret = Salt::new(HKDF_SHA256, b"cubegate").extract(cookie_key);
+        let key = |purpose: Purpose| {
+            let mut bytes = Zeroizing::new([0; 32]);
+            secret
+                .expand(&[purpose.label()], KeyLength)
+                .and_then(|material| material.fill(bytes.as_mut_slice()))
+                .and_then(|()| RandomizedNonceKey::new(&AES_256_GCM, bytes.as_slice()))
+                .expect("32 bytes are within what HKDF-SHA256 gives, and are a key of AES-256")
+        };
+        let scope = length_prefixed(&[issuer.as_bytes(), client_id.as_bytes()]);
+        Self { session: key(Purpose::Session), login: key(Purpose::Login), landing: key(Purpose::Return), scope }
+    }
+
+    /// The value for the cookie of this name.
+    pub(crate) fn seal(&self, purpose: Purpose, cookie_name: &str, plain: &[u8]) -> String {
+        let mut sealed = plain.to_vec();
+        let nonce = self
+            .key(purpose)
+            .seal_in_place_append_tag(Aad::from(self.bound_to(purpose, cookie_name)), &mut sealed)
+            .expect("a cookie is far shorter than what one message may be");
+        URL_SAFE_NO_PAD.encode([nonce.as_ref().as_slice(), &sealed].concat())
+    }
+
+    /// What was sealed, or nothing if the value is not ours, for this purpose, in a cookie of this name.
+    pub(crate) fn open(&self, purpose: Purpose, cookie_name: &str, value: &str) -> Option<Vec<u8>> {
+        let bytes = URL_SAFE_NO_PAD.decode(value).ok()?;
+        let (nonce, sealed) = bytes.split_at_checked(NONCE_LEN)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut sealed = sealed.to_vec();
+        let plain = self.key(purpose).open_in_place(nonce, Aad::from(self.bound_to(purpose, cookie_name)), &mut sealed).ok()?;
+        Some(plain.to_vec())
+    }
+
+    fn key(&self, purpose: Purpose) -> &RandomizedNonceKey {
+        match purpose {
+            Purpose::Session => &self.session,
+            Purpose::Login => &self.login,
+            Purpose::Return => &self.landing,
+        }
+    }
+
+    fn bound_to(&self, purpose: Purpose, cookie_name: &str) -> Vec<u8> {
+        length_prefixed(&[purpose.label(), cookie_name.as_bytes(), &self.scope])
+    }
+}
+
+impl KeyType for KeyLength {
+    fn len(&self) -> usize {
+        32
+    }
+}
+
+/// Joins parts so that no two lists of parts give the same bytes.
+pub(crate) fn length_prefixed(parts: &[&[u8]]) -> Vec<u8> {
+    let mut joined = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
+    for part in parts {
+        joined.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        joined.extend_from_slice(part);
+    }
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sealer() -> Sealer {
+        Sealer::new(&[7; 32], "https://id.example.com", "cubegate")
+    }
+
+    #[test]
+    fn what_was_sealed_opens_again() {
+        let value = sealer().seal(Purpose::Session, "a", b"plain");
+        assert_eq!(sealer().open(Purpose::Session, "a", &value).unwrap(), b"plain");
+    }
+
+    #[test]
+    fn a_value_does_not_open_for_another_purpose_name_issuer_client_or_key() {
+        let value = sealer().seal(Purpose::Session, "a", b"plain");
+        assert_eq!(sealer().open(Purpose::Login, "a", &value), None);
+        assert_eq!(sealer().open(Purpose::Return, "a", &value), None);
+        assert_eq!(sealer().open(Purpose::Session, "b", &value), None);
+        for other in [
+            Sealer::new(&[8; 32], "https://id.example.com", "cubegate"),
+            Sealer::new(&[7; 32], "https://id.example.org", "cubegate"),
+            Sealer::new(&[7; 32], "https://id.example.com", "other"),
+            Sealer::new(&[7; 32], "https://id.example.comc", "ubegate"),
+        ] {
+            assert_eq!(other.open(Purpose::Session, "a", &value), None);
+        }
+    }
+
+    #[test]
+    fn two_seals_of_one_text_differ() {
+        assert_ne!(sealer().seal(Purpose::Login, "a", b"x"), sealer().seal(Purpose::Login, "a", b"x"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_change_of_a_sealed_value_is_noticed(plain in prop::collection::vec(any::<u8>(), 0..64), at in any::<prop::sample::Index>(), bit in 0..8u8) {
+            let value = sealer().seal(Purpose::Session, "a", &plain);
+            let mut bytes = URL_SAFE_NO_PAD.decode(value).unwrap();
+            let index = at.index(bytes.len());
+            bytes[index] ^= 1 << bit;
+            prop_assert_eq!(sealer().open(Purpose::Session, "a", &URL_SAFE_NO_PAD.encode(bytes)), None);
+        }
+
+        #[test]
+        fn any_text_is_refused_without_panic(value in ".{0,200}") {
+            prop_assert_eq!(sealer().open(Purpose::Session, "a", &value), None);
+        }
+    }
+}

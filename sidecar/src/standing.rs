@@ -1,0 +1,173 @@
+//! What the sidecar decides by, and how far it may be trusted.
+//!
+//! ```text
+//!            first policy handed over          newer one handed over
+//! NoPolicy ────────────────────────▶ Current ◀──────────────────────┐
+//!   503                               │  ▲ │                         │
+//!                 source silent ▼─────┘  │ └─▶ Rejected (bad digest, older revision): decides by the last good one
+//!                      Stale ────────────┘
+//!                        │ silent for too long
+//!                        ▼
+//!                     Expired: 503
+//! ```
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use arc_swap::ArcSwapOption;
+use cubegate_policy::{
+    publication::{EngineReport, ModelState, PolicyState, PublicationId, SidecarReport},
+    snapshot::{Authentication, Checked, Door},
+};
+
+use crate::{
+    answer::Refusal,
+    config::{Freshness, PolicyUpdate, SourceHealth},
+    cookie::CookieNames,
+    oidc::{HttpClient, Provider},
+    seal::Sealer,
+};
+
+/// A policy that the engine has too, with what is derived from it once.
+pub(crate) struct Policy {
+    update: Arc<PolicyUpdate>,
+    sealer: Sealer,
+    cookies: CookieNames,
+    provider: Option<Arc<Provider>>,
+}
+
+/// What the sidecar decides by.
+pub(crate) struct Standing {
+    policy: ArcSwapOption<Policy>,
+    engine: ArcSwapOption<EngineReport>,
+    has_refused_newer: AtomicBool,
+    source: SourceHealth,
+}
+
+// === impl Policy ===
+
+impl Policy {
+    /// Derives what a policy needs. A provider whose configuration has not changed keeps what it knows.
+    pub(crate) fn new(update: Arc<PolicyUpdate>, previous: Option<&Self>, http: &HttpClient) -> Self {
+        let door = &update.publication.snapshot().door;
+        let oidc = match &door.authentication {
+            Authentication::Closed(ways) => ways.oidc.as_ref(),
+            Authentication::Open => None,
+        };
+        let provider = match oidc {
+            Some(Checked::Valid(oidc)) => Some(match previous.and_then(|previous| previous.provider.as_ref()) {
+                Some(known) if known.config() == oidc => Arc::clone(known),
+                _ => Provider::start(oidc.clone(), http.clone()),
+            }),
+            Some(Checked::Broken(_)) | None => None,
+        };
+        let (issuer, client) = provider.as_ref().map_or(("", ""), |provider| {
+            (provider.config().issuer_url.as_str(), provider.config().client_id.as_str())
+        });
+        let sealer = Sealer::new(&update.cookie_key, issuer, client);
+        let cookies = CookieNames::for_url(door.url.as_deref());
+        Self { sealer, cookies, provider, update }
+    }
+
+    pub(crate) fn door(&self) -> &Door {
+        &self.update.publication.snapshot().door
+    }
+
+    pub(crate) fn id(&self) -> &PublicationId {
+        self.update.publication.id()
+    }
+
+    pub(crate) fn update(&self) -> &PolicyUpdate {
+        &self.update
+    }
+
+    pub(crate) fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
+    pub(crate) fn cookies(&self) -> CookieNames {
+        self.cookies
+    }
+
+    /// The identity provider, when one is configured and its configuration is in order.
+    pub(crate) fn provider(&self) -> Option<&Arc<Provider>> {
+        self.provider.as_ref()
+    }
+}
+
+// === impl Standing ===
+
+impl Standing {
+    pub(crate) fn new(source: SourceHealth) -> Self {
+        Self {
+            policy: ArcSwapOption::empty(),
+            engine: ArcSwapOption::empty(),
+            has_refused_newer: AtomicBool::new(false),
+            source,
+        }
+    }
+
+    /// The policy to decide by, or the 503 when there is none.
+    pub(crate) fn policy(&self) -> Result<Arc<Policy>, Refusal> {
+        let policy = self.policy.load_full();
+        match (self.state(), policy) {
+            (PolicyState::Current | PolicyState::Stale | PolicyState::Rejected, Some(policy)) => Ok(policy),
+            (PolicyState::Expired, _) => Err(Refusal::unavailable("policy-expired", "The access policy is too old to decide by")
+                .because("the source of policies has been silent for too long")),
+            _ => Err(Refusal::unavailable("no-policy", "There is no access policy yet").because("no policy yet")),
+        }
+    }
+
+    /// The adopted policy, however old.
+    pub(crate) fn adopted(&self) -> Option<Arc<Policy>> {
+        self.policy.load_full()
+    }
+
+    pub(crate) fn adopt(&self, policy: Policy) {
+        self.policy.store(Some(Arc::new(policy)));
+        self.has_refused_newer.store(false, Ordering::Release);
+    }
+
+    /// The newest policy that was offered is refused, or is not any more.
+    pub(crate) fn refuse_newer(&self, is_refused: bool) {
+        self.has_refused_newer.store(is_refused, Ordering::Release);
+    }
+
+    pub(crate) fn engine(&self) -> Option<Arc<EngineReport>> {
+        self.engine.load_full()
+    }
+
+    pub(crate) fn heard_from_engine(&self, report: Option<EngineReport>) {
+        self.engine.store(report.map(Arc::new));
+    }
+
+    pub(crate) fn state(&self) -> PolicyState {
+        if self.policy.load().is_none() {
+            return PolicyState::NoPolicy;
+        }
+        match self.source.freshness() {
+            Freshness::Expired => PolicyState::Expired,
+            _ if self.has_refused_newer.load(Ordering::Acquire) || self.source.has_defect() => PolicyState::Rejected,
+            Freshness::Stale => PolicyState::Stale,
+            Freshness::Fresh => PolicyState::Current,
+        }
+    }
+
+    pub(crate) fn report(&self) -> SidecarReport {
+        SidecarReport {
+            state: self.state(),
+            policy: self.adopted().map(|policy| policy.id().clone()),
+            engine: self.engine().map(|report| EngineReport::clone(&report)),
+        }
+    }
+
+    /// Whether requests can be served: by a policy that the engine has too, from a model that is loaded.
+    pub(crate) fn is_ready(&self) -> bool {
+        let report = self.report();
+        let decides = matches!(report.state, PolicyState::Current | PolicyState::Stale | PolicyState::Rejected);
+        decides
+            && report.engine.is_some_and(|engine| engine.policy == report.policy && engine.model == ModelState::Loaded)
+    }
+}
