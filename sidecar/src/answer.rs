@@ -107,7 +107,11 @@ pub(crate) fn json_answer(value: &impl serde::Serialize) -> Answer {
 
 /// Sends a browser elsewhere: with 302 after GET and HEAD, with 303 after anything else.
 pub(crate) fn redirect(method: &http::Method, location: &str) -> Answer {
-    let status = if method == http::Method::GET || method == http::Method::HEAD { StatusCode::FOUND } else { StatusCode::SEE_OTHER };
+    let status = if method == http::Method::GET || method == http::Method::HEAD {
+        StatusCode::FOUND
+    } else {
+        StatusCode::SEE_OTHER
+    };
     let mut answer = empty(status);
     // Callers pass URLs and screened paths, both visible ASCII; anything else must not become a header.
     let location = HeaderValue::from_str(location).unwrap_or(HeaderValue::from_static("/"));

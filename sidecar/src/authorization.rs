@@ -11,8 +11,10 @@ use zeroize::Zeroizing;
 use crate::limits::{AUTHORIZATION_BYTES_MAX, NAME_BYTES_MAX, TOKEN_BYTES_MAX};
 
 /// Some clients leave the padding out.
-const BASE64: GeneralPurpose =
-    GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// What a caller presents to prove who they are.
 pub(crate) enum Credentials {

@@ -22,7 +22,9 @@ use tokio::{net::UnixStream, time::timeout};
 
 use crate::{
     answer::{Answer, Body, BodyError, Refusal, full},
-    limits::{BODY_BYTES_MAX, ENGINE_ANSWER_TIMEOUT, ENGINE_IDLE_TIMEOUT, ENGINE_INTERNAL_BYTES_MAX, ENGINE_INTERNAL_TIMEOUT},
+    limits::{
+        BODY_BYTES_MAX, ENGINE_ANSWER_TIMEOUT, ENGINE_IDLE_TIMEOUT, ENGINE_INTERNAL_BYTES_MAX, ENGINE_INTERNAL_TIMEOUT,
+    },
     permit::Permitted,
     screen::{named_in_connection, strip_hop_by_hop},
 };
@@ -132,7 +134,8 @@ fn outward(response: Response<Incoming>) -> Answer {
 }
 
 fn remove_ours(headers: &mut HeaderMap) {
-    let ours: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with("x-cubegate-")).cloned().collect();
+    let ours: Vec<HeaderName> =
+        headers.keys().filter(|name| name.as_str().starts_with("x-cubegate-")).cloned().collect();
     for name in ours {
         headers.remove(name);
     }
@@ -141,17 +144,30 @@ fn remove_ours(headers: &mut HeaderMap) {
 fn failed(error: &legacy::Error) -> Refusal {
     let chain = chain(error);
     if is_too_large(error) {
-        return Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large", "send less at once").because(chain);
+        return Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body-too-large",
+            "The body is too large",
+            "send less at once",
+        )
+        .because(chain);
     }
     if error.is_connect() {
         return Refusal::unavailable("engine-unavailable", "The engine is not there").because(chain);
     }
-    Refusal::new(StatusCode::BAD_GATEWAY, "engine-failed", "The engine broke off", "try again in a moment").retry_after(1).because(chain)
+    Refusal::new(StatusCode::BAD_GATEWAY, "engine-failed", "The engine broke off", "try again in a moment")
+        .retry_after(1)
+        .because(chain)
 }
 
 fn no_answer() -> Refusal {
-    Refusal::new(StatusCode::GATEWAY_TIMEOUT, "engine-timeout", "The engine has not answered in time", "ask for less at once")
-        .because("the engine has not begun an answer in time")
+    Refusal::new(
+        StatusCode::GATEWAY_TIMEOUT,
+        "engine-timeout",
+        "The engine has not answered in time",
+        "ask for less at once",
+    )
+    .because("the engine has not begun an answer in time")
 }
 
 fn is_too_large(error: &(dyn std::error::Error + 'static)) -> bool {

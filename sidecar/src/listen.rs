@@ -33,8 +33,13 @@ const PEEK_INTERVAL: Duration = Duration::from_millis(5);
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Serves a listener until the sender of `stop` says so or is gone, then lets open requests end.
-pub(crate) async fn serve<S, F>(listener: TcpListener, slots: Arc<Semaphore>, open: IntGauge, mut stop: watch::Receiver<bool>, service: S)
-where
+pub(crate) async fn serve<S, F>(
+    listener: TcpListener,
+    slots: Arc<Semaphore>,
+    open: IntGauge,
+    mut stop: watch::Receiver<bool>,
+    service: S,
+) where
     S: Fn(Request<Incoming>, IpAddr) -> F + Clone + Send + 'static,
     F: Future<Output = Answer> + Send + 'static,
 {
@@ -79,7 +84,11 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpSt
     }
 }
 
-async fn connection<S, F>(stream: TcpStream, watcher: Watcher, service: S) -> Result<(), Box<dyn std::error::Error + Send + Sync>>
+async fn connection<S, F>(
+    stream: TcpStream,
+    watcher: Watcher,
+    service: S,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>>
 where
     S: Fn(Request<Incoming>) -> F + Send + 'static,
     F: Future<Output = Answer> + Send + 'static,

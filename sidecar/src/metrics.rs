@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use cubegate_policy::publication::PolicyState;
-use prometheus::{Encoder, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
 
 use crate::target::Route;
 
@@ -36,16 +38,21 @@ impl Metrics {
         };
         let gauge = |name, help| IntGauge::new(name, help).expect("our names are valid");
         let buckets = vec![0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-        let duration =
-            HistogramOpts::new("cubegate_sidecar_request_duration_seconds", "Time from a request's head to its answer's head.")
-                .buckets(buckets);
+        let duration = HistogramOpts::new(
+            "cubegate_sidecar_request_duration_seconds",
+            "Time from a request's head to its answer's head.",
+        )
+        .buckets(buckets);
         let metrics = Self {
             requests: counters("cubegate_sidecar_requests_total", "Requests answered.", &["route", "code"]),
             refusals: counters("cubegate_sidecar_refusals_total", "Requests that the sidecar refused.", &["reason"]),
             duration: Histogram::with_opts(duration).expect("our buckets ascend"),
             revision: gauge("cubegate_sidecar_policy_revision", "Revision of the policy that requests are decided by."),
-            state: IntGaugeVec::new(Opts::new("cubegate_sidecar_policy_state", "1 for the state of the policy."), &["state"])
-                .expect("our names and labels are valid"),
+            state: IntGaugeVec::new(
+                Opts::new("cubegate_sidecar_policy_state", "1 for the state of the policy."),
+                &["state"],
+            )
+            .expect("our names and labels are valid"),
             connections: gauge("cubegate_sidecar_connections", "Open connections."),
             registry,
         };

@@ -56,7 +56,9 @@ pub(crate) enum DecideError {
 pub(crate) fn decide(door: &Door, revision: u64, caller: &Caller<'_>) -> Result<Permit, DecideError> {
     match resolve::resolve(door, caller) {
         Ok(Resolved { user, roles }) => Ok(Permit { user, roles, revision }),
-        Err(refusal @ (resolve::Refusal::UnknownUser { .. } | resolve::Refusal::NoCredentials)) => Err(DecideError::Unknown(refusal)),
+        Err(refusal @ (resolve::Refusal::UnknownUser { .. } | resolve::Refusal::NoCredentials)) => {
+            Err(DecideError::Unknown(refusal))
+        }
         Err(refusal) => Err(DecideError::Refused(refusal)),
     }
 }
@@ -112,7 +114,8 @@ fn remove_what_is_not_forwarded(headers: &mut HeaderMap) {
     for name in &NOT_FORWARDED {
         headers.remove(name);
     }
-    let claims: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with("x-forwarded")).cloned().collect();
+    let claims: Vec<HeaderName> =
+        headers.keys().filter(|name| name.as_str().starts_with("x-forwarded")).cloned().collect();
     for name in claims {
         headers.remove(name);
     }
@@ -121,7 +124,12 @@ fn remove_what_is_not_forwarded(headers: &mut HeaderMap) {
 /// Role names are header-safe by the schema; a policy made elsewhere might differ, and must not be cut short.
 fn value(text: &str) -> Result<HeaderValue, Refusal> {
     HeaderValue::from_str(text).map_err(|_| {
-        Refusal::new(StatusCode::FORBIDDEN, "refused", "The access policy refuses this request", "ask whoever maintains the access policy of this Session")
-            .because("a role name cannot travel in a header")
+        Refusal::new(
+            StatusCode::FORBIDDEN,
+            "refused",
+            "The access policy refuses this request",
+            "ask whoever maintains the access policy of this Session",
+        )
+        .because("a role name cannot travel in a header")
     })
 }

@@ -69,7 +69,13 @@ impl Pipeline {
     }
 
     /// The specification: screen, authenticate, decide, serve.
-    async fn serve(&self, request: Request<Incoming>, source: IpAddr, trace: &Trace, record: &mut Record) -> Result<Answer, Refusal> {
+    async fn serve(
+        &self,
+        request: Request<Incoming>,
+        source: IpAddr,
+        trace: &Trace,
+        record: &mut Record,
+    ) -> Result<Answer, Refusal> {
         let request = screen(request)?;
         record.target(&request);
         let route = request.target.route();
@@ -110,7 +116,8 @@ impl Pipeline {
             Forwarded::Answer(answer) => Ok(answer),
             Forwarded::PolicyMissing => {
                 self.policy_missing.notify_one();
-                Err(Refusal::unavailable("policy-missing", "The engine is being told the policy").because("the engine lacks the policy"))
+                Err(Refusal::unavailable("policy-missing", "The engine is being told the policy")
+                    .because("the engine lacks the policy"))
             }
         }
     }
@@ -133,7 +140,14 @@ impl Pipeline {
     }
 
     /// Neither query nor headers are logged: they may hold codes, tokens and passwords.
-    fn note(&self, record: &Record, trace: &Trace, status: StatusCode, elapsed: Duration, refusal: Option<(&'static str, String)>) {
+    fn note(
+        &self,
+        record: &Record,
+        trace: &Trace,
+        status: StatusCode,
+        elapsed: Duration,
+        refusal: Option<(&'static str, String)>,
+    ) {
         self.metrics.answered(record.route.as_ref(), status.as_u16(), elapsed);
         let Record { method, path, route: _, revision, user, way } = record;
         let (reason, log) = refusal.unzip();
@@ -170,7 +184,9 @@ impl Record {
 fn permit<B>(request: &Screened<B>, policy: &Policy, identity: &Identity) -> Result<Permit, Refusal> {
     let door = policy.door();
     decide(door, policy.id().revision, &identity.caller()).map_err(|error| match (error, &door.authentication) {
-        (DecideError::Unknown(refusal), Authentication::Closed(ways)) => challenge::wrong(ways, request.manners, refusal),
+        (DecideError::Unknown(refusal), Authentication::Closed(ways)) => {
+            challenge::wrong(ways, request.manners, refusal)
+        }
         (DecideError::Unknown(refusal) | DecideError::Refused(refusal), _) => refusal.into(),
     })
 }
@@ -181,7 +197,11 @@ fn who_am_i<B>(request: &Screened<B>, permit: &Permit) -> Result<Answer, Refusal
 }
 
 fn only_get<B>(request: &Screened<B>) -> Result<(), Refusal> {
-    if request.method == Method::GET || request.method == Method::HEAD { Ok(()) } else { Err(oidc::login::wrong_method()) }
+    if request.method == Method::GET || request.method == Method::HEAD {
+        Ok(())
+    } else {
+        Err(oidc::login::wrong_method())
+    }
 }
 
 /// Keeps an active session from ending early. An answer that carries a cookie is nobody else's.

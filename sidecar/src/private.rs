@@ -12,7 +12,13 @@ use crate::{
 /// Answers a request of the kubelet, the operator or Prometheus.
 pub(crate) fn answer(pipeline: &Pipeline, request: &Request<Incoming>) -> Answer {
     if request.method() != Method::GET && request.method() != Method::HEAD {
-        return Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", "The method does not fit the path", "use GET").into_answer("");
+        return Refusal::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "wrong-method",
+            "The method does not fit the path",
+            "use GET",
+        )
+        .into_answer("");
     }
     match request.uri().path() {
         "/livez" => text(StatusCode::OK, "ok\n".into()),

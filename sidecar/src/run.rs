@@ -61,10 +61,16 @@ pub async fn run(
     adopting.spawn(adopter.run(policies));
     let mut serving = JoinSet::new();
     let outside = Arc::clone(&pipeline);
-    serving.spawn(listen::serve(public, Arc::clone(&slots), metrics.connections().clone(), stopped.clone(), move |request, source| {
-        let pipeline = Arc::clone(&outside);
-        async move { pipeline.answer(request, source).await }
-    }));
+    serving.spawn(listen::serve(
+        public,
+        Arc::clone(&slots),
+        metrics.connections().clone(),
+        stopped.clone(),
+        move |request, source| {
+            let pipeline = Arc::clone(&outside);
+            async move { pipeline.answer(request, source).await }
+        },
+    ));
     if let Some(private) = private {
         serving.spawn(listen::serve(private, slots, metrics.connections().clone(), stopped, move |request, _| {
             let answer = private::answer(&pipeline, &request);

@@ -5,7 +5,10 @@
 
 use http::{
     HeaderMap, HeaderName, Method, Request, StatusCode, Version,
-    header::{CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
+    header::{
+        CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING,
+        UPGRADE,
+    },
 };
 
 use crate::{
@@ -129,13 +132,21 @@ fn declared_length(headers: &HeaderMap) -> Option<u64> {
 impl From<ScreenError> for Refusal {
     fn from(error: ScreenError) -> Self {
         let refusal = match &error {
-            ScreenError::Method(_) => Self::new(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", "The method is not served", "no path here has this method"),
+            ScreenError::Method(_) => Self::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "wrong-method",
+                "The method is not served",
+                "no path here has this method",
+            ),
             ScreenError::BodyTooLarge => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large", "send less at once")
             }
-            ScreenError::Target(TargetError::TooLong) => {
-                Self::new(StatusCode::URI_TOO_LONG, "target-too-long", "The target is too long", "send less in the query")
-            }
+            ScreenError::Target(TargetError::TooLong) => Self::new(
+                StatusCode::URI_TOO_LONG,
+                "target-too-long",
+                "The target is too long",
+                "send less in the query",
+            ),
             ScreenError::Target(_) => Self::new(
                 StatusCode::BAD_REQUEST,
                 "ambiguous-target",
@@ -173,8 +184,18 @@ mod tests {
     #[test]
     fn every_alias_of_our_headers_is_refused() {
         for name in [
-            "X-Cubegate-User", "x-cubegate-roles", "X_Cubegate_User", "X.Cubegate.Roles", "XCubegateUser", "X-Cube-Gate-User", "x-cubegate",
-            "X--Cubegate-Policy", "X-Cubegate-User-", "X-CUBEGATE-anything", "x~cubegate!user", "X-Cubegate-Policy-Missing",
+            "X-Cubegate-User",
+            "x-cubegate-roles",
+            "X_Cubegate_User",
+            "X.Cubegate.Roles",
+            "XCubegateUser",
+            "X-Cube-Gate-User",
+            "x-cubegate",
+            "X--Cubegate-Policy",
+            "X-Cubegate-User-",
+            "X-CUBEGATE-anything",
+            "x~cubegate!user",
+            "X-Cubegate-Policy-Missing",
         ] {
             assert!(matches!(with(&[(name, "admin")]), Err(ScreenError::OurHeader(_))), "{name}");
         }
@@ -190,7 +211,17 @@ mod tests {
 
     #[test]
     fn hop_by_hop_headers_and_those_named_in_connection_are_gone() {
-        let screened = with(&[("connection", "close, X-Secret"), ("connection", "x-other"), ("x-secret", "1"), ("x-other", "2"), ("te", "trailers"), ("upgrade", "h2c"), ("keep-alive", "1"), ("x-stays", "3")]).unwrap();
+        let screened = with(&[
+            ("connection", "close, X-Secret"),
+            ("connection", "x-other"),
+            ("x-secret", "1"),
+            ("x-other", "2"),
+            ("te", "trailers"),
+            ("upgrade", "h2c"),
+            ("keep-alive", "1"),
+            ("x-stays", "3"),
+        ])
+        .unwrap();
         let names: Vec<_> = screened.headers.keys().map(HeaderName::as_str).collect();
         assert_eq!(names, ["x-stays"]);
     }

@@ -81,7 +81,8 @@ impl Sealer {
         let (nonce, sealed) = bytes.split_at_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut sealed = sealed.to_vec();
-        let plain = self.key(purpose).open_in_place(nonce, Aad::from(self.bound_to(purpose, cookie_name)), &mut sealed).ok()?;
+        let plain =
+            self.key(purpose).open_in_place(nonce, Aad::from(self.bound_to(purpose, cookie_name)), &mut sealed).ok()?;
         Some(plain.to_vec())
     }
 

@@ -63,9 +63,9 @@ impl Policy {
             }),
             Some(Checked::Broken(_)) | None => None,
         };
-        let (issuer, client) = provider.as_ref().map_or(("", ""), |provider| {
-            (provider.config().issuer_url.as_str(), provider.config().client_id.as_str())
-        });
+        let (issuer, client) = provider
+            .as_ref()
+            .map_or(("", ""), |provider| (provider.config().issuer_url.as_str(), provider.config().client_id.as_str()));
         let sealer = Sealer::new(&update.cookie_key, issuer, client);
         let cookies = CookieNames::for_url(door.url.as_deref());
         Self { sealer, cookies, provider, update }
@@ -114,8 +114,10 @@ impl Standing {
         let policy = self.policy.load_full();
         match (self.state(), policy) {
             (PolicyState::Current | PolicyState::Stale | PolicyState::Rejected, Some(policy)) => Ok(policy),
-            (PolicyState::Expired, _) => Err(Refusal::unavailable("policy-expired", "The access policy is too old to decide by")
-                .because("the source of policies has been silent for too long")),
+            (PolicyState::Expired, _) => {
+                Err(Refusal::unavailable("policy-expired", "The access policy is too old to decide by")
+                    .because("the source of policies has been silent for too long"))
+            }
             _ => Err(Refusal::unavailable("no-policy", "There is no access policy yet").because("no policy yet")),
         }
     }

@@ -77,8 +77,9 @@ impl Target {
         let path = decoded(raw_path)?;
         let segments = || path.split('/').skip(1);
         let last = segments().count() - 1;
-        let is_ambiguous =
-            |(index, segment): (usize, &str)| segment == "." || segment == ".." || (segment.is_empty() && index != last);
+        let is_ambiguous = |(index, segment): (usize, &str)| {
+            segment == "." || segment == ".." || (segment.is_empty() && index != last)
+        };
         if path.contains('\\') || segments().enumerate().any(is_ambiguous) {
             return Err(TargetError::AmbiguousSegment);
         }
@@ -129,7 +130,8 @@ fn decoded(raw_path: &str) -> Result<String, TargetError> {
         rest = rest.get(at + 3..).unwrap_or_default();
     }
     let path = percent_decode_str(raw_path).decode_utf8().map_err(|_| TargetError::MalformedEncoding)?.into_owned();
-    let is_encoded_twice = path.match_indices('%').any(|(at, _)| path.get(at + 1..at + 3).and_then(hexadecimal).is_some());
+    let is_encoded_twice =
+        path.match_indices('%').any(|(at, _)| path.get(at + 1..at + 3).and_then(hexadecimal).is_some());
     if is_encoded_twice { Err(TargetError::AmbiguousEncoding) } else { Ok(path) }
 }
 
@@ -162,14 +164,17 @@ mod tests {
         assert_eq!(route("/whoami"), Route::WhoAmI);
         assert_eq!(route("/atoti/pyapi/whoami"), Route::WhoAmI);
         assert_eq!(route("/metrics"), Route::Metrics);
-        for engine in ["/", "/api/v1/cubes", "/login/", "/whoami/", "/login/oauth2/code", "/a/internal/b", "/internals"] {
+        for engine in ["/", "/api/v1/cubes", "/login/", "/whoami/", "/login/oauth2/code", "/a/internal/b", "/internals"]
+        {
             assert_eq!(route(engine), Route::Engine, "{engine}");
         }
     }
 
     #[test]
     fn internal_paths_are_recognised_however_they_are_spelled() {
-        for internal in ["/internal", "/internal/", "/internal/policy", "/INTERNAL/policy", "/%69nternal/policy", "/internal?x"] {
+        for internal in
+            ["/internal", "/internal/", "/internal/policy", "/INTERNAL/policy", "/%69nternal/policy", "/internal?x"]
+        {
             assert_eq!(route(internal), Route::Internal, "{internal}");
         }
     }
@@ -177,10 +182,28 @@ mod tests {
     #[test]
     fn a_path_with_two_readings_is_refused() {
         for path in [
-            "/a/../internal/policy", "/a/./b", "/..", "/.", "/a//b", "//internal/policy", "/a\\b", "/a%5cb", "/a%2fb", "/a%2Fb",
-            "/%2e%2e/b", "/a%2eb", "/a%00b", "/a%0ab", "/a%252fb", "/%2569nternal/policy", "/a%7fb",
+            "/a/../internal/policy",
+            "/a/./b",
+            "/..",
+            "/.",
+            "/a//b",
+            "//internal/policy",
+            "/a\\b",
+            "/a%5cb",
+            "/a%2fb",
+            "/a%2Fb",
+            "/%2e%2e/b",
+            "/a%2eb",
+            "/a%00b",
+            "/a%0ab",
+            "/a%252fb",
+            "/%2569nternal/policy",
+            "/a%7fb",
         ] {
-            assert!(matches!(read(path), Err(TargetError::AmbiguousEncoding | TargetError::AmbiguousSegment)), "{path}");
+            assert!(
+                matches!(read(path), Err(TargetError::AmbiguousEncoding | TargetError::AmbiguousSegment)),
+                "{path}"
+            );
         }
     }
 
@@ -201,7 +224,10 @@ mod tests {
     #[test]
     fn a_query_may_say_anything() {
         let target = read("/a%20b?next=/../x%2f&y=%25").unwrap();
-        assert_eq!((target.path(), target.query(), target.as_str()), ("/a b", Some("next=/../x%2f&y=%25"), "/a%20b?next=/../x%2f&y=%25"));
+        assert_eq!(
+            (target.path(), target.query(), target.as_str()),
+            ("/a b", Some("next=/../x%2f&y=%25"), "/a%20b?next=/../x%2f&y=%25")
+        );
         assert_eq!(read("/100%25").unwrap().path(), "/100%");
     }
 

@@ -31,7 +31,8 @@ impl Trace {
         let request_id = single(headers, &REQUEST_ID).filter(|id| is_plain(id)).unwrap_or(&decision_id).to_owned();
         let parent = single(headers, &TRACEPARENT).and_then(parent);
         let continues = parent.is_some();
-        let (trace, flags) = parent.map_or_else(|| (random_hex::<16>(), "00"), |(trace, flags)| (trace.to_owned(), flags));
+        let (trace, flags) =
+            parent.map_or_else(|| (random_hex::<16>(), "00"), |(trace, flags)| (trace.to_owned(), flags));
         let traceparent = format!("00-{trace}-{}-{flags}", random_hex::<8>());
         Self { decision_id, request_id: header(&request_id), traceparent: header(&traceparent), continues }
     }
@@ -107,7 +108,13 @@ mod tests {
 
     #[test]
     fn a_malformed_trace_is_replaced() {
-        for parent in ["", "x", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"] {
+        for parent in [
+            "",
+            "x",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        ] {
             let trace = read("traceparent", parent);
             assert!(!trace.continues && trace.traceparent.len() == 55, "{parent}");
         }

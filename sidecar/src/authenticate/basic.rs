@@ -209,14 +209,20 @@ mod tests {
     async fn a_right_password_lets_in_and_is_remembered_until_it_changes() {
         let check = PasswordCheck::new();
         let users_before = users("secret");
-        assert_eq!(check.verify(&users_before, presented("prometheus", "secret"), SOURCE).await, Ok("prometheus".into()));
+        assert_eq!(
+            check.verify(&users_before, presented("prometheus", "secret"), SOURCE).await,
+            Ok("prometheus".into())
+        );
         let started = Instant::now();
         for _ in 0..100 {
             assert!(check.verify(&users_before, presented("prometheus", "secret"), SOURCE).await.is_ok());
         }
         assert!(started.elapsed().as_millis() < 100, "100 remembered credentials took {:?}", started.elapsed());
         let users_after = users("changed");
-        assert_eq!(check.verify(&users_after, presented("prometheus", "secret"), SOURCE).await, Err(PasswordError::Wrong));
+        assert_eq!(
+            check.verify(&users_after, presented("prometheus", "secret"), SOURCE).await,
+            Err(PasswordError::Wrong)
+        );
         assert!(check.verify(&users_after, presented("prometheus", "changed"), SOURCE).await.is_ok());
     }
 
@@ -238,8 +244,14 @@ mod tests {
     #[tokio::test]
     async fn an_unknown_user_is_refused_even_with_the_password_of_the_decoy() {
         let check = PasswordCheck::new();
-        assert_eq!(check.verify(&users("secret"), presented("nobody", "secret"), SOURCE).await, Err(PasswordError::UnknownUser));
-        assert_eq!(check.verify(&BTreeMap::new(), presented("nobody", "x"), SOURCE).await, Err(PasswordError::UnknownUser));
+        assert_eq!(
+            check.verify(&users("secret"), presented("nobody", "secret"), SOURCE).await,
+            Err(PasswordError::UnknownUser)
+        );
+        assert_eq!(
+            check.verify(&BTreeMap::new(), presented("nobody", "x"), SOURCE).await,
+            Err(PasswordError::UnknownUser)
+        );
     }
 
     #[tokio::test]

@@ -23,8 +23,8 @@ use crate::{
     standing::Policy,
 };
 
-pub(crate) use basic::{PasswordCheck, keyed_tag, process_key};
 use basic::PasswordError;
+pub(crate) use basic::{PasswordCheck, keyed_tag, process_key};
 use session::Session;
 
 /// Someone whose identity is proven; or nobody in particular, where the Session admits them.
@@ -66,10 +66,12 @@ pub(crate) async fn authenticate<B>(
     let manners = request.manners;
     match authorization::credentials(&request.headers) {
         Err(error) => Err(challenge::wrong(ways, manners, error)),
-        Ok(Some(Credentials::Basic(presented))) => match passwords.verify(&ways.technical_users, presented, source).await {
-            Ok(user) => Ok(Authenticated::As(Identity::TechnicalUser(user))),
-            Err(error) => Err(refused_password(error, ways, request)),
-        },
+        Ok(Some(Credentials::Basic(presented))) => {
+            match passwords.verify(&ways.technical_users, presented, source).await {
+                Ok(user) => Ok(Authenticated::As(Identity::TechnicalUser(user))),
+                Err(error) => Err(refused_password(error, ways, request)),
+            }
+        }
         Ok(Some(Credentials::Bearer(token))) => match by_token(policy, &token).await {
             Ok(user) => Ok(Authenticated::As(Identity::TokenBearer(user))),
             Err(error) => Err(refused_token(&error, ways, request)),
@@ -94,11 +96,14 @@ fn by_cookie<B>(request: &Screened<B>, policy: &Policy) -> Option<Session> {
 fn refused_password<B>(error: PasswordError, ways: &Ways, request: &Screened<B>) -> Refusal {
     match error {
         PasswordError::Wrong | PasswordError::UnknownUser => challenge::wrong(ways, request.manners, error),
-        PasswordError::Throttled(seconds) => {
-            Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too-many-failures", "Too many failures", "wait, then try again")
-                .retry_after(seconds)
-                .because(error)
-        }
+        PasswordError::Throttled(seconds) => Refusal::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-failures",
+            "Too many failures",
+            "wait, then try again",
+        )
+        .retry_after(seconds)
+        .because(error),
         PasswordError::Busy => Refusal::unavailable("busy", "Too many callers at once").because(error),
     }
 }

@@ -69,7 +69,8 @@ impl Session {
         let plain = serde_json::to_vec(self).expect("a session has string keys only, so it always serialises");
         let value = sealer.seal(Purpose::Session, &name, &plain);
         let left_s = (self.began_s + SESSION_AGE_MAX.as_secs()).saturating_sub(self.written_s);
-        (name.len() + value.len() <= SESSION_COOKIE_BYTES_MAX).then(|| names.set(&name, &value, Duration::from_secs(left_s)))
+        (name.len() + value.len() <= SESSION_COOKIE_BYTES_MAX)
+            .then(|| names.set(&name, &value, Duration::from_secs(left_s)))
     }
 
     fn is_alive(&self, now_s: u64) -> bool {

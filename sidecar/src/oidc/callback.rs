@@ -93,7 +93,12 @@ impl Logins {
     }
 
     /// `/login/oauth2/code/{providerId}`: makes a session of the provider's answer.
-    pub(crate) async fn finish<B>(&self, request: &Screened<B>, policy: &Policy, provider_id: &str) -> Result<Answer, Refusal> {
+    pub(crate) async fn finish<B>(
+        &self,
+        request: &Screened<B>,
+        policy: &Policy,
+        provider_id: &str,
+    ) -> Result<Answer, Refusal> {
         let provider = login::named(policy, provider_id)?;
         if request.method != Method::GET {
             return Err(login::wrong_method());
@@ -164,7 +169,9 @@ impl Parameters {
         match (self.code, self.error) {
             (Some(code), _) => Ok(AuthorizationCode::new(code)),
             // A code of RFC 6749 §4.1.2.1; anything longer was not written by a provider.
-            (None, error) => Err(LoginError::Refused(error.unwrap_or_default().chars().filter(char::is_ascii_graphic).take(64).collect())),
+            (None, error) => Err(LoginError::Refused(
+                error.unwrap_or_default().chars().filter(char::is_ascii_graphic).take(64).collect(),
+            )),
         }
     }
 }
@@ -194,7 +201,9 @@ async fn redeem(
         },
         RequestTokenError::Request(error) => LoginError::Unreachable(error),
         // What could not be parsed may hold a token.
-        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => LoginError::Redeem("an answer that cannot be read".to_owned()),
+        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
+            LoginError::Redeem("an answer that cannot be read".to_owned())
+        }
     })
 }
 
@@ -209,10 +218,14 @@ async fn verified_claims(
 ) -> Result<Value, LoginError> {
     let id_token = tokens.id_token().ok_or(LoginError::NoIdToken)?;
     match verify(id_token, tokens, pending, known, client) {
-        Err(LoginError::IdToken(ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey))) => {}
+        Err(LoginError::IdToken(ClaimsVerificationError::SignatureVerification(
+            SignatureVerificationError::NoMatchingKey,
+        ))) => {}
         verdict => return verdict,
     }
-    let unknown_key = || LoginError::IdToken(ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey));
+    let unknown_key = || {
+        LoginError::IdToken(ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey))
+    };
     let newer = provider.newer_than(known).await.ok_or_else(unknown_key)?;
     let client = login::client(provider, &newer, policy).map_err(|_| unknown_key())?;
     verify(id_token, tokens, pending, &newer, &client)
@@ -225,7 +238,8 @@ fn verify(
     known: &Known,
     client: &CodeFlowClient,
 ) -> Result<Value, LoginError> {
-    let algorithms = known.metadata.id_token_signing_alg_values_supported().iter().filter(|algorithm| is_asymmetric(algorithm));
+    let algorithms =
+        known.metadata.id_token_signing_alg_values_supported().iter().filter(|algorithm| is_asymmetric(algorithm));
     let verifier = client.id_token_verifier().set_allowed_algs(algorithms.cloned());
     let claims = id_token.claims(&verifier, &Nonce::new(pending.nonce.clone())).map_err(LoginError::IdToken)?;
     if let Some(expected) = claims.access_token_hash() {
@@ -277,7 +291,8 @@ async fn described(
         }
     }
     if let (false, Some(endpoint)) = (claimed.is_complete(), known.metadata.userinfo_endpoint()) {
-        let claims = opaque::userinfo(endpoint.as_str(), access_token, &provider.http).await.map_err(LoginError::UserInfo)?;
+        let claims =
+            opaque::userinfo(endpoint.as_str(), access_token, &provider.http).await.map_err(LoginError::UserInfo)?;
         if text(&claims, "sub").is_none() || !claimed.is_same_subject(&claims) {
             return Err(LoginError::UserInfo(OpaqueError::OtherSubject));
         }
@@ -308,17 +323,27 @@ impl LoginError {
             Self::Parameters | Self::State | Self::Replayed | Self::Issuer => {
                 Refusal::new(StatusCode::BAD_REQUEST, "login-state", "This login is not under way", again)
             }
-            Self::Refused(_) => Refusal::new(StatusCode::FORBIDDEN, "login-refused", "The identity provider refused the login", again),
+            Self::Refused(_) => {
+                Refusal::new(StatusCode::FORBIDDEN, "login-refused", "The identity provider refused the login", again)
+            }
             Self::Unreachable(_) | Self::NoTokenEndpoint => {
                 Refusal::unavailable("identity-provider-unavailable", "The identity provider cannot be reached")
             }
             Self::UserInfo(error) if error.is_ours_to_solve() => {
                 Refusal::unavailable("identity-provider-unavailable", "The identity provider cannot be reached")
             }
-            Self::TooManyRoles => {
-                Refusal::new(StatusCode::FORBIDDEN, "too-many-roles", "The user has too many roles", "ask whoever maintains the identity provider")
-            }
-            Self::Redeem(_) | Self::NoIdToken | Self::IdToken(_) | Self::AccessTokenHash | Self::UserInfo(_) | Self::NoName => {
+            Self::TooManyRoles => Refusal::new(
+                StatusCode::FORBIDDEN,
+                "too-many-roles",
+                "The user has too many roles",
+                "ask whoever maintains the identity provider",
+            ),
+            Self::Redeem(_)
+            | Self::NoIdToken
+            | Self::IdToken(_)
+            | Self::AccessTokenHash
+            | Self::UserInfo(_)
+            | Self::NoName => {
                 Refusal::new(StatusCode::FORBIDDEN, "login-failed", "The login could not be verified", again)
             }
         }
@@ -340,8 +365,20 @@ mod tests {
     #[test]
     fn parameters_that_count_must_come_once() {
         let read = Parameters::read("state=s&code=c&iss=i&session_state=x&session_state=y").unwrap();
-        assert_eq!(read, Parameters { state: "s".into(), code: Some("c".into()), issuer: Some("i".into()), error: None });
-        for query in ["", "code=c", "state=s", "state=&code=c", "state=s&state=s&code=c", "state=s&code=c&code=d", "state=s&code=c&error=e", "state=s&code=c&iss=a&iss=b"] {
+        assert_eq!(
+            read,
+            Parameters { state: "s".into(), code: Some("c".into()), issuer: Some("i".into()), error: None }
+        );
+        for query in [
+            "",
+            "code=c",
+            "state=s",
+            "state=&code=c",
+            "state=s&state=s&code=c",
+            "state=s&code=c&code=d",
+            "state=s&code=c&error=e",
+            "state=s&code=c&iss=a&iss=b",
+        ] {
             assert!(matches!(Parameters::read(query), Err(LoginError::Parameters)), "{query}");
         }
     }

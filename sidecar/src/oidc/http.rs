@@ -55,7 +55,8 @@ impl HttpClient {
         }
         let client = self.client()?;
         let exchange = async {
-            let response = client.request(request.map(|body| Full::new(body.into()))).await.map_err(HttpError::Unreachable)?;
+            let response =
+                client.request(request.map(|body| Full::new(body.into()))).await.map_err(HttpError::Unreachable)?;
             let (parts, body) = response.into_parts();
             let body = Limited::new(body, PROVIDER_BYTES_MAX).collect().await.map_err(HttpError::Body)?;
             Ok(Response::from_parts(parts, body.to_bytes().to_vec()))

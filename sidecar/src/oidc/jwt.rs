@@ -124,14 +124,21 @@ impl SigningKey {
                 Algorithm::PS384,
                 Algorithm::PS512,
             ],
-            AlgorithmParameters::EllipticCurve(parameters) if parameters.curve == EllipticCurve::P256 => vec![Algorithm::ES256],
-            AlgorithmParameters::EllipticCurve(parameters) if parameters.curve == EllipticCurve::P384 => vec![Algorithm::ES384],
-            AlgorithmParameters::OctetKeyPair(parameters) if parameters.curve == EllipticCurve::Ed25519 => vec![Algorithm::EdDSA],
+            AlgorithmParameters::EllipticCurve(parameters) if parameters.curve == EllipticCurve::P256 => {
+                vec![Algorithm::ES256]
+            }
+            AlgorithmParameters::EllipticCurve(parameters) if parameters.curve == EllipticCurve::P384 => {
+                vec![Algorithm::ES384]
+            }
+            AlgorithmParameters::OctetKeyPair(parameters) if parameters.curve == EllipticCurve::Ed25519 => {
+                vec![Algorithm::EdDSA]
+            }
             // Symmetric keys too: a provider that publishes one has lost it.
             _ => return None,
         };
         let declared = key.common.key_algorithm.map(|algorithm| algorithm.to_string());
-        let is_declared = |algorithm: &Algorithm| declared.as_ref().is_none_or(|declared| *declared == format!("{algorithm:?}"));
+        let is_declared =
+            |algorithm: &Algorithm| declared.as_ref().is_none_or(|declared| *declared == format!("{algorithm:?}"));
         let algorithms: Vec<Algorithm> = possible.into_iter().filter(is_declared).collect();
         if algorithms.is_empty() {
             return None;
@@ -159,7 +166,8 @@ fn other_kind(header_type: Option<&str>, claims: &Value, client_id: &str) -> Opt
         Some(Value::Array(audiences)) => audiences.iter().any(|audience| audience == client_id),
         _ => false,
     };
-    let speaks_of_access = ["scope", "scp", "client_id", "cid", "appid"].iter().any(|claim| claims.get(claim).is_some());
+    let speaks_of_access =
+        ["scope", "scp", "client_id", "cid", "appid"].iter().any(|claim| claims.get(claim).is_some());
     if is_for_client && !speaks_of_access && kind.is_none() {
         return Some("it is for our client and says nothing of access");
     }

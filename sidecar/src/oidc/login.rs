@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method, StatusCode, header::SET_COOKIE};
 use openidconnect::{
-    AuthType, AuthenticationFlow, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet, EndpointNotSet, EndpointSet, Nonce,
-    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
+    AuthType, AuthenticationFlow, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet, EndpointNotSet, EndpointSet,
+    Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
     core::{CoreClient, CoreClientAuthMethod, CoreResponseType},
 };
 use serde::{Deserialize, Serialize};
@@ -86,8 +86,14 @@ pub(crate) async fn begin<B>(request: &Screened<B>, policy: &Policy, provider_id
     let scopes = provider.config().scopes.iter().filter(|scope| *scope != "openid");
     let authorization = client.authorize_url(
         AuthenticationFlow::<CoreResponseType>::AuthorizationCode,
-        { let state = state.clone(); move || CsrfToken::new(state) },
-        { let nonce = nonce.clone(); move || Nonce::new(nonce) },
+        {
+            let state = state.clone();
+            move || CsrfToken::new(state)
+        },
+        {
+            let nonce = nonce.clone();
+            move || Nonce::new(nonce)
+        },
     );
     let (url, _, _) = authorization.add_scopes(scopes.cloned().map(Scope::new)).set_pkce_challenge(challenge).url();
 
@@ -110,7 +116,8 @@ pub(crate) async fn begin<B>(request: &Screened<B>, policy: &Policy, provider_id
 pub(super) fn pending(headers: &HeaderMap, policy: &Policy, state: &str) -> Option<Pending> {
     let name = slot_name(policy, state);
     let is_ours = |pending: &Pending| {
-        let is_same = aws_lc_rs::constant_time::verify_slices_are_equal(pending.state.as_bytes(), state.as_bytes()).is_ok();
+        let is_same =
+            aws_lc_rs::constant_time::verify_slices_are_equal(pending.state.as_bytes(), state.as_bytes()).is_ok();
         is_same && now_s() < pending.expires_s
     };
     cookie::values(headers, &name)
@@ -134,11 +141,14 @@ pub(super) fn named<'a>(policy: &'a Policy, provider_id: &str) -> Result<&'a Arc
 pub(super) fn client(provider: &Provider, known: &Known, policy: &Policy) -> Result<CodeFlowClient, Refusal> {
     let config = provider.config();
     let base = policy.door().url.as_deref().unwrap_or_default().trim_end_matches('/');
-    let redirect_url = RedirectUrl::new(format!("{base}/login/oauth2/code/{}", config.provider_id)).map_err(|error| {
-        Refusal::unavailable("no-url", "This Session cannot be logged in to").because(format!("failed to make a redirect URI of the Session's url: {error}"))
-    })?;
+    let redirect_url =
+        RedirectUrl::new(format!("{base}/login/oauth2/code/{}", config.provider_id)).map_err(|error| {
+            Refusal::unavailable("no-url", "This Session cannot be logged in to")
+                .because(format!("failed to make a redirect URI of the Session's url: {error}"))
+        })?;
     let secret = config.client_secret.clone().map(ClientSecret::new);
-    let client = CoreClient::from_provider_metadata(known.metadata.clone(), ClientId::new(config.client_id.clone()), secret);
+    let client =
+        CoreClient::from_provider_metadata(known.metadata.clone(), ClientId::new(config.client_id.clone()), secret);
     Ok(client.set_redirect_uri(redirect_url).set_auth_type(way_of_authenticating(known)))
 }
 

@@ -148,7 +148,9 @@ fn judge(answer: &Value, config: &Oidc) -> Result<Duration, OpaqueError> {
     if answer.get("cnf").is_some() {
         return Err(OpaqueError::NotForUs("it is bound to a key of its sender"));
     }
-    if text(answer, "token_type").is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer") && !kind.eq_ignore_ascii_case("access_token")) {
+    if text(answer, "token_type")
+        .is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer") && !kind.eq_ignore_ascii_case("access_token"))
+    {
         return Err(OpaqueError::NotForUs("it is not a bearer token"));
     }
     if text(answer, "iss").is_some_and(|issuer| issuer != config.issuer_url) {
@@ -167,7 +169,9 @@ fn judge(answer: &Value, config: &Oidc) -> Result<Duration, OpaqueError> {
 /// A token of the same provider that was issued for another application must not open this one.
 fn is_for_us(answer: &Value, config: &Oidc) -> bool {
     let wanted = |audience: &Value| {
-        audience.as_str().is_some_and(|audience| Some(audience) == config.audience.as_deref() || audience == config.client_id)
+        audience
+            .as_str()
+            .is_some_and(|audience| Some(audience) == config.audience.as_deref() || audience == config.client_id)
     };
     let audience = answer.get("aud");
     let is_our_audience = match audience {
@@ -182,7 +186,9 @@ fn is_for_us(answer: &Value, config: &Oidc) -> bool {
 async fn introspect(endpoint: &str, token: &str, config: &Oidc, http: &HttpClient) -> Result<Value, OpaqueError> {
     let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let mut form = format!("token={}&token_type_hint=access_token", encoded(token));
-    let mut request = Request::post(endpoint).header(ACCEPT, "application/json").header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let mut request = Request::post(endpoint)
+        .header(ACCEPT, "application/json")
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
     match &config.client_secret {
         Some(secret) => {
             let pair = STANDARD.encode(format!("{}:{}", encoded(&config.client_id), encoded(secret)));
@@ -196,7 +202,8 @@ async fn introspect(endpoint: &str, token: &str, config: &Oidc, http: &HttpClien
 
 /// The provider's word on the bearer of an access token.
 pub(super) async fn userinfo(endpoint: &str, token: &str, http: &HttpClient) -> Result<Value, OpaqueError> {
-    let request = Request::get(endpoint).header(ACCEPT, "application/json").header(AUTHORIZATION, format!("Bearer {token}"));
+    let request =
+        Request::get(endpoint).header(ACCEPT, "application/json").header(AUTHORIZATION, format!("Bearer {token}"));
     json(request.body(Vec::new()).map_err(|_| OpaqueError::NotJson)?, http).await
 }
 

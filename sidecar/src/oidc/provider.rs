@@ -31,8 +31,8 @@ use url::Url;
 use crate::{
     engine::chain,
     limits::{
-        DISCOVERY_INTERVAL_MIN, KEYS_AGE_MAX, KEYS_REFETCH_INTERVAL_MIN, PROVIDER_REFRESH_INTERVAL, PROVIDER_RETRY_FIRST,
-        PROVIDER_RETRY_MAX, PROVIDER_WAIT,
+        DISCOVERY_INTERVAL_MIN, KEYS_AGE_MAX, KEYS_REFETCH_INTERVAL_MIN, PROVIDER_REFRESH_INTERVAL,
+        PROVIDER_RETRY_FIRST, PROVIDER_RETRY_MAX, PROVIDER_WAIT,
     },
 };
 
@@ -113,8 +113,12 @@ impl Provider {
     pub(crate) fn start(config: Oidc, http: HttpClient) -> Arc<Self> {
         let (sender, known) = watch::channel(None);
         let wanted = Arc::new(Notify::new());
-        let discovery =
-            Discovery { issuer: config.issuer_url.clone(), http: http.clone(), known: sender, wanted: Arc::clone(&wanted) };
+        let discovery = Discovery {
+            issuer: config.issuer_url.clone(),
+            http: http.clone(),
+            known: sender,
+            wanted: Arc::clone(&wanted),
+        };
         let task = tokio::spawn(discovery.run());
         Arc::new(Self { opaque: OpaqueTokens::new(), config, http, known, wanted, task })
     }
@@ -130,7 +134,8 @@ impl Provider {
         }
         self.wanted.notify_one();
         let mut receiver = self.known.clone();
-        let found = timeout(PROVIDER_WAIT, receiver.wait_for(|known| known.as_ref().is_some_and(|known| known.is_believed())));
+        let found =
+            timeout(PROVIDER_WAIT, receiver.wait_for(|known| known.as_ref().is_some_and(|known| known.is_believed())));
         match found.await {
             Ok(Ok(known)) => known.clone().ok_or(Unavailable),
             Ok(Err(_)) | Err(_) => Err(Unavailable),
@@ -188,7 +193,12 @@ impl Discovery {
                 }
                 Err(error) => {
                     failures += 1;
-                    warn!(issuer = self.issuer, failures, error = chain(&error), "failed to reach the identity provider");
+                    warn!(
+                        issuer = self.issuer,
+                        failures,
+                        error = chain(&error),
+                        "failed to reach the identity provider"
+                    );
                     retry_pause(failures)
                 }
             };

@@ -1,0 +1,58 @@
+//! The mounted policy Secret.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+};
+
+use cubegate_policy::publication::secret_key;
+use tokio::{
+    fs,
+    time::{MissedTickBehavior, interval},
+};
+use tracing::warn;
+
+use crate::limits::DIRECTORY_CHECK_INTERVAL;
+
+use super::{Authority, Publisher};
+
+/// Link that the kubelet swaps when a mounted Secret changes; what it points at never changes.
+const CURRENT: &str = "..data";
+const KEYS: [&str; 4] = [secret_key::SNAPSHOT, secret_key::REVISION, secret_key::SHA256, secret_key::COOKIE_KEY];
+
+/// Offers what is mounted, and again whenever it has changed.
+pub(super) async fn read(directory: PathBuf, authority: Authority, publisher: Publisher) {
+    let mut look = interval(DIRECTORY_CHECK_INTERVAL);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut last, mut was_missing) = (None, false);
+    loop {
+        look.tick().await;
+        match contents(&directory).await {
+            Ok(parts) => {
+                was_missing = false;
+                if authority == Authority::Source {
+                    publisher.health.reached();
+                }
+                if last.as_ref() != Some(&parts) {
+                    publisher.offer(&parts, authority);
+                    last = Some(parts);
+                }
+            }
+            Err(error) if !was_missing => {
+                warn!(directory = %directory.display(), %error, "failed to read the mounted policy; trying on");
+                was_missing = true;
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+async fn contents(directory: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
+    let directory = fs::canonicalize(directory.join(CURRENT)).await.unwrap_or_else(|_| directory.to_owned());
+    let mut parts = BTreeMap::new();
+    for key in KEYS {
+        parts.insert(key.to_owned(), fs::read(directory.join(key)).await?);
+    }
+    Ok(parts)
+}
