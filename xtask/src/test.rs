@@ -79,9 +79,11 @@ impl Tier {
         let steps = match self {
             Self::Unit => unit(workspace),
             Self::Up => across_processes(workspace, "up", &[]),
-            Self::ApiServer => {
-                across_processes(workspace, "api_server", &[Tool::Kubernetes, Tool::Etcd, Tool::Helm, Tool::Prometheus])
-            }
+            Self::ApiServer => across_processes(
+                workspace,
+                "api_server",
+                &[Tool::System, Tool::Kubernetes, Tool::Etcd, Tool::Helm, Tool::Prometheus],
+            ),
             Self::Idp => across_processes(workspace, "idp", &[Tool::OidcProvider]),
         };
         let failures = steps

@@ -5,8 +5,9 @@
 mod go;
 mod npm;
 mod prometheus;
+mod system;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
@@ -34,6 +35,8 @@ pub(crate) enum Tool {
     OidcProvider,
     /// Prometheus (`CUBEGATE_PROMETHEUS`, else the PATH, else Debian's package, unpacked but not installed)
     Prometheus,
+    /// Programs of the operating system that make namespaces; only looked for
+    System,
 }
 
 /// An environment variable by which a test finds a tool.
@@ -60,6 +63,10 @@ pub(crate) fn provide(workspace: &Workspace, tools: &[Tool]) -> Result<Vec<Varia
             Tool::Helm => helm(workspace, &cache)?,
             Tool::OidcProvider => npm::oidc_provider(workspace, &cache)?,
             Tool::Prometheus => prometheus::prometheus(&cache)?,
+            Tool::System => {
+                system::require()?;
+                continue;
+            }
         };
         if !variables.contains(&variable) {
             variables.push(variable);
@@ -98,8 +105,19 @@ fn own(variable: &str) -> Option<PathBuf> {
 }
 
 /// A program that the user chose must be there: falling back to another one would test something else.
-fn usable(variable: &str, program: &std::path::Path) -> Result<PathBuf> {
+fn usable(variable: &str, program: &Path) -> Result<PathBuf> {
     process::is_program(program)
         .then(|| program.to_owned())
         .with_context(|| format!("{variable} is set, but {} is not a program; correct or unset it", program.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_that_the_user_chose_and_that_is_not_there_is_an_error_and_nothing_else_is_taken() {
+        let error = usable("CUBEGATE_HELM", Path::new("no/such/helm")).unwrap_err().to_string();
+        assert!(error.contains("CUBEGATE_HELM is set") && error.contains("no/such/helm"), "{error}");
+    }
 }

@@ -12,8 +12,7 @@ use crate::{
 };
 
 const VARIABLE: &str = "CUBEGATE_OIDC_PROVIDER_DIR";
-const INSTALL_NODE: &str =
-    "Install Node.js 20 or newer with npm (https://nodejs.org; on Debian 13 or newer: sudo apt-get install nodejs npm).";
+const INSTALL_NODE: &str = "Install Node.js 20 or newer with npm (https://nodejs.org; on Debian 13 or newer: sudo apt-get install nodejs npm).";
 
 /// Installs the OpenID provider unless it is there already.
 pub(super) fn oidc_provider(workspace: &Workspace, cache: &Cache) -> Result<Variable> {
