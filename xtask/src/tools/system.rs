@@ -20,8 +20,8 @@ const ADMINISTRATORS_PATH: [&str; 2] = ["/usr/sbin", "/sbin"];
 /// Fails with one command that installs all that is missing.
 pub(super) fn require() -> Result<()> {
     let found = |program: &str| {
-        let elsewhere = |directory: &&str| process::is_program(&std::path::Path::new(directory).join(program));
-        process::find(program).is_some() || ADMINISTRATORS_PATH.iter().any(|directory| elsewhere(&directory))
+        let elsewhere = |directory: &str| process::is_program(&std::path::Path::new(directory).join(program));
+        process::find(program).is_some() || ADMINISTRATORS_PATH.iter().any(|directory| elsewhere(directory))
     };
     let missing = missing(found);
     let names: Vec<&str> = missing.iter().map(|(program, _)| *program).collect();
