@@ -45,7 +45,7 @@ impl<'a> Records<'a> {
         *line
     }
 
-    /// Whether a quote that this record opens is never closed, so that it has swallowed the rest of the file.
+    /// Whether a quote that this record, the last one read, opens is never closed and has swallowed the rest of the file.
     pub(super) fn is_unterminated(&self, record: &Record) -> bool {
         #[derive(PartialEq)]
         enum State {
@@ -53,6 +53,9 @@ impl<'a> Records<'a> {
             Plain,
             Quoted,
             QuoteInQuoted,
+        }
+        if self.bytes_read() < self.bytes.len() {
+            return false;
         }
         let rest = self.bytes.get(record.start_byte..).unwrap_or_default();
         let end = rest.iter().fold(State::CellStart, |state, byte| match (state, byte) {
@@ -64,13 +67,18 @@ impl<'a> Records<'a> {
         });
         end == State::Quoted
     }
+
+    /// Bytes read so far.
+    fn bytes_read(&self) -> usize {
+        usize::try_from(self.reader.position().byte()).unwrap_or(usize::MAX)
+    }
 }
 
 impl Iterator for Records<'_> {
     type Item = Record;
 
     fn next(&mut self) -> Option<Record> {
-        let before = usize::try_from(self.reader.position().byte()).unwrap_or(usize::MAX);
+        let before = self.bytes_read();
         let mut cells = ByteRecord::new();
         let found = self
             .reader

@@ -135,9 +135,9 @@ impl Built {
     }
 }
 
+/// The rows as JSON values. Not read back from text, which would round numbers.
 pub(crate) fn rows(answer: &Answer) -> Value {
-    let document: Value = serde_json::from_str(&answer.to_json(1)).unwrap();
-    document["rows"].clone()
+    (0..answer.row_count()).map(|row| serde_json::to_value(answer.row(row)).unwrap()).collect()
 }
 
 pub(crate) fn column_names(answer: &Answer) -> Vec<&str> {
