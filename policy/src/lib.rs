@@ -1,10 +1,36 @@
 //! The access policy of Cubegate: pure functions from objects to decisions.
 //!
 //! ```text
-//! objects ──compile──▶ Snapshot ──resolve(identity)──▶ roles ──visibility(cube)──▶ visible rows
+//! operator, `cubegate up`          sidecar                          engine
+//!
+//! four kinds ──compile──▶ Snapshot ──▶ door ──resolve(identity)──▶ roles
+//!                            │                                       │
+//!                            └──────▶ access ──bind(model)──▶ BoundAccess ──visibility(cube, roles)──▶ visible rows
 //! ```
 //!
-//! This crate knows no network, no clock, no environment and no randomness.
+//! | module          | in one sentence                                                                            |
+//! |-----------------|--------------------------------------------------------------------------------------------|
+//! | [`compile`]     | Session, Roles, Restrictions and TechnicalUsers become one [`snapshot::Snapshot`], and every mistake in them a [`compile::Problem`]. |
+//! | [`publication`] | How a snapshot travels: canonical bytes, their digest, a revision that only grows.         |
+//! | [`claims`]      | What a provider says of a user: a name, and the provider's own roles.                      |
+//! | [`resolve`]     | An identity becomes roles, or a [`resolve::Refusal`].                                      |
+//! | [`bind`]        | Clauses meet the columns, hierarchies and joins of a loaded model; roles become a [`bind::Visibility`]. |
+//! | [`password`]    | What a TechnicalUser proves its identity with.                                             |
+//! | [`nearest`]     | “Did you mean”.                                                                            |
+//!
+//! # What holds everywhere in here
+//!
+//! - **No network, clock, environment or randomness.** Whoever calls looks Secrets up and brings salts.
+//!   The same objects give the same bytes on every machine, in whatever order they come.
+//! - **Nothing that cannot be compiled is treated as absent.** It is carried as broken
+//!   ([`snapshot::Checked`], [`snapshot::RoleHolders::broken`]), and whoever holds it is refused, whatever else
+//!   they hold. Nobody else notices.
+//! - **Refused twice.** The door refuses the holder of a broken role, and so does the engine if the door should
+//!   not: [`bind::BoundAccess::visibility`] checks brokenness and the gate again, and an empty set of roles never
+//!   reads as “nothing is restricted”.
+//! - **Provider roles stay at the door.** They are mapped to roles and never travel to the engine.
+//! - **Reasons are for logs and status.** A [`resolve::Refusal`] says what is wrong with which object; what the
+//!   caller gets to see is a status code, and that is decided at the edge.
 
 pub mod bind;
 pub mod claims;

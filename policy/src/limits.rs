@@ -25,9 +25,6 @@ pub const ARGON2_TAG_BYTES_MIN: usize = 16;
 /// Binary logarithm of the rounds of one bcrypt verification; 14 takes about a second.
 pub const BCRYPT_COST_MAX: u32 = 14;
 
-/// Bytes of a password that is hashed or verified.
-pub const PASSWORD_BYTES_MAX: usize = 4_096;
-
 /// Reasons for which one role is broken that a policy carries. A role that inherits many broken ones would repeat
 /// all of theirs.
 pub const REASONS_PER_ROLE_MAX: usize = 8;

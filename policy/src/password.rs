@@ -1,8 +1,8 @@
 //! Passwords of TechnicalUsers: argon2id is what we make, bcrypt is accepted beside it.
 //!
 //! ```text
-//! Secret value ──is_hash?──no──▶ hash(password, salt) ──┐
-//!                   └──────yes──▶ defect? ──none────────┴──▶ stored hash ──verify(password)──▶ bool
+//! Secret value ──written──▶ Plain ──hash(password, salt)──┐
+//!                  └──────▶ Hash ───defect? none──────────┴──▶ stored hash ──verify(password)──▶ bool
 //! ```
 //!
 //! Salts come from the caller: this crate has no randomness.
@@ -11,7 +11,6 @@ use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, PasswordHash, PasswordHa
 
 use crate::limits::{
     ARGON2_LANES_MAX, ARGON2_MEMORY_KIB_MAX, ARGON2_PASSES_MAX, ARGON2_TAG_BYTES_MIN, BCRYPT_COST_MAX,
-    PASSWORD_BYTES_MAX,
 };
 
 /// Verified against for a user name that does not exist, so that it costs the same as one that does.
@@ -27,6 +26,28 @@ const HASH_PREFIXES: [&str; 10] =
 
 const BCRYPT_PREFIXES: [&str; 3] = ["$2a$", "$2b$", "$2y$"];
 
+/// What the key of a Secret holds, as its author wrote it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Written<'a> {
+    /// A password in plain text.
+    Plain(&'a [u8]),
+    /// A hash of it, supported or not.
+    Hash(&'a str),
+}
+
+/// Reads the key of a Secret. One line break at the end is not part of it: editors and `echo` put one there.
+///
+/// An empty password is refused with a sentence: it would let everybody in who knows the user's name.
+pub fn written(secret_value: &[u8]) -> Result<Written<'_>, &'static str> {
+    let value = secret_value.strip_suffix(b"\n").unwrap_or(secret_value);
+    let value = value.strip_suffix(b"\r").unwrap_or(value);
+    match std::str::from_utf8(value) {
+        Ok("") => Err("the password is empty"),
+        Ok(text) if is_hash(text) => Ok(Written::Hash(text)),
+        _ => Ok(Written::Plain(value)),
+    }
+}
+
 /// Hashes a password with argon2id (19 MiB, 2 passes, 1 lane) into PHC form.
 pub fn hash(password: &[u8], salt: [u8; 16]) -> String {
     let params = Params::new(19_456, 2, 1, Some(32)).expect("these parameters are within argon2's own limits");
@@ -40,7 +61,7 @@ pub fn hash(password: &[u8], salt: [u8; 16]) -> String {
 /// Whether this password is the one that was hashed. False for anything that has a [`defect`], and for a password
 /// longer than bcrypt can tell apart.
 pub fn verify(password: &[u8], phc_or_bcrypt: &str) -> bool {
-    if password.len() > PASSWORD_BYTES_MAX || defect(phc_or_bcrypt).is_some() {
+    if defect(phc_or_bcrypt).is_some() {
         return false;
     }
     if is_bcrypt(phc_or_bcrypt) {
@@ -120,6 +141,17 @@ mod tests {
     fn a_hash_depends_on_nothing_but_password_and_salt() {
         assert_eq!(hash(b"a", [1; 16]), hash(b"a", [1; 16]));
         assert_ne!(hash(b"a", [1; 16]), hash(b"a", [2; 16]));
+    }
+
+    #[test]
+    fn a_secret_holds_a_password_or_a_hash_and_a_line_break_at_its_end_is_neither() {
+        assert!(written(b"s3cret") == Ok(Written::Plain(b"s3cret")));
+        assert!(written(b"s3cret\n") == Ok(Written::Plain(b"s3cret")));
+        assert!(written(b" s3 cret \r\n") == Ok(Written::Plain(b" s3 cret ")));
+        assert!(written(b"\xff\xfe\n") == Ok(Written::Plain(b"\xff\xfe")));
+        assert!(written(format!("{DECOY}\n").as_bytes()) == Ok(Written::Hash(DECOY)));
+        assert!(written(b"") == Err("the password is empty"));
+        assert!(written(b"\n") == Err("the password is empty"));
     }
 
     #[test]

@@ -6,6 +6,12 @@
 //! name ──users───────────────────────┘                                                        └───────▶ Refusal
 //! ```
 //!
+//! - `mappedFrom` speaks of the provider: of its roles, and of its users by name. It says nothing of
+//!   TechnicalUsers, who have the roles of their object. `users` grants a role to a name, whichever way it comes.
+//! - `defaultRoles` are for a user of the provider who got no role any other way.
+//! - In an open Session whoever comes is `anonymousUser` with `ROLE_ADMIN`, `ROLE_ANONYMOUS` and `ROLE_USER`.
+//! - A user of the provider is refused while the provider's configuration is broken, and unknown once it is gone.
+//!
 //! A caller who holds a broken role, however it came to them, is refused, administrators included:
 //! what cannot be compiled is never treated as absent. Nobody else notices.
 

@@ -10,7 +10,7 @@ use super::problem::{ProblemKind, Problems};
 use crate::snapshot::{Kind, ObjectName, Source};
 
 /// The objects of one Session. Those whose `sessionRef` names another Session are ignored.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Objects {
     /// The Session.
     pub session: Session,
@@ -49,6 +49,19 @@ pub struct InvalidObject {
     pub manifest: Value,
     /// Why it could not be read.
     pub error: String,
+}
+
+// The hashes and the client secret stay out of logs.
+impl std::fmt::Debug for Objects {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { session, roles, restrictions, technical_users, password_hashes: _, client_secret: _ } = self;
+        f.debug_struct("Objects")
+            .field("session", session)
+            .field("roles", roles)
+            .field("restrictions", restrictions)
+            .field("technical_users", technical_users)
+            .finish_non_exhaustive()
+    }
 }
 
 /// An object of the Session that is compiled.

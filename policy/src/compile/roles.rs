@@ -165,12 +165,11 @@ fn restrict(drafts: &mut Drafts<'_>, restrictions: &Restrictions, problems: &mut
 }
 
 fn inherit<'a>(drafts: &'a Drafts<'a>, problems: &mut Problems) -> Inheritance<'a> {
-    let mut inheritance = Inheritance::default();
-    inheritance.add(ROLE_ADMIN, ROLE_USER);
+    let mut edges = vec![(ROLE_ADMIN, ROLE_USER)];
     for (role, draft) in drafts {
         for (object, position, inherited) in inherited(draft) {
             if drafts.contains_key(inherited) {
-                inheritance.add(role, inherited);
+                edges.push((role.as_str(), inherited));
             } else {
                 let suggestion = suggestion(inherited, "roles", drafts.keys().map(String::as_str));
                 let message = format!("there is no role `{inherited}`; {suggestion}");
@@ -178,7 +177,7 @@ fn inherit<'a>(drafts: &'a Drafts<'a>, problems: &mut Problems) -> Inheritance<'
             }
         }
     }
-    inheritance
+    Inheritance::new(edges)
 }
 
 /// A restricted role that everybody inherits would restrict `ROLE_USER` by the back door.
@@ -186,7 +185,7 @@ fn keep_built_ins_unrestricted(drafts: &Drafts<'_>, inheritance: &Inheritance<'_
     for role in UNRESTRICTABLE {
         let Some(draft) = drafts.get(role) else { continue };
         for (object, position, inherited) in inherited(draft) {
-            let restricted = inheritance.closure(inherited).into_iter().find(|role| is_restricted(drafts, role));
+            let restricted = inheritance.includes(inherited).iter().copied().find(|role| is_restricted(drafts, role));
             if let Some(restricted) = restricted {
                 let message =
                     format!("{role} cannot be restricted, so it cannot inherit what `{restricted}` restricts");
@@ -220,7 +219,7 @@ fn report_broken_inheritance(drafts: &Drafts<'_>, inheritance: &Inheritance<'_>,
     for (role, draft) in drafts {
         for (object, position, inherited) in inherited(draft) {
             let in_circle = inheritance.circle(role, inherited).is_some();
-            if !in_circle && !inheritance.closure(inherited).is_disjoint(&broken) {
+            if !in_circle && !inheritance.includes(inherited).is_disjoint(&broken) {
                 let message = format!("the inherited role `{inherited}` is not valid");
                 problems.report(object, ProblemKind::Unresolved, format!("spec.inherits[{position}]"), message);
             }
@@ -232,7 +231,7 @@ fn finish(drafts: &Drafts<'_>, inheritance: &Inheritance<'_>, problems: &Problem
     drafts
         .iter()
         .map(|(role, draft)| {
-            let includes = inheritance.closure(role);
+            let includes = inheritance.includes(role);
             let reasons =
                 includes.iter().filter_map(|role| drafts.get(*role)).map(|draft| own_reasons(draft, problems));
             let broken = bounded(&reasons.flatten().collect());
@@ -244,7 +243,7 @@ fn finish(drafts: &Drafts<'_>, inheritance: &Inheritance<'_>, problems: &Problem
             let holders = RoleHolders {
                 mapped_from: draft.mapped_from.clone(),
                 users: draft.users.clone(),
-                includes: includes.into_iter().map(str::to_owned).collect(),
+                includes: includes.iter().copied().map(str::to_owned).collect(),
                 broken,
             };
             (role.clone(), CompiledRole { holders, clauses })
