@@ -1,0 +1,151 @@
+//! Decides whether a compiled policy is a new publication, and with which revision. Pure.
+
+use cubegate_policy::{
+    publication::{Publication, secret_key},
+    snapshot::{Authentication, Checked, Snapshot},
+};
+use k8s_openapi::api::core::v1::Secret;
+
+/// What the policy Secret of a Session holds, as far as it is sound.
+#[derive(Debug, Default)]
+pub struct Previous {
+    /// The Secret, if there is one.
+    pub secret: Option<Secret>,
+    revision: u64,
+    publication: Option<Publication>,
+    cookie_key: Option<CookieKey>,
+}
+
+/// Seals the cookies of a Session.
+pub type CookieKey = [u8; 32];
+
+/// What the pods of a Session are to enforce.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The policy.
+    pub publication: Publication,
+    /// Generated once per Session and kept.
+    pub cookie_key: CookieKey,
+}
+
+impl Previous {
+    /// Reads a policy Secret. What is missing or damaged in it counts as absent, but its revision is still passed.
+    pub fn read(secret: Option<Secret>) -> Self {
+        let Some(secret) = secret else { return Self::default() };
+        let value = |key: &str| secret.data.as_ref().and_then(|data| data.get(key)).map(|value| value.0.as_slice());
+        let text = |key: &str| value(key).and_then(|bytes| std::str::from_utf8(bytes).ok());
+        let revision = text(secret_key::REVISION).and_then(|text| text.parse().ok());
+        let publication = match (revision, text(secret_key::SHA256), value(secret_key::SNAPSHOT)) {
+            (Some(revision), Some(sha256), Some(snapshot)) => Publication::from_parts(revision, sha256, snapshot).ok(),
+            _ => None,
+        };
+        let cookie_key = value(secret_key::COOKIE_KEY).and_then(|bytes| bytes.try_into().ok());
+        Self { revision: revision.unwrap_or_default(), publication, cookie_key, secret: Some(secret) }
+    }
+
+    /// The published hash of a TechnicalUser's password.
+    pub fn password_hash(&self, username: &str) -> Option<&str> {
+        let Authentication::Closed(ways) = &self.publication.as_ref()?.snapshot().door.authentication else {
+            return None;
+        };
+        match ways.technical_users.get(username)? {
+            Checked::Valid(user) => Some(&user.password_hash),
+            Checked::Broken(_) => None,
+        }
+    }
+
+    /// What to publish. The revision grows exactly when the policy changed, or when pods may have seen a later one
+    /// than the Secret holds (it was deleted, or restored from a backup): they refuse to go back.
+    pub fn publish(&self, status_revision: u64, snapshot: Snapshot, fresh_cookie_key: CookieKey) -> Published {
+        let cookie_key = self.cookie_key.unwrap_or(fresh_cookie_key);
+        let unchanged = self
+            .publication
+            .as_ref()
+            .filter(|previous| previous.snapshot() == &snapshot && previous.id().revision >= status_revision);
+        let publication = match unchanged {
+            Some(previous) => previous.clone(),
+            None => Publication::new(self.revision.max(status_revision) + 1, snapshot),
+        };
+        Published { publication, cookie_key }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use cubegate_policy::{
+        publication::canonical_bytes,
+        snapshot::{Access, Combine, Door},
+    };
+    use k8s_openapi::ByteString;
+
+    use super::*;
+
+    const FRESH: CookieKey = [9; 32];
+
+    fn snapshot(url: &str) -> Snapshot {
+        let door = Door { url: Some(url.into()), authentication: Authentication::Open, roles: BTreeMap::new() };
+        let access = Access { combine: Combine::PerHierarchy, roles: BTreeMap::new() };
+        Snapshot { session: "retail".into(), sources: Vec::new(), door, access }
+    }
+
+    fn secret(revision: &str, snapshot: &Snapshot, cookie_key: &[u8]) -> Secret {
+        let publication = Publication::new(0, snapshot.clone());
+        let data = [
+            (secret_key::SNAPSHOT, canonical_bytes(snapshot)),
+            (secret_key::REVISION, revision.as_bytes().to_vec()),
+            (secret_key::SHA256, publication.id().sha256.as_bytes().to_vec()),
+            (secret_key::COOKIE_KEY, cookie_key.to_vec()),
+        ];
+        let data = data.map(|(key, value)| (key.to_owned(), ByteString(value)));
+        Secret { data: Some(data.into()), ..Secret::default() }
+    }
+
+    /// Revision and cookie key that follow when the Secret holds `revision` of policy `a`, status says
+    /// `status_revision` and policy `now` was compiled.
+    fn next(revision: &str, status_revision: u64, now: &str) -> u64 {
+        let previous = Previous::read(Some(secret(revision, &snapshot("a"), &[1; 32])));
+        previous.publish(status_revision, snapshot(now), FRESH).publication.id().revision
+    }
+
+    #[test]
+    fn the_first_publication_has_revision_one_and_a_fresh_cookie_key() {
+        let published = Previous::read(None).publish(0, snapshot("a"), FRESH);
+        assert_eq!((published.publication.id().revision, published.cookie_key), (1, FRESH));
+    }
+
+    #[test]
+    fn the_revision_grows_exactly_when_it_must() {
+        //          Secret  status  compiled → published
+        assert_eq!(next("7", 7, "a"), 7, "nothing changed");
+        assert_eq!(next("7", 6, "a"), 7, "status lags behind");
+        assert_eq!(next("7", 7, "b"), 8, "the policy changed");
+        assert_eq!(next("7", 9, "a"), 10, "pods may have seen a later revision: the Secret was restored");
+        assert_eq!(next("7", 9, "b"), 10);
+        assert_eq!(next("seven", 9, "a"), 10, "the revision is damaged");
+    }
+
+    #[test]
+    fn a_deleted_secret_is_replaced_by_a_later_revision() {
+        assert_eq!(Previous::read(None).publish(7, snapshot("a"), FRESH).publication.id().revision, 8);
+    }
+
+    #[test]
+    fn a_tampered_policy_is_replaced_by_a_later_revision() {
+        let mut tampered = secret("7", &snapshot("a"), &[1; 32]);
+        tampered.data.as_mut().unwrap().insert(secret_key::SNAPSHOT.into(), ByteString(canonical_bytes(&snapshot("b"))));
+        for compiled in ["a", "b"] {
+            let published = Previous::read(Some(tampered.clone())).publish(7, snapshot(compiled), FRESH);
+            assert_eq!(published.publication.id().revision, 8);
+        }
+    }
+
+    #[test]
+    fn the_cookie_key_is_kept_as_long_as_it_is_sound() {
+        let kept = Previous::read(Some(secret("7", &snapshot("a"), &[1; 32]))).publish(7, snapshot("b"), FRESH);
+        assert_eq!(kept.cookie_key, [1; 32]);
+        let short = Previous::read(Some(secret("7", &snapshot("a"), b"short"))).publish(7, snapshot("a"), FRESH);
+        assert_eq!((short.cookie_key, short.publication.id().revision), (FRESH, 7));
+    }
+}
