@@ -252,7 +252,7 @@ fn known_role(object: &ObjectName, field: &str, role: &str, roles: &Roles, probl
         return None;
     }
     let suggestion = suggestion(role, "roles", roles.keys().map(String::as_str));
-    let message = format!("there is no role `{role}`; {suggestion}");
+    let message = format!("this Session has no role `{role}`; {suggestion}");
     Some(problems.report(object, ProblemKind::Unresolved, field, message))
 }
 

@@ -155,7 +155,7 @@ fn restrict(drafts: &mut Drafts<'_>, restrictions: &Restrictions, problems: &mut
                     }
                     None => {
                         let suggestion = suggestion(name, "Restrictions", restrictions.keys().map(String::as_str));
-                        format!("there is no Restriction `{name}`; {suggestion}")
+                        format!("this Session has no Restriction `{name}`; {suggestion}")
                     }
                 };
                 problems.report(object, ProblemKind::Unresolved, format!("spec.restrictions[{position}]"), message);
@@ -172,7 +172,7 @@ fn inherit<'a>(drafts: &'a Drafts<'a>, problems: &mut Problems) -> Inheritance<'
                 edges.push((role.as_str(), inherited));
             } else {
                 let suggestion = suggestion(inherited, "roles", drafts.keys().map(String::as_str));
-                let message = format!("there is no role `{inherited}`; {suggestion}");
+                let message = format!("this Session has no role `{inherited}`; {suggestion}");
                 problems.report(object, ProblemKind::Unresolved, format!("spec.inherits[{position}]"), message);
             }
         }

@@ -43,12 +43,12 @@ fn all_problems_are_reported_at_once_and_in_order() {
     assert_eq!(
         world.problems(),
         [
-            "Role/b spec.inherits[0] Unresolved: there is no role `ROLE_USR`; did you mean `ROLE_USER`?",
+            "Role/b spec.inherits[0] Unresolved: this Session has no role `ROLE_USR`; did you mean `ROLE_USER`?",
             "Role/b spec.restrictions[0] Unresolved: Restriction `a` is not valid",
-            "Role/b spec.restrictions[1] Unresolved: there is no Restriction `aa`; did you mean `a`?",
+            "Role/b spec.restrictions[1] Unresolved: this Session has no Restriction `aa`; did you mean `a`?",
             "Restriction/a spec.where[0].in Invalid: an empty `in` would match no row; name at least one value",
             "Restriction/a spec.where[0].table Unresolved: there is no table `Shop`; did you mean `Shops`?",
-            "TechnicalUser/c spec.roles[0] Unresolved: there is no role `C`; the roles are `B`, `ROLE_ADMIN`, `ROLE_ANONYMOUS`, `ROLE_USER`",
+            "TechnicalUser/c spec.roles[0] Unresolved: this Session has no role `C`; the roles are `B`, `ROLE_ADMIN`, `ROLE_ANONYMOUS`, `ROLE_USER`",
             "TechnicalUser/c spec.username Invalid: a user name is not empty and has neither colons nor control characters (RFC 7617)",
         ]
     );
@@ -178,7 +178,7 @@ fn a_broken_role_breaks_all_roles_that_inherit_it_through_any_number_of_levels()
     assert_only_refuses(&world, "a");
     let access = world.compile().snapshot.access;
     let Checked::Broken(reasons) = &access.roles["A"] else { panic!("valid") };
-    assert!(reasons.iter().any(|reason| reason.contains("there is no Restriction `missing`")), "{reasons:?}");
+    assert!(reasons.iter().any(|reason| reason.contains("this Session has no Restriction `missing`")), "{reasons:?}");
 }
 
 #[test]
@@ -446,7 +446,7 @@ fn an_unknown_default_role_refuses_only_those_who_would_get_it() {
     assert_eq!(
         world.problems(),
         [
-            "Session/retail spec.authentication.oidc.defaultRoles[0] Unresolved: there is no role `ROLE_USR`; did you mean `ROLE_USER`?"
+            "Session/retail spec.authentication.oidc.defaultRoles[0] Unresolved: this Session has no role `ROLE_USR`; did you mean `ROLE_USER`?"
         ]
     );
     assert!(matches!(world.provider_user("nobody", &[]), Err(Refusal::BrokenProvider { .. })));

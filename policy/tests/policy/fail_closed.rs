@@ -168,6 +168,18 @@ proptest! {
     }
 
     #[test]
+    fn a_slip_of_the_keyboard_in_the_field_that_names_the_holders_lets_none_of_them_through(
+        field in prop::sample::select(vec!["mappedFrom", "users"]), slip in slip(), place in any::<Index>()
+    ) {
+        let misspelt = slip.at(field, place);
+        prop_assume!(misspelt != field && misspelt != "mappedFrom" && misspelt != "users");
+        let world = World::new().role("x", json!({"roleName": "X", misspelt: ["someone"]}));
+        let refusal = world.provider_user("someone", &["atoti"]);
+        prop_assert!(matches!(refusal, Err(Refusal::BrokenRole { .. })), "{:?}", refusal);
+        prop_assert!(world.provider_user("else", &["atoti"]).is_ok());
+    }
+
+    #[test]
     fn a_role_manifest_of_any_shape_is_compiled_without_panic_and_never_dropped(spec in any_json()) {
         let mut world = World::new();
         let role: Parsed<cubegate_api::Role> = parsed(json!({"metadata": {"name": "any"}, "spec": spec}));
@@ -182,6 +194,43 @@ proptest! {
                 prop_assert!(matches!(refusal, Err(Refusal::BrokenRole { .. })), "{:?}", refusal);
             }
         }
+    }
+}
+
+/// What fingers do.
+#[derive(Clone, Debug)]
+enum Slip {
+    Omit,
+    Repeat,
+    Swap,
+    Type(char),
+    Insert(char),
+}
+
+fn slip() -> impl Strategy<Value = Slip> {
+    prop_oneof![
+        Just(Slip::Omit),
+        Just(Slip::Repeat),
+        Just(Slip::Swap),
+        proptest::char::range('_', 'z').prop_map(Slip::Type),
+        proptest::char::range(' ', 'z').prop_map(Slip::Insert),
+    ]
+}
+
+impl Slip {
+    fn at(&self, text: &str, place: Index) -> String {
+        let mut letters: Vec<char> = text.chars().collect();
+        let place = place.index(letters.len());
+        match *self {
+            Self::Omit => {
+                letters.remove(place);
+            }
+            Self::Repeat => letters.insert(place, letters[place]),
+            Self::Swap => letters.swap(place, (place + 1) % text.len()),
+            Self::Type(letter) => letters[place] = letter,
+            Self::Insert(letter) => letters.insert(place, letter),
+        }
+        letters.into_iter().collect()
     }
 }
 

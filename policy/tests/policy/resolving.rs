@@ -115,7 +115,7 @@ fn a_refusal_tells_the_log_why() {
     let refusal = world.provider_user("u", &["x", "atoti"]).unwrap_err().to_string();
     assert_eq!(
         refusal,
-        "role `X` is broken: Role/x: spec.restrictions[0]: there is no Restriction `missing`; there are no Restrictions"
+        "role `X` is broken: Role/x: spec.restrictions[0]: this Session has no Restriction `missing`; there are no Restrictions"
     );
 }
 
