@@ -217,20 +217,20 @@ fn find_order(written: &str, resolved: &Resolved<'_>) -> Result<OrderBy, String>
     if let Some(column) = resolved.columns.iter().position(|column| column.name == written) {
         return Ok(OrderBy::Level(column));
     }
-    let named = |column: &LevelColumn<'_>| {
+    let is_meant = |column: &LevelColumn<'_>| {
         let group = resolved.groups.get(column.group);
         group.is_some_and(|group| {
             NamedLevel { hierarchy: group.hierarchy, level: column.level, index: 0 }.may_be_called(written)
         })
     };
-    match resolved.columns.iter().enumerate().filter(|(_, column)| named(column)).collect::<Vec<_>>().as_slice() {
-        [(index, _)] => Ok(OrderBy::Level(*index)),
-        _ => {
-            let levels = resolved.columns.iter().map(|column| column.name.as_str());
-            let names = levels.chain(resolved.measures.iter().map(|measure| measure.name.as_str()));
-            Err(format!("the answer cannot be ordered: {}", unknown("column of the query", written, names)))
-        }
+    let meant: Vec<usize> =
+        (0..).zip(&resolved.columns).filter(|(_, column)| is_meant(column)).map(|(index, _)| index).collect();
+    if let [index] = meant.as_slice() {
+        return Ok(OrderBy::Level(*index));
     }
+    let levels = resolved.columns.iter().map(|column| column.name.as_str());
+    let candidates = levels.chain(resolved.measures.iter().map(|measure| measure.name.as_str()));
+    Err(format!("the answer cannot be ordered: {}", unknown("column of the query", written, candidates)))
 }
 
 fn keep_all<T>(results: impl IntoIterator<Item = Result<T, String>>, mistakes: &mut Vec<String>) -> Vec<T> {

@@ -55,7 +55,9 @@ mod tests {
 
     fn inferred(cells: &[&str]) -> ColumnType {
         let mut inference = Inference::new();
-        cells.iter().for_each(|cell| inference.see(cell));
+        for cell in cells {
+            inference.see(cell);
+        }
         inference.conclude()
     }
 

@@ -59,9 +59,8 @@ impl<'a> Records<'a> {
         }
         let rest = self.bytes.get(record.start_byte..).unwrap_or_default();
         let end = rest.iter().fold(State::CellStart, |state, byte| match (state, byte) {
-            (State::CellStart | State::QuoteInQuoted, b'"') => State::Quoted,
             (State::Quoted, b'"') => State::QuoteInQuoted,
-            (State::Quoted, _) => State::Quoted,
+            (State::CellStart | State::QuoteInQuoted, b'"') | (State::Quoted, _) => State::Quoted,
             (State::CellStart | State::Plain | State::QuoteInQuoted, b',' | b'\n' | b'\r') => State::CellStart,
             (State::CellStart | State::Plain | State::QuoteInQuoted, _) => State::Plain,
         });

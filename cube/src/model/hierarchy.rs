@@ -119,30 +119,23 @@ fn single_level(column: &ReachedColumn<'_>) -> (Arc<Codes>, Vec<LevelLookups>, u
 
 fn multi_level(columns: &[ReachedColumn<'_>]) -> (Arc<Codes>, Vec<LevelLookups>, usize) {
     let table = |column: &ReachedColumn<'_>| column.reached.table.name.clone();
-    let one_table = columns.first().filter(|first| columns.iter().all(|column| table(column) == table(first)));
-    match one_table {
+    if let Some(first) = columns.first().filter(|first| columns.iter().all(|column| table(column) == table(first))) {
         // Paths of the rows of one table, usually far fewer than facts, and of one row more that stands for "no row".
-        Some(first) => {
-            let codes = |column: &ReachedColumn<'_>| -> Vec<u32> {
-                let Coded { dictionary, codes } = column.column.coded();
-                codes.iter().chain([dictionary.missing()]).collect()
-            };
-            let mut paths = Paths::of_rows(&columns.iter().map(codes).collect::<Vec<_>>());
-            let missing = paths.leaves.pop().expect("the row that stands for no row is the last one");
-            let leaf_count = paths.leaf_count();
-            let by_row = Arc::new(Codes::collect(leaf_count, paths.leaves.iter().copied()));
-            (first.reached.codes_of_facts(&by_row, missing, leaf_count), paths.lookups(), leaf_count)
-        }
-        None => {
-            let codes = |column: &ReachedColumn<'_>| -> Vec<u32> {
-                let Coded { dictionary, codes } = column.column.coded();
-                column.reached.codes_of_facts(codes, dictionary.missing(), dictionary.len()).iter().collect()
-            };
-            let paths = Paths::of_rows(&columns.iter().map(codes).collect::<Vec<_>>());
-            let leaf_count = paths.leaf_count();
-            (Arc::new(Codes::collect(leaf_count, paths.leaves.iter().copied())), paths.lookups(), leaf_count)
-        }
+        let codes = |column: &ReachedColumn<'_>| -> Vec<u32> {
+            let Coded { dictionary, codes } = column.column.coded();
+            codes.iter().chain([dictionary.missing()]).collect()
+        };
+        let mut paths = Paths::of_rows(&columns.iter().map(codes).collect::<Vec<_>>());
+        let missing = paths.leaves.pop().expect("the row that stands for no row is the last one");
+        let leaf_count = paths.leaf_count();
+        return (first.reached.codes_of_facts(&paths.codes(), missing, leaf_count), paths.lookups(), leaf_count);
     }
+    let codes = |column: &ReachedColumn<'_>| -> Vec<u32> {
+        let Coded { dictionary, codes } = column.column.coded();
+        column.reached.codes_of_facts(codes, dictionary.missing(), dictionary.len()).iter().collect()
+    };
+    let paths = Paths::of_rows(&columns.iter().map(codes).collect::<Vec<_>>());
+    (paths.codes(), paths.lookups(), paths.leaf_count())
 }
 
 impl Paths {
@@ -162,6 +155,11 @@ impl Paths {
             levels.push(distinct);
         }
         Self { leaves: nodes, levels }
+    }
+
+    /// Leaf of each row.
+    fn codes(&self) -> Arc<Codes> {
+        Arc::new(Codes::collect(self.leaf_count(), self.leaves.iter().copied()))
     }
 
     fn leaf_count(&self) -> usize {

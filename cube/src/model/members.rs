@@ -157,21 +157,19 @@ fn measured_column(written: &str, reach: &Reach) -> Result<String, String> {
     let column = facts
         .column(written)
         .or_else(|| facts.columns.iter().find(|column| format!("{}/{}", facts.name, column.name) == written));
-    match column {
-        Some(column) if column.column_type().is_numeric() => Ok(column.name.clone()),
-        Some(column) => {
+    match (column, reach.find(written)) {
+        (Some(column), _) if column.column_type().is_numeric() => Ok(column.name.clone()),
+        (Some(column), _) => {
             Err(format!("the column {written:?} has the type {}; measures need numbers", column.column_type()))
         }
-        None => match reach.find(written) {
-            Ok(column) => Err(format!(
-                "the column {:?} is not of the fact table {:?}, which measures are over",
-                column.name().to_string(),
-                facts.name
-            )),
-            Err(_) => {
-                let numeric = facts.columns.iter().filter(|column| column.column_type().is_numeric());
-                Err(unknown("numeric column", written, numeric.map(|column| column.name.as_str())))
-            }
-        },
+        (None, Ok(column)) => Err(format!(
+            "the column {:?} is not of the fact table {:?}, which measures are over",
+            column.name().to_string(),
+            facts.name
+        )),
+        (None, Err(_)) => {
+            let numeric = facts.columns.iter().filter(|column| column.column_type().is_numeric());
+            Err(unknown("numeric column", written, numeric.map(|column| column.name.as_str())))
+        }
     }
 }

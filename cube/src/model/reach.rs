@@ -97,9 +97,9 @@ impl Reach {
             (Some(column), _) => Ok(column),
             (None, [column]) => Ok(*column),
             (None, []) => {
-                let names: Vec<String> = self.columns().map(|column| column.name().to_string()).collect();
+                let choices: Vec<String> = self.columns().map(|column| column.name().to_string()).collect();
                 let bare = self.columns().map(|column| column.column.name.as_str());
-                Err(unknown("column", written, names.iter().map(String::as_str).chain(bare.collect::<BTreeSet<_>>())))
+                Err(unknown("column", written, choices.iter().map(String::as_str).chain(bare.collect::<BTreeSet<_>>())))
             }
             (None, several) => {
                 let choices: Vec<String> = several.iter().map(|column| column.name().to_string()).collect();

@@ -52,7 +52,7 @@ struct Block {
 pub(crate) fn scan(plan: &Plan<'_>, selection: Option<&Bitmap>) -> Result<Cells, QueryError> {
     let blocks: Result<Vec<Block>, QueryError> =
         blocks(plan).into_par_iter().map(|rows| scan_block(plan, selection, rows)).collect();
-    let merged = blocks?.into_iter().reduce(Block::merge).unwrap_or_else(|| Block::new(plan));
+    let merged = blocks?.into_iter().reduce(|merged, block| merged.merge(&block)).unwrap_or_else(|| Block::new(plan));
     merged.check_size()?;
     Ok(merged.into_cells(plan))
 }
@@ -94,7 +94,7 @@ impl Block {
         Self { slots, accumulators }
     }
 
-    fn merge(mut self, other: Self) -> Self {
+    fn merge(mut self, other: &Self) -> Self {
         for (from, into) in self.slots.merge(&other.slots).enumerate() {
             self.accumulators.grow(into + 1);
             self.accumulators.merge_cell(into, &other.accumulators, from);

@@ -34,7 +34,9 @@ impl Slots {
         match self {
             Self::Dense { .. } => {
                 slots.resize(rows.len(), 0);
-                keys.iter().for_each(|key| kernel::add_nodes(key, rows, slots));
+                for key in keys {
+                    kernel::add_nodes(key, rows, slots);
+                }
             }
             Self::Hashed { slot_of_nodes, nodes } => {
                 let columns: Vec<Vec<u32>> = keys.iter().map(|key| kernel::nodes(key, rows)).collect();

@@ -51,7 +51,7 @@ impl Sums {
             }
             (Totals::Wide { totals, .. }, Addends::WideInt64 { numbers }) => {
                 kernel::add_numbers(totals, numbers.values(), rows, slots, |total, number| {
-                    *total += i128::from(number)
+                    *total += i128::from(number);
                 });
             }
             (Totals::Wide { totals, exponent }, Addends::WideDouble { numbers, .. }) => {

@@ -86,7 +86,7 @@ impl Fixture {
 
     pub(crate) fn try_build(self) -> Result<Model, Vec<ModelError>> {
         let Self { tables, mut definition, joins } = self;
-        definition.name = CUBE.to_owned();
+        CUBE.clone_into(&mut definition.name);
         if definition.fact_table.is_empty() {
             definition.fact_table.clone_from(&tables[0].0.name);
         }

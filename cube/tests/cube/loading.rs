@@ -73,7 +73,7 @@ fn errors_name_file_line_column_value_and_rule() {
             r#"data/t.csv:5: column "d": "NaN" is not a finite number"#,
             r#"data/t.csv:6: column "d": "1e300" is beyond ±1e290, the largest double accepted"#,
             r#"data/t.csv:7: column "i": "1\n" is not an int64"#,
-            r#"data/t.csv:9: the row has 2 cells, the header has 4"#,
+            "data/t.csv:9: the row has 2 cells, the header has 4",
         ]
     );
 }

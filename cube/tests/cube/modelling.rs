@@ -113,13 +113,13 @@ fn every_mistake_of_a_model_is_told_at_once() {
             r#"joins[Shops → Sales]: the columns on the right must be the keys of "Sales"; they are "Sale ID""#,
             r#"cubes[Cube].removeHierarchies: there is no automatic hierarchy "Cty"; did you mean "City"?"#,
             r#"cubes[Cube].hierarchies[Geography].levels: there is no column "Shops/Contry"; did you mean "Shops/Country"?"#,
-            r#"cubes[Cube].hierarchies[Geography]: two hierarchies have this name"#,
+            "cubes[Cube].hierarchies[Geography]: two hierarchies have this name",
             r#"cubes[Cube].hierarchies[Geography]: the column "Shops/City" is two of its levels"#,
-            r#"cubes[Cube].hierarchies[Empty]: a hierarchy has at least one level"#,
+            "cubes[Cube].hierarchies[Empty]: a hierarchy has at least one level",
             r#"cubes[Cube].measures[a]: there is no numeric column "Quantty"; did you mean "Quantity"?"#,
             r#"cubes[Cube].measures[b]: the column "Shops/Staff" is not of the fact table "Sales", which measures are over"#,
             r#"cubes[Cube].measures[c]: the column "Product" has the type string; measures need numbers"#,
-            r#"cubes[Cube].measures[contributors.COUNT]: every cube has this measure already"#,
+            "cubes[Cube].measures[contributors.COUNT]: every cube has this measure already",
         ]
     );
 }
