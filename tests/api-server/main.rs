@@ -1,62 +1,50 @@
-//! The tier `api-server`.
+//! Cubegate on a real Kubernetes API server: chart, operator, the retail example, edits, mistakes, outages, Prometheus.
+//!
+//! One control plane serves one story, told in steps; each step leaves the cluster as it found it.
 
-use std::{env, fs};
-use cubegate_tests::{control_plane::ControlPlane, kubelet::{Images, Kubelet}, process::RunDirectory, room, story::Story, tools, prometheus::*};
+mod admission;
+mod cluster;
+mod edits;
+mod first_steps;
+mod operator_outage;
+mod scraping;
+mod truth;
+
+use cubegate_tests::{control_plane::ControlPlane, kubelet::Kubelet, process::RunDirectory, room, story::Story};
 
 #[test]
-fn harness() {
-    room::enter("harness", async {
-        let story = Story::begin("harness");
+fn the_example_is_served_edited_and_guarded_in_a_cluster() {
+    room::enter("the_example_is_served_edited_and_guarded_in_a_cluster", async {
+        let story = Story::begin("cubegate on a real API server");
         let run = RunDirectory::new().unwrap();
-        let cp = ControlPlane::start(&run).await.unwrap();
-        story.step("up");
-        cp.create_namespace("shop").await.unwrap();
-        let out = cp.apply("shop", r#"
-apiVersion: v1
-kind: Secret
-metadata: {name: s}
-stringData: {a: one}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: d}
-spec:
-  selector: {matchLabels: {a: b}}
-  template:
-    metadata: {labels: {a: b}}
-    spec:
-      securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}, fsGroup: 65532}
-      initContainers:
-      - name: side
-        image: x/sleep:1
-        restartPolicy: Always
-        args: ["1000"]
-        securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
-      containers:
-      - name: main
-        image: x/python3:1
-        args: ["-c", "import http.server as h,os; print(os.environ, os.getuid(), os.listdir('/vol'), open('/vol/a').read(), os.listdir('/var/run/secrets/kubernetes.io/serviceaccount')); h.HTTPServer(('0.0.0.0',8080), h.SimpleHTTPRequestHandler).serve_forever()"]
-        securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
-        env: [{name: POD, valueFrom: {fieldRef: {fieldPath: status.podIP}}}]
-        ports: [{name: http, containerPort: 8080}]
-        readinessProbe: {httpGet: {path: /, port: http}}
-        volumeMounts: [{name: v, mountPath: /vol}, {name: e, mountPath: /run/e}]
-      volumes:
-      - {name: v, secret: {secretName: s}}
-      - {name: e, emptyDir: {}}
-"#).await.unwrap();
-        println!("{out:?}");
-        let images = Images::default().with("sleep", tools::system("sleep").unwrap()).with("python3", fs::canonicalize("/usr/bin/python3").unwrap());
-        let kubelet = Kubelet::new(&cp, &run, images);
-        let mut pod = kubelet.run_deployment("shop", "d").await.unwrap();
-        pod.wait_ready().await.unwrap();
-        story.step("ready");
-        println!("{}", cp.kubectl(&["get", "pods", "-n", "shop", "-o", "wide"]).await.unwrap());
-        if env::var_os("FAIL").is_some() { panic!("x") }
-        let prom = Prometheus::start(&run, &[Job { name: "a", target: &format!("{}:8080", pod.ip), basic: None }]).await.unwrap();
-        story.step("prom");
-        let t = cubegate_tests::story::eventually("x", std::time::Duration::from_secs(10), || prom.target("a")).await.unwrap();
-        println!("{t:?}");
-        pod.delete().await.unwrap();
+        let control_plane = ControlPlane::start(&run).await.unwrap();
+        let kubelet = Kubelet::new(&control_plane, &run, cluster::images().unwrap());
+        story.step("the control plane is ready");
+
+        let mut cluster = first_steps::the_chart_installs_and_the_operator_runs(story, &control_plane, &kubelet).await;
+        first_steps::the_example_becomes_children_with_owners(&cluster).await;
+        first_steps::its_pod_runs_from_its_own_spec_and_status_says_so(&mut cluster).await;
+        first_steps::the_published_tables_hold_to_the_digit(&cluster).await;
+        first_steps::who_may_not_come_in_is_refused(&cluster).await;
+
+        admission::bad_manifests_are_refused_with_sentences(&cluster).await;
+
+        edits::a_changed_restriction_is_enforced_within_a_second(&cluster).await;
+        edits::many_edits_fail_no_request(&cluster).await;
+        edits::a_deleted_restriction_refuses_its_holders_and_nobody_else(&cluster).await;
+        edits::an_unknown_column_refuses_its_holders_and_names_the_nearest(&cluster).await;
+        edits::a_missing_secret_key_refuses_its_user_and_names_the_nearest(&cluster).await;
+        edits::a_changed_password_counts_at_once(&cluster).await;
+        edits::a_deleted_technical_user_is_refused(&cluster).await;
+
+        scraping::prometheus_scrapes_as_a_technical_user(&cluster, &run).await;
+
+        truth::every_condition_speaks_of_the_newest_generation(&cluster).await;
+        truth::programmed_means_every_ready_pod(&mut cluster).await;
+        truth::nothing_is_written_at_rest(&cluster).await;
+
+        operator_outage::pods_serve_and_deny_without_the_operator_and_it_catches_up(&mut cluster).await;
+        cluster.story.step("the end");
+        cluster.end().await;
     });
 }

@@ -19,6 +19,10 @@ pub struct Browser {
     cookies: BTreeMap<String, BTreeMap<String, String>>,
     /// Every address it visited, in order.
     pub visited: Vec<Url>,
+    /// Every `Set-Cookie` it got, each after the origin that it came from.
+    pub set_cookies: Vec<String>,
+    /// A path that it does not go to when it is sent there.
+    pub stops_before: Option<&'static str>,
 }
 
 /// A page where redirects ended.
@@ -88,6 +92,9 @@ impl Browser {
                 return Ok(Page { url, reply });
             }
             url = url.join(reply.header("location")).with_context(|| format!("redirected to nowhere: {reply:?}"))?;
+            if self.stops_before == Some(url.path()) {
+                return Ok(Page { url, reply });
+            }
             (method, form) = (Method::GET, String::new());
         }
         bail!("redirected more than {REDIRECTS_MAX} times, last to {url}")
@@ -97,6 +104,7 @@ impl Browser {
         let jar = self.cookies.entry(url.origin().ascii_serialization()).or_default();
         for cookie in reply.headers.get_all(header::SET_COOKIE) {
             let cookie = cookie.to_str().context("a cookie is ASCII")?;
+            self.set_cookies.push(format!("{} {cookie}", url.origin().ascii_serialization()));
             let mut parts = cookie.split(';').map(str::trim);
             let (name, value) = parts.next().and_then(|pair| pair.split_once('=')).context("a cookie has a name")?;
             let attribute = |wanted: &str| {

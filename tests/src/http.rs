@@ -1,6 +1,9 @@
 //! An HTTP client that is exactly one connection, so that a test knows what happened to it.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -12,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use url::Url;
 
-use crate::limits::REQUEST_MAX;
+use crate::limits::{POLL, REQUEST_MAX};
 
 /// One connection to one server. It never reconnects: a server that drops it fails the next request.
 #[derive(Debug)]
@@ -120,6 +123,26 @@ impl Connection {
         self.post_json(&format!("/api/v1/cubes/{cube}/query"), query).await
     }
 
+    /// Repeats a query until its reply is accepted; how long that took. No reply may be a server error meanwhile, and the connection must last.
+    pub async fn query_until(
+        &mut self,
+        cube: &str,
+        query: &serde_json::Value,
+        limit: Duration,
+        accept: impl Fn(&Reply) -> Result<()>,
+    ) -> Result<Duration> {
+        let started = Instant::now();
+        loop {
+            let reply = self.query(cube, query).await?;
+            ensure!(!reply.status.is_server_error(), "a server error while waiting: {reply:?}");
+            match accept(&reply) {
+                Ok(()) => return Ok(started.elapsed()),
+                Err(error) if started.elapsed() > limit => return Err(error.context(format!("not within {limit:?}"))),
+                Err(_) => tokio::time::sleep(POLL).await,
+            }
+        }
+    }
+
     /// Any request; `Host` and the credentials are added.
     pub async fn send(&mut self, mut request: Request<Full<Bytes>>) -> Result<Reply> {
         let shown = format!("{} {}", request.method(), request.uri());
@@ -152,6 +175,12 @@ impl Reply {
     /// A header as text; empty when absent.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// An error unless the caller is refused: by name and password (401) or by roles (403).
+    pub fn expect_refused(&self) -> Result<()> {
+        ensure!(matches!(self.status.as_u16(), 401 | 403), "expected a refusal, got {self:?}");
+        Ok(())
     }
 
     /// An error unless the status is `expected`.

@@ -18,7 +18,6 @@ pub mod control_plane;
 pub mod http;
 pub mod kubelet;
 pub mod limits;
-pub mod manifests;
 pub mod pki;
 pub mod process;
 pub mod prometheus;

@@ -75,9 +75,12 @@ impl RunDirectory {
         Ok(path)
     }
 
-    /// Starts a process whose output goes to `log/NAME.out` and `log/NAME.err`.
+    /// Starts a process whose output goes to `log/NAME.out` and `log/NAME.err`; the second of a name to `NAME-2`, and so on.
     pub fn start(&self, name: &str, command: Command) -> Result<Process> {
-        Process::start(name, command, &self.path().join("log"))
+        let logs = self.path().join("log");
+        let numbered = |number: u32| if number == 1 { name.to_owned() } else { format!("{name}-{number}") };
+        let free = (1..).map(numbered).find(|name| !logs.join(format!("{name}.out")).exists());
+        Process::start(&free.context("numbers do not run out")?, command, &logs)
     }
 }
 
@@ -175,6 +178,12 @@ impl Process {
     pub async fn terminate(&mut self) -> Result<ExitStatus> {
         kill_process(self.group, Signal::TERM).with_context(|| format!("failed to signal {}", self.name))?;
         self.wait(STOP_MAX).await
+    }
+
+    /// Freezes its group, or lets it go on.
+    pub fn set_paused(&mut self, paused: bool) -> Result<()> {
+        let signal = if paused { Signal::STOP } else { Signal::CONT };
+        kill_process_group(self.group, signal).with_context(|| format!("failed to signal {}", self.name))
     }
 
     /// Ends it without asking (SIGKILL to its group).

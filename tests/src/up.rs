@@ -5,12 +5,13 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    time::Instant,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{
-    limits::START_MAX,
+    limits::{POLL, REPORT_MAX, START_MAX},
     process::{Process, RunDirectory},
     tools,
 };
@@ -36,6 +37,21 @@ impl Up {
         Ok(Self { process, sessions })
     }
 
+    /// Waits until something is written to standard error after its first `from` bytes that contains all of `fragments`; the new length.
+    pub async fn wait_for_report(&mut self, from: usize, fragments: &[&str]) -> Result<usize> {
+        let started = Instant::now();
+        loop {
+            let stderr = self.process.stderr();
+            let new = stderr.get(from..).unwrap_or_default();
+            if fragments.iter().all(|fragment| new.contains(fragment)) {
+                return Ok(stderr.len());
+            }
+            self.process.check_running()?;
+            ensure!(started.elapsed() < REPORT_MAX, "expected all of {fragments:?} on standard error, got:\n{new}");
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
     /// The URL of a Session.
     pub fn url(&self, session: &str) -> Result<&str> {
         let url = self.sessions.get(session).map(String::as_str);
@@ -55,6 +71,21 @@ pub fn copy_example(run: &RunDirectory, example: &str) -> Result<PathBuf> {
     let copy = run.make(example)?;
     copy_directory(&tools::repository().join("examples").join(example), &copy)?;
     Ok(copy)
+}
+
+/// Replaces a piece of a file, which must be there exactly once, as an editor does: by a new file under the old name.
+pub fn edit(file: &Path, from: &str, to: &str) -> Result<()> {
+    let text = fs::read_to_string(file).with_context(|| format!("failed to read {}", file.display()))?;
+    ensure!(text.matches(from).count() == 1, "{from:?} is not exactly once in {}", file.display());
+    replace(file, text.replace(from, to).as_bytes())
+}
+
+/// Replaces a file by a new one under the old name.
+pub fn replace(file: &Path, content: &[u8]) -> Result<()> {
+    // A name that nobody takes for a manifest or a table.
+    let new = file.with_extension("new~");
+    fs::write(&new, content).with_context(|| format!("failed to write {}", new.display()))?;
+    fs::rename(&new, file).with_context(|| format!("failed to replace {}", file.display()))
 }
 
 /// `ready NAME URL`.

@@ -121,13 +121,22 @@ impl Container {
         Ok(())
     }
 
-    /// Ends it: SIGTERM, and SIGKILL when that does not help.
+    /// Ends it as a node does: what `preStop` asks for, then SIGTERM; it must end in order.
     pub(super) async fn terminate(&mut self) -> Result<()> {
+        if let Some(hook) = self.spec.lifecycle.as_ref().and_then(|lifecycle| lifecycle.pre_stop.as_ref()) {
+            let sleep = hook.sleep.as_ref().context("the double knows only preStop.sleep")?;
+            tokio::time::sleep(Duration::from_secs(sleep.seconds.try_into().context("seconds are positive")?)).await;
+        }
         if self.process.exited()?.is_none() {
             let status = self.process.terminate().await?;
             ensure!(status.success(), "container {} does not end in order: {status}", self.spec.name);
         }
         Ok(())
+    }
+
+    /// Freezes it when it has this name, and lets it go on otherwise.
+    pub(super) fn set_paused(&mut self, name: Option<&str>) -> Result<()> {
+        self.process.set_paused(name == Some(self.spec.name.as_str()))
     }
 
     /// Whether it may get requests.
@@ -209,7 +218,7 @@ async fn spawn(context: &Context<'_>, network: &PodNetwork, volumes: &Volumes, s
 
 /// `command` and `args` of the spec; without `command`, the image's own.
 fn program(spec: &ContainerSpec, binary: &Path) -> Vec<String> {
-    let own = || vec![format!("/{}", binary.file_name().unwrap_or_default().display())];
+    let own = || vec![path_in_image(binary)];
     let command = spec.command.clone().filter(|command| !command.is_empty()).unwrap_or_else(own);
     command.into_iter().chain(spec.args.iter().flatten().cloned()).collect()
 }
@@ -253,7 +262,7 @@ fn make_root(root: &Path, binary: &Path) -> Result<Vec<Mount>> {
     if root.exists() {
         fs::remove_dir_all(root)?;
     }
-    for directory in ["proc", "dev", "etc", "tmp", "run", "usr"] {
+    for directory in ["proc", "dev", "etc", "tmp", "run", "usr/bin"] {
         fs::create_dir_all(root.join(directory))?;
     }
     fs::set_permissions(root.join("tmp"), fs::Permissions::from_mode(0o1777))?;
@@ -272,8 +281,12 @@ fn make_root(root: &Path, binary: &Path) -> Result<Vec<Mount>> {
         mounts.push(Mount { source: device.into(), target: device.into(), writable: true });
     }
     mounts.push(read_only("/proc"));
-    let name = format!("/{}", binary.file_name().unwrap_or_default().display());
-    fs::write(root.join(name.trim_start_matches('/')), "")?;
-    mounts.push(Mount { source: binary.to_owned(), target: name, writable: false });
+    fs::write(root.join(path_in_image(binary).trim_start_matches('/')), "")?;
+    mounts.push(Mount { source: binary.to_owned(), target: path_in_image(binary), writable: false });
     Ok(mounts)
+}
+
+/// Where `cargo xtask images` puts the binary, and what it makes the entry point.
+fn path_in_image(binary: &Path) -> String {
+    format!("/usr/bin/{}", binary.file_name().unwrap_or_default().display())
 }

@@ -63,6 +63,7 @@ pub struct RunningPod {
     pub ip: Ipv4Addr,
     api: Api<Pod>,
     ready: watch::Receiver<bool>,
+    paused: watch::Sender<Option<String>>,
     stop: watch::Sender<bool>,
     task: JoinHandle<Result<()>>,
 }
@@ -128,6 +129,7 @@ impl<'a> Kubelet<'a> {
         let logs = self.run.make("log")?;
         let (ready_sender, ready) = watch::channel(false);
         let (stop, stop_receiver) = watch::channel(false);
+        let (paused, paused_receiver) = watch::channel(None);
         let (images, api_server_port, namespace) =
             (self.images.clone(), self.control_plane.port(), namespace.to_owned());
         let task = tokio::spawn(async move {
@@ -143,9 +145,9 @@ impl<'a> Kubelet<'a> {
                 directory: &directory,
                 logs: &logs,
             };
-            run(&context, &network, &ready_sender, stop_receiver).await
+            run(&context, &network, &ready_sender, paused_receiver, stop_receiver).await
         });
-        Ok(RunningPod { name, ip, api, ready, stop, task })
+        Ok(RunningPod { name, ip, api, ready, paused, stop, task })
     }
 }
 
@@ -169,6 +171,16 @@ impl RunningPod {
         *self.ready.borrow()
     }
 
+    /// Freezes a container: it answers nothing, and nothing notices at once.
+    pub fn pause(&self, container: &str) {
+        self.paused.send_replace(Some(container.to_owned()));
+    }
+
+    /// Lets frozen containers go on.
+    pub fn resume(&self) {
+        self.paused.send_replace(None);
+    }
+
     /// Ends the pod as a node does: SIGTERM, then the object goes.
     pub async fn delete(mut self) -> Result<()> {
         self.stop.send(true).ok();
@@ -190,6 +202,7 @@ async fn run(
     context: &Context<'_>,
     network: &PodNetwork,
     ready: &watch::Sender<bool>,
+    mut paused: watch::Receiver<Option<String>>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<()> {
     let volumes = Volumes::materialise(context).await?;
@@ -219,6 +232,10 @@ async fn run(
         }
         tokio::select! {
             _ = stop.wait_for(|&stop| stop) => break,
+            Ok(()) = paused.changed() => {
+                let name = paused.borrow_and_update().clone();
+                containers.iter_mut().try_for_each(|container| container.set_paused(name.as_deref()))?;
+            }
             () = tokio::time::sleep(POLL) => {}
         }
     }
