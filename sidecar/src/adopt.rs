@@ -67,7 +67,7 @@ impl Adopter {
             }
             tokio::select! {
                 changed = policies.changed(), if is_source_open => match changed {
-                    Ok(()) => pending = policies.borrow_and_update().clone(),
+                    Ok(()) => pending.clone_from(&policies.borrow_and_update()),
                     Err(_) => is_source_open = false,
                 },
                 () = sleep(HAND_OVER_RETRY_INTERVAL), if pending.is_some() => {}
@@ -84,12 +84,12 @@ impl Adopter {
         match verdict {
             Verdict::Adopt => {
                 self.hand_over(&offered).await?;
-                self.adopt(offered, adopted);
+                self.adopt(offered, adopted.as_deref());
             }
             Verdict::Known => {
                 self.standing.refuse_newer(false);
                 if adopted.as_ref().is_some_and(|policy| policy.update().cookie_key != offered.cookie_key) {
-                    self.adopt(offered, adopted);
+                    self.adopt(offered, adopted.as_deref());
                 }
             }
             Verdict::Older | Verdict::Contradicts => {
@@ -100,8 +100,8 @@ impl Adopter {
         Ok(())
     }
 
-    fn adopt(&self, offered: Arc<PolicyUpdate>, previous: Option<Arc<Policy>>) {
-        let policy = Policy::new(offered, previous.as_deref(), &self.http);
+    fn adopt(&self, offered: Arc<PolicyUpdate>, previous: Option<&Policy>) {
+        let policy = Policy::new(offered, previous, &self.http);
         info!(revision = policy.id().revision, sha256 = policy.id().sha256, "adopted a policy");
         self.standing.adopt(policy);
     }

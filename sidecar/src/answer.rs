@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
+    HeaderName, HeaderValue, Response, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER},
 };
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 /// Whatever went wrong while a body was being streamed.
 pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -24,16 +24,16 @@ pub(crate) struct Refusal {
     pub(crate) title: &'static str,
     pub(crate) detail: &'static str,
     pub(crate) log: String,
-    pub(crate) headers: HeaderMap,
-    /// Further members of the problem.
-    pub(crate) members: Map<String, Value>,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// Where a script can send its user to log in.
+    pub(crate) login_url: Option<&'static str>,
 }
 
 // === impl Refusal ===
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, slug: &'static str, title: &'static str, detail: &'static str) -> Self {
-        Self { status, slug, title, detail, log: String::new(), headers: HeaderMap::new(), members: Map::new() }
+        Self { status, slug, title, detail, log: String::new(), headers: Vec::new(), login_url: None }
     }
 
     pub(crate) fn not_found() -> Self {
@@ -51,12 +51,12 @@ impl Refusal {
     }
 
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.append(name, value);
+        self.headers.push((name, value));
         self
     }
 
-    pub(crate) fn member(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.members.insert(name.to_owned(), value.into());
+    pub(crate) fn login_url(mut self, url: &'static str) -> Self {
+        self.login_url = Some(url);
         self
     }
 
@@ -66,7 +66,7 @@ impl Refusal {
 
     /// The problem, with the id by which the log knows this decision.
     pub(crate) fn into_answer(self, decision_id: &str) -> Answer {
-        let Self { status, slug, title, detail, log: _, headers, members } = self;
+        let Self { status, slug, title, detail, log: _, headers, login_url } = self;
         let mut problem = json!({
             "type": format!("https://cubegate.dev/problems/{slug}"),
             "title": title,
@@ -74,11 +74,13 @@ impl Refusal {
             "detail": detail,
             "decisionId": decision_id,
         });
-        if let Some(object) = problem.as_object_mut() {
-            object.extend(members);
+        if let (Some(url), Some(object)) = (login_url, problem.as_object_mut()) {
+            object.insert("login_url".to_owned(), url.into());
         }
         let mut answer = typed(status, "application/problem+json", problem.to_string());
-        answer.headers_mut().extend(headers);
+        for (name, value) in headers {
+            answer.headers_mut().append(name, value);
+        }
         answer
     }
 }

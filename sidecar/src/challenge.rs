@@ -43,7 +43,7 @@ fn challenged(ways: &Ways, manners: Manners, bearer_error: &str, detail: &'stati
     let mut refusal = Refusal::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Who are you?", detail);
     if manners.is_script {
         refusal = refusal.header(WWW_AUTHENTICATE, challenge(&format!(r#"Cubegate realm="{realm}""#)));
-        return if ways.oidc.is_some() { refusal.member("login_url", LOGIN_PATH) } else { refusal };
+        return if ways.oidc.is_some() { refusal.login_url(LOGIN_PATH) } else { refusal };
     }
     if ways.oidc.is_some() {
         refusal = refusal.header(WWW_AUTHENTICATE, challenge(&format!(r#"Bearer realm="{realm}"{bearer_error}"#)));

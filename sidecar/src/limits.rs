@@ -7,13 +7,13 @@ use std::time::Duration;
 /// Connections served at once, over both listeners; further ones wait in the kernel's queue.
 pub(crate) const CONNECTIONS_MAX: usize = 10_000;
 /// Time for a request head to arrive, from the first byte or from the end of the request before.
-pub(crate) const HEAD_READ_TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const HEAD_READ_TIMEOUT: Duration = Duration::from_mins(1);
 /// Size of a request head.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Streams of one HTTP/2 connection.
 pub(crate) const STREAMS_MAX: u32 = 100;
 /// Time between pings that find out whether an HTTP/2 peer is still there.
-pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(60);
+pub(crate) const PING_INTERVAL: Duration = Duration::from_mins(1);
 /// Time for open requests to end once the process is told to stop.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
 
@@ -33,7 +33,7 @@ pub(crate) const COOKIE_CANDIDATES_MAX: usize = 4;
 // --- Engine ---
 
 /// Time for the engine to begin an answer; its own limit on a query is shorter.
-pub(crate) const ENGINE_ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+pub(crate) const ENGINE_ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 /// Time for the engine to answer on its internal paths.
 pub(crate) const ENGINE_INTERNAL_TIMEOUT: Duration = Duration::from_secs(2);
 /// Size of an answer of the engine on its internal paths.
@@ -54,17 +54,17 @@ pub(crate) const HASHES_WAITING_MAX: usize = 64;
 /// Verified credentials remembered.
 pub(crate) const VERIFIED_MAX: u64 = 10_000;
 /// Time that a verified credential is remembered.
-pub(crate) const VERIFIED_TTL: Duration = Duration::from_secs(10 * 60);
+pub(crate) const VERIFIED_TTL: Duration = Duration::from_mins(10);
 /// Failures of one (source, user) before it has to wait.
 pub(crate) const FAILURES_FREE_MAX: u32 = 5;
 /// First wait; it doubles with each further failure.
 pub(crate) const WAIT_FIRST: Duration = Duration::from_secs(1);
 /// Longest wait.
-pub(crate) const WAIT_MAX: Duration = Duration::from_secs(60);
+pub(crate) const WAIT_MAX: Duration = Duration::from_mins(1);
 /// Pairs of (source, user) watched.
 pub(crate) const THROTTLED_MAX: u64 = 20_000;
 /// Time without failures after which a (source, user) is forgotten.
-pub(crate) const THROTTLE_TTL: Duration = Duration::from_secs(15 * 60);
+pub(crate) const THROTTLE_TTL: Duration = Duration::from_mins(15);
 
 // --- Identity provider ---
 
@@ -75,7 +75,7 @@ pub(crate) const PROVIDER_BYTES_MAX: usize = 1024 * 1024;
 /// Time that a request waits for the first discovery, or for new keys.
 pub(crate) const PROVIDER_WAIT: Duration = Duration::from_secs(3);
 /// Time between looks at the provider's metadata and keys.
-pub(crate) const PROVIDER_REFRESH_INTERVAL: Duration = Duration::from_secs(10 * 60);
+pub(crate) const PROVIDER_REFRESH_INTERVAL: Duration = Duration::from_mins(10);
 /// First wait after a failed discovery; it doubles with each further failure.
 pub(crate) const PROVIDER_RETRY_FIRST: Duration = Duration::from_millis(500);
 /// Longest wait after a failed discovery.
@@ -85,28 +85,28 @@ pub(crate) const KEYS_REFETCH_INTERVAL_MIN: Duration = Duration::from_secs(10);
 /// Shortest time between two attempts to find a provider that has not been found yet, however many callers ask.
 pub(crate) const DISCOVERY_INTERVAL_MIN: Duration = Duration::from_secs(1);
 /// Age at which keys are no longer believed.
-pub(crate) const KEYS_AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const KEYS_AGE_MAX: Duration = Duration::from_hours(24);
 
 // --- Tokens, sessions ---
 
 /// Difference of clocks that is forgiven.
-pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(60);
+pub(crate) const CLOCK_SKEW: Duration = Duration::from_mins(1);
 /// Length of a bearer token.
 pub(crate) const TOKEN_BYTES_MAX: usize = 12 * 1024;
 /// Time that the provider's word on an opaque token is remembered.
-pub(crate) const OPAQUE_TTL_MAX: Duration = Duration::from_secs(60);
+pub(crate) const OPAQUE_TTL_MAX: Duration = Duration::from_mins(1);
 /// Opaque tokens remembered.
 pub(crate) const OPAQUE_MAX: u64 = 10_000;
 /// Length of a sealed session cookie: name and value.
 pub(crate) const SESSION_COOKIE_BYTES_MAX: usize = 1536;
 /// Time without requests after which a session ends.
-pub(crate) const SESSION_IDLE_MAX: Duration = Duration::from_secs(30 * 60);
+pub(crate) const SESSION_IDLE_MAX: Duration = Duration::from_mins(30);
 /// Time after which a session ends in any case.
-pub(crate) const SESSION_AGE_MAX: Duration = Duration::from_secs(12 * 60 * 60);
+pub(crate) const SESSION_AGE_MAX: Duration = Duration::from_hours(12);
 /// Age at which a cookie is issued anew, so that only idle sessions end early.
-pub(crate) const SESSION_RENEW_AGE: Duration = Duration::from_secs(5 * 60);
+pub(crate) const SESSION_RENEW_AGE: Duration = Duration::from_mins(5);
 /// Time to log in at the provider.
-pub(crate) const LOGIN_TTL: Duration = Duration::from_secs(10 * 60);
+pub(crate) const LOGIN_TTL: Duration = Duration::from_mins(10);
 /// Logins of one browser that can be under way at once.
 pub(crate) const LOGIN_SLOTS: u8 = 4;
 /// States of finished logins remembered, so that none is used twice.
@@ -121,7 +121,7 @@ pub(crate) const NAME_BYTES_MAX: usize = 255;
 /// Silence of the source of policies after which its last word is called stale.
 pub(crate) const STALE_AGE: Duration = Duration::from_secs(150);
 /// Silence of the source of policies after which its last word no longer counts.
-pub(crate) const STALENESS_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const STALENESS_MAX: Duration = Duration::from_hours(24);
 /// Time between looks at the mounted policy.
 pub(crate) const DIRECTORY_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Time that one watch of the policy Secret lasts.

@@ -68,7 +68,7 @@ impl Policy {
             .map_or(("", ""), |provider| (provider.config().issuer_url.as_str(), provider.config().client_id.as_str()));
         let sealer = Sealer::new(&update.cookie_key, issuer, client);
         let cookies = CookieNames::for_url(door.url.as_deref());
-        Self { sealer, cookies, provider, update }
+        Self { update, sealer, cookies, provider }
     }
 
     pub(crate) fn door(&self) -> &Door {

@@ -98,13 +98,11 @@ impl SigningKeys {
     }
 
     fn find(&self, id: Option<&str>) -> Option<&SigningKey> {
-        match id {
-            Some(id) => self.by_id.get(id),
-            None => {
-                let mut all = self.by_id.values().chain(&self.without_id);
-                all.next().filter(|_| all.next().is_none())
-            }
+        if let Some(id) = id {
+            return self.by_id.get(id);
         }
+        let mut all = self.by_id.values().chain(&self.without_id);
+        all.next().filter(|_| all.next().is_none())
     }
 }
 

@@ -1,0 +1,180 @@
+//! A sidecar with an engine, and policies to give it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use cubegate_policy::{
+    password,
+    publication::Publication,
+    snapshot::{
+        Access, AccessTokenFormat, Authentication, Checked, ClaimPath, Combine, Door, Oidc, RoleHolders, Snapshot, TechnicalUser, Ways,
+    },
+};
+use cubegate_sidecar::{Config, PolicyUpdate, RunError, run};
+use tempfile::TempDir;
+use tokio::{
+    net::TcpListener,
+    sync::{oneshot, watch},
+    task::JoinHandle,
+};
+
+use crate::{client, engine::Engine};
+
+/// Password of every technical user here, hashed once: hashing is slow on purpose.
+pub(crate) const PASSWORD: &str = "correct horse: battery staple";
+static HASH: LazyLock<String> = LazyLock::new(|| password::hash(PASSWORD.as_bytes(), [3; 16]));
+
+/// A sidecar that runs.
+pub(crate) struct Sidecar {
+    pub(crate) public: SocketAddr,
+    pub(crate) private: SocketAddr,
+    pub(crate) engine: Engine,
+    policies: watch::Sender<Option<Arc<PolicyUpdate>>>,
+    stop: Option<oneshot::Sender<()>>,
+    pub(crate) task: JoinHandle<Result<(), RunError>>,
+    _directory: TempDir,
+}
+
+impl Sidecar {
+    /// Without a policy yet.
+    pub(crate) async fn bare() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let engine = Engine::start(&directory.path().join("engine.sock"));
+        let (public, private) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let (policies, receiver) = watch::channel(None);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let addresses = (public.local_addr().unwrap(), private.local_addr().unwrap());
+        let told = async move { drop(stopped.await) };
+        let task = tokio::spawn(run(Config::new(&engine.socket), public, Some(private), receiver, told));
+        Self { public: addresses.0, private: addresses.1, engine, policies, stop: Some(stop), task, _directory: directory }
+    }
+
+    /// Deciding by this policy.
+    pub(crate) async fn with(door: Door) -> Self {
+        let sidecar = Self::bare().await;
+        sidecar.enforce(1, door).await;
+        sidecar
+    }
+
+    pub(crate) fn offer(&self, revision: u64, door: Door) {
+        self.policies.send_replace(Some(update(revision, door)));
+    }
+
+    /// Offers a policy and waits until it is the one that decides.
+    pub(crate) async fn enforce(&self, revision: u64, door: Door) {
+        self.offer(revision, door);
+        self.until(|report| report["policy"]["revision"] == revision).await;
+    }
+
+    /// Waits until the sidecar says this of itself.
+    pub(crate) async fn until(&self, is_so: impl Fn(&serde_json::Value) -> bool) {
+        for _ in 0..1000 {
+            if is_so(&self.report().await) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("not within 5 s: {}", self.report().await);
+    }
+
+    pub(crate) async fn report(&self) -> serde_json::Value {
+        client::get(self.private, "/policy", &[]).await.json()
+    }
+
+    pub(crate) fn tell_to_stop(&mut self) {
+        let _ = self.stop.take().unwrap().send(());
+    }
+}
+
+impl Drop for Sidecar {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+pub(crate) fn update(revision: u64, door: Door) -> Arc<PolicyUpdate> {
+    let access = Access { combine: Combine::PerHierarchy, roles: BTreeMap::new() };
+    let snapshot = Snapshot { session: "retail".into(), sources: Vec::new(), door, access };
+    Arc::new(PolicyUpdate { publication: Publication::new(revision, snapshot), cookie_key: [9; 32] })
+}
+
+pub(crate) fn set(values: &[&str]) -> BTreeSet<String> {
+    values.iter().map(|value| (*value).to_owned()).collect()
+}
+
+/// Roles of the story: atoti → `ROLE_USER`, paris → `ROLE_PARIS`, and one that is broken.
+fn roles() -> BTreeMap<String, RoleHolders> {
+    let role = |name: &str, mapped_from: &[&str], includes: &[&str], broken: &[&str]| {
+        let holders = RoleHolders {
+            mapped_from: set(mapped_from),
+            users: BTreeSet::new(),
+            includes: set(includes),
+            broken: broken.iter().map(|reason| (*reason).to_owned()).collect(),
+        };
+        (name.to_owned(), holders)
+    };
+    BTreeMap::from([
+        role("ROLE_USER", &["atoti"], &["ROLE_USER"], &[]),
+        role("ROLE_ADMIN", &[], &["ROLE_ADMIN", "ROLE_USER"], &[]),
+        role("ROLE_PARIS", &["paris"], &["ROLE_PARIS"], &[]),
+        role("ROLE_BROKEN", &["broken"], &["ROLE_BROKEN"], &["its Restriction `secret-name` is missing"]),
+    ])
+}
+
+fn technical_user(roles: &[&str]) -> Checked<TechnicalUser> {
+    Checked::Valid(TechnicalUser { password_hash: HASH.clone(), roles: set(roles) })
+}
+
+/// Technical users only.
+pub(crate) fn closed() -> Door {
+    closed_with(None)
+}
+
+/// Technical users, and the users of this provider.
+pub(crate) fn closed_with(oidc: Option<Checked<Oidc>>) -> Door {
+    let technical_users = BTreeMap::from([
+        ("technical-user".to_owned(), technical_user(&["ROLE_USER"])),
+        ("zoë".to_owned(), technical_user(&["ROLE_USER", "ROLE_PARIS"])),
+        ("outsider".to_owned(), technical_user(&["ROLE_PARIS"])),
+        ("holder".to_owned(), technical_user(&["ROLE_USER", "ROLE_BROKEN"])),
+        ("broken".to_owned(), Checked::Broken(vec!["the Secret `secret-name` is missing".to_owned()])),
+    ]);
+    let ways = Ways { realm: "retail".into(), technical_users, oidc };
+    Door { url: Some("http://127.0.0.1:8080".into()), authentication: Authentication::Closed(ways), roles: roles() }
+}
+
+/// Whoever comes.
+pub(crate) fn open() -> Door {
+    Door { url: None, authentication: Authentication::Open, roles: roles() }
+}
+
+/// The story's provider, at this issuer.
+pub(crate) fn oidc(issuer: &str) -> Oidc {
+    Oidc {
+        provider_id: "keycloak".into(),
+        issuer_url: issuer.to_owned(),
+        client_id: "cubegate".into(),
+        client_secret: Some("client secret".into()),
+        scopes: vec!["openid".into(), "profile".into(), "roles".into()],
+        name_claim: "preferred_username".into(),
+        roles_claims: vec![ClaimPath(vec!["resource_access".into(), "cubegate".into(), "roles".into()])],
+        access_token_format: AccessTokenFormat::Opaque,
+        audience: None,
+        default_roles: Checked::Valid(BTreeSet::new()),
+    }
+}
+
+/// The story's provider with JWT access tokens.
+pub(crate) fn oidc_jwt(issuer: &str) -> Oidc {
+    Oidc { access_token_format: AccessTokenFormat::Jwt, audience: Some("api".into()), ..oidc(issuer) }
+}
+
+/// `Authorization` of a technical user.
+pub(crate) fn basic(user: &str, password: &str) -> String {
+    use base64::Engine as _;
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}")))
+}

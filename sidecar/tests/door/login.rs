@@ -1,0 +1,313 @@
+//! People with browsers.
+
+use cubegate_policy::snapshot::Checked;
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::{
+    client::{Jar, Reply, get, request, send},
+    fixture::{Sidecar, closed_with, oidc, oidc_jwt},
+    provider::{Grant, Provider, Signer, now_s},
+};
+
+/// A browser that has been sent to the provider.
+struct Browser {
+    jar: Jar,
+    url: Url,
+}
+
+impl Browser {
+    /// Opens a page and follows to the provider's door.
+    async fn open(sidecar: &Sidecar, page: &str) -> Self {
+        let mut jar = Jar::default();
+        let reply = get(sidecar.public, page, &[("accept", "text/html")]).await;
+        assert_eq!((reply.status.as_u16(), reply.header("location")), (302, "/oauth2/authorization/keycloak"));
+        jar.take(&reply);
+        let reply = get(sidecar.public, "/oauth2/authorization/keycloak", &[("cookie", &jar.header())]).await;
+        assert_eq!(reply.status, 302);
+        jar.take(&reply);
+        Self { jar, url: reply.header("location").parse().unwrap() }
+    }
+
+    fn parameter(&self, name: &str) -> String {
+        let found: Vec<String> = self.url.query_pairs().filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).collect();
+        assert_eq!(found.len(), 1, "{name} in {}", self.url);
+        found[0].clone()
+    }
+
+    /// The provider lets the user in: a code is ready, behind it an ID token with these claims.
+    fn granted(&self, provider: &Provider, code: &str, changes: Value) {
+        let mut claims = provider.claims("cubegate", json!({"nonce": self.parameter("nonce"), "preferred_username": "parisian-user", "resource_access": {"cubegate": {"roles": ["atoti", "paris"]}}}));
+        for (name, value) in changes.as_object().unwrap() {
+            if value.is_null() { claims.as_object_mut().unwrap().remove(name); } else { claims[name] = value.clone(); }
+        }
+        self.granted_token(provider, code, provider.signer.sign("JWT", &claims), "access");
+    }
+
+    fn granted_token(&self, provider: &Provider, code: &str, id_token: String, access_token: &str) {
+        let challenge = self.parameter("code_challenge");
+        provider.grant(code, Grant { challenge, id_token, access_token: access_token.to_owned() });
+    }
+
+    async fn back(&self, sidecar: &Sidecar, query: &str) -> Reply {
+        get(sidecar.public, &format!("/login/oauth2/code/keycloak?{query}"), &[("cookie", &self.jar.header())]).await
+    }
+}
+
+async fn with_provider() -> (Provider, Sidecar) {
+    let provider = Provider::start().await;
+    let sidecar = Sidecar::with(closed_with(Some(Checked::Valid(oidc(&provider.issuer()))))).await;
+    (provider, sidecar)
+}
+
+#[tokio::test]
+async fn a_login_ends_at_the_page_that_was_asked_for() {
+    let (provider, sidecar) = with_provider().await;
+    let mut browser = Browser::open(&sidecar, "/sales/by%20city?x=1&y=a%2Fb").await;
+    assert!(browser.url.as_str().starts_with(&format!("{}/authorize?", provider.issuer())));
+    for (name, value) in [("response_type", "code"), ("client_id", "cubegate"), ("code_challenge_method", "S256"), ("scope", "openid profile roles"), ("redirect_uri", "http://127.0.0.1:8080/login/oauth2/code/keycloak")] {
+        assert_eq!(browser.parameter(name), value);
+    }
+    browser.granted(&provider, "c1", json!({}));
+    let reply = browser.back(&sidecar, &format!("code=c1&state={}&session_state=x", browser.parameter("state"))).await;
+    assert_eq!((reply.status.as_u16(), reply.header("location")), (302, "/sales/by%20city?x=1&y=a%2Fb"), "{reply:?}");
+    let cookie = reply.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).find(|value| value.starts_with("cubegate-session=")).unwrap();
+    assert!(cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Lax") && cookie.contains("; Path=/") && !cookie.contains("paris"));
+    assert!(cookie.split(';').next().unwrap().len() <= 1536);
+
+    browser.jar.take(&reply);
+    assert_eq!(browser.jar.0.keys().collect::<Vec<_>>(), ["cubegate-session"], "nothing of the login stays");
+    let reply = get(sidecar.public, "/whoami", &[("cookie", &browser.jar.header())]).await;
+    assert_eq!(reply.json(), json!({"name": "parisian-user", "roles": ["ROLE_PARIS", "ROLE_USER"]}));
+    get(sidecar.public, "/api", &[("cookie", &browser.jar.header())]).await;
+    assert_eq!(sidecar.engine.last().headers["x-cubegate-user"], "parisian-user");
+}
+
+#[tokio::test]
+async fn each_login_gets_a_session_and_secrets_of_its_own() {
+    let (provider, sidecar) = with_provider().await;
+    let mut sessions = Vec::new();
+    for code in ["c1", "c2"] {
+        let mut browser = Browser::open(&sidecar, "/").await;
+        browser.granted(&provider, code, json!({}));
+        let reply = browser.back(&sidecar, &format!("code={code}&state={}", browser.parameter("state"))).await;
+        browser.jar.take(&reply);
+        sessions.push((browser.parameter("state"), browser.parameter("nonce"), browser.parameter("code_challenge"), browser.jar.0["cubegate-session"].clone()));
+    }
+    assert!(sessions[0].0 != sessions[1].0 && sessions[0].1 != sessions[1].1 && sessions[0].2 != sessions[1].2 && sessions[0].3 != sessions[1].3);
+}
+
+#[tokio::test]
+async fn a_state_works_once_and_in_its_own_browser_and_before_the_code_is_redeemed() {
+    let (provider, sidecar) = with_provider().await;
+    let browser = Browser::open(&sidecar, "/").await;
+    browser.granted(&provider, "c1", json!({}));
+    let state = browser.parameter("state");
+    let stranger = get(sidecar.public, &format!("/login/oauth2/code/keycloak?code=c1&state={state}"), &[]).await;
+    assert_eq!(stranger.status, 400, "another browser");
+    for query in [String::new(), "code=c1".into(), format!("state={state}"), "code=c1&state=".into(), "code=c1&state=wrong".into(), format!("code=c1&state={state}&state={state}"), format!("code=c1&code=c1&state={state}")] {
+        assert_eq!(browser.back(&sidecar, &query).await.status, 400, "{query}");
+    }
+    assert_eq!(provider.asked("/token"), 0, "no code is redeemed for a state that is not ours");
+    assert_eq!(browser.back(&sidecar, &format!("code=c1&state={state}")).await.status, 302);
+    browser.granted(&provider, "c2", json!({}));
+    let replayed = browser.back(&sidecar, &format!("code=c2&state={state}")).await;
+    assert_eq!((replayed.status.as_u16(), replayed.header("set-cookie")), (400, ""));
+    assert_eq!(provider.asked("/token"), 1);
+}
+
+#[tokio::test]
+async fn id_tokens_that_are_not_for_this_login_are_refused() {
+    let (provider, sidecar) = with_provider().await;
+    for (what, changes) in [
+        ("another nonce", json!({"nonce": "other"})),
+        ("no nonce", json!({"nonce": null})),
+        ("another issuer", json!({"iss": "https://id.example.com"})),
+        ("another audience", json!({"aud": "other"})),
+        ("expired", json!({"exp": now_s() - 120})),
+        ("no subject", json!({"sub": null})),
+        ("no time of issue", json!({"iat": null})),
+        ("another access token", json!({"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"})),
+    ] {
+        let browser = Browser::open(&sidecar, "/").await;
+        browser.granted(&provider, "c", changes);
+        let reply = browser.back(&sidecar, &format!("code=c&state={}", browser.parameter("state"))).await;
+        assert_eq!((reply.status.as_u16(), reply.header("set-cookie")), (403, ""), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn id_tokens_with_signatures_that_do_not_count_are_refused() {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+    use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+    let (provider, sidecar) = with_provider().await;
+    for kind in ["unsigned", "by the client secret", "by somebody else"] {
+        let browser = Browser::open(&sidecar, "/").await;
+        let claims = provider.claims("cubegate", json!({"nonce": browser.parameter("nonce"), "preferred_username": "u"}));
+        let token = match kind {
+            "unsigned" => format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#), URL_SAFE_NO_PAD.encode(claims.to_string())),
+            "by the client secret" => encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(b"client secret")).unwrap(),
+            _ => Signer::new("first").sign("JWT", &claims),
+        };
+        browser.granted_token(&provider, "c", token, "access");
+        let reply = browser.back(&sidecar, &format!("code=c&state={}", browser.parameter("state"))).await;
+        assert_eq!((reply.status.as_u16(), reply.header("set-cookie")), (403, ""), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn the_issuer_of_the_answer_counts_when_it_is_there_or_promised() {
+    let provider = Provider::start().await;
+    provider.script.lock().unwrap().promises_issuer = true;
+    let sidecar = Sidecar::with(closed_with(Some(Checked::Valid(oidc(&provider.issuer()))))).await;
+    for (issuer, status) in [(String::new(), 400), ("&iss=https%3A%2F%2Fid.example.com".into(), 400), (format!("&iss={}", provider.issuer()), 302)] {
+        let browser = Browser::open(&sidecar, "/").await;
+        browser.granted(&provider, "c", json!({}));
+        let reply = browser.back(&sidecar, &format!("code=c&state={}{issuer}", browser.parameter("state"))).await;
+        assert_eq!(reply.status, status, "{issuer}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_id_token_leaves_out_comes_from_userinfo_of_the_same_subject() {
+    let (provider, sidecar) = with_provider().await;
+    let described = json!({"preferred_username": "from userinfo", "resource_access": {"cubegate": {"roles": ["atoti"]}}});
+    for (subject, status) in [(json!("u1"), 302), (json!("u2"), 403), (Value::Null, 403)] {
+        let mut claims = described.clone();
+        claims["sub"] = subject;
+        provider.script.lock().unwrap().userinfo.insert("access".into(), claims);
+        let mut browser = Browser::open(&sidecar, "/").await;
+        browser.granted(&provider, "c", json!({"preferred_username": null, "resource_access": null}));
+        let reply = browser.back(&sidecar, &format!("code=c&state={}", browser.parameter("state"))).await;
+        assert_eq!(reply.status, status);
+        if status == 302 {
+            browser.jar.take(&reply);
+            assert_eq!(get(sidecar.public, "/whoami", &[("cookie", &browser.jar.header())]).await.json()["name"], "from userinfo");
+        }
+    }
+}
+
+#[tokio::test]
+async fn roles_come_from_an_access_token_that_can_be_verified() {
+    let provider = Provider::start().await;
+    let sidecar = Sidecar::with(closed_with(Some(Checked::Valid(oidc_jwt(&provider.issuer()))))).await;
+    let mut browser = Browser::open(&sidecar, "/").await;
+    let id_token = provider.signer.sign("JWT", &provider.claims("cubegate", json!({"nonce": browser.parameter("nonce"), "preferred_username": "u"})));
+    let access = provider.signer.sign("JWT", &provider.claims("api", json!({"scope": "openid", "resource_access": {"cubegate": {"roles": ["atoti"]}}})));
+    browser.granted_token(&provider, "c", id_token, &access);
+    let reply = browser.back(&sidecar, &format!("code=c&state={}", browser.parameter("state"))).await;
+    browser.jar.take(&reply);
+    assert_eq!(get(sidecar.public, "/whoami", &[("cookie", &browser.jar.header())]).await.json(), json!({"name": "u", "roles": ["ROLE_USER"]}));
+    assert_eq!(provider.asked("/userinfo"), 0);
+}
+
+#[tokio::test]
+async fn a_provider_that_says_no_is_believed() {
+    let (provider, sidecar) = with_provider().await;
+    let browser = Browser::open(&sidecar, "/").await;
+    let reply = browser.back(&sidecar, &format!("error=access_denied&error_description=%3Cscript%3E&state={}", browser.parameter("state"))).await;
+    assert_eq!(reply.status, 403);
+    assert!(!String::from_utf8_lossy(&reply.body).contains("script"));
+    let browser = Browser::open(&sidecar, "/").await;
+    assert_eq!(browser.back(&sidecar, &format!("code=unknown&state={}", browser.parameter("state"))).await.status, 403);
+    assert_eq!(provider.script.lock().unwrap().refused_codes, 1);
+}
+
+#[tokio::test]
+async fn cookies_that_were_tampered_with_or_moved_are_no_session() {
+    let (provider, sidecar) = with_provider().await;
+    let mut browser = Browser::open(&sidecar, "/").await;
+    let slot = browser.jar.0.iter().find(|(name, _)| name.starts_with("cubegate-login-")).map(|(_, value)| value.clone()).unwrap();
+    browser.granted(&provider, "c", json!({}));
+    let reply = browser.back(&sidecar, &format!("code=c&state={}", browser.parameter("state"))).await;
+    browser.jar.take(&reply);
+    let session = browser.jar.0["cubegate-session"].clone();
+    let flipped = format!("{}{}", if session.starts_with('A') { "B" } else { "A" }, &session[1..]);
+    for cookie in [
+        format!("cubegate-session={flipped}"),
+        format!("cubegate-session={}", &session[..session.len() - 2]),
+        format!("cubegate-session={slot}"),
+        format!("cubegate-return={session}"),
+        format!("Cubegate-Session={session}"),
+        format!("__Host-cubegate-session={session}"),
+        "cubegate-session=".into(),
+    ] {
+        let reply = get(sidecar.public, "/whoami", &[("cookie", &cookie)]).await;
+        assert_eq!((reply.status.as_u16(), reply.header("location")), (302, "/oauth2/authorization/keycloak"), "{cookie}");
+    }
+    let among_others = format!("cubegate-session={flipped}; a=b; cubegate-session={session}");
+    assert_eq!(get(sidecar.public, "/whoami", &[("cookie", &among_others)]).await.status, 200);
+    let with_wrong = [("cookie", browser.jar.header()), ("authorization", "Bearer wrong".to_owned())];
+    let with_wrong: Vec<_> = with_wrong.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    assert_eq!(get(sidecar.public, "/whoami", &with_wrong).await.status, 401, "a cookie does not make good for a wrong token");
+}
+
+#[tokio::test]
+async fn a_session_ends_with_the_provider_that_it_came_from() {
+    let (provider, sidecar) = with_provider().await;
+    let mut browser = Browser::open(&sidecar, "/").await;
+    browser.granted(&provider, "c", json!({}));
+    let reply = browser.back(&sidecar, &format!("code=c&state={}", browser.parameter("state"))).await;
+    browser.jar.take(&reply);
+    let cookie = browser.jar.header();
+    assert_eq!(get(sidecar.public, "/whoami", &[("cookie", &cookie)]).await.status, 200);
+    let mut other = oidc(&provider.issuer());
+    other.client_id = "another-client".into();
+    sidecar.enforce(2, closed_with(Some(Checked::Valid(other)))).await;
+    assert_eq!(get(sidecar.public, "/whoami", &[("cookie", &cookie)]).await.status, 302);
+    sidecar.enforce(3, closed_with(None)).await;
+    assert_eq!(get(sidecar.public, "/whoami", &[("cookie", &cookie)]).await.status, 401);
+}
+
+#[tokio::test]
+async fn logging_out_forgets_the_session_here_and_at_the_provider() {
+    let (provider, sidecar) = with_provider().await;
+    let mut browser = Browser::open(&sidecar, "/").await;
+    browser.granted(&provider, "c", json!({}));
+    let reply = browser.back(&sidecar, &format!("code=c&state={}", browser.parameter("state"))).await;
+    browser.jar.take(&reply);
+    let cookie = browser.jar.header();
+    for (method, status) in [("GET", 302), ("POST", 303)] {
+        let reply = send(sidecar.public, request(method, "/logout", &[("cookie", &cookie)], "")).await;
+        assert_eq!(reply.status, status);
+        assert_eq!(reply.header("location"), format!("{}/end?client_id=cubegate&post_logout_redirect_uri=http%3A%2F%2F127.0.0.1%3A8080%2F", provider.issuer()));
+        let mut jar = browser.jar.clone();
+        jar.take(&reply);
+        assert!(jar.0.is_empty());
+    }
+    let script = send(sidecar.public, request("POST", "/logout", &[("cookie", &cookie), ("x-requested-with", "XMLHttpRequest")], "")).await;
+    assert_eq!((script.status.as_u16(), script.header("location")), (204, ""));
+    assert_eq!(get(sidecar.public, "/logout", &[]).await.header("location"), "/", "nobody was logged in");
+    assert_eq!(send(sidecar.public, request("DELETE", "/logout", &[], "")).await.status, 405);
+}
+
+#[tokio::test]
+async fn a_login_never_leads_elsewhere() {
+    let (provider, sidecar) = with_provider().await;
+    for page in ["/?next=https://evil.example", "/a?https://evil.example/"] {
+        let browser = Browser::open(&sidecar, page).await;
+        browser.granted(&provider, "c", json!({}));
+        let reply = browser.back(&sidecar, &format!("code=c&state={}", browser.parameter("state"))).await;
+        assert_eq!(reply.header("location"), page);
+    }
+    let absolute = get(sidecar.public, "http://evil.example/page", &[("host", "evil.example")]).await;
+    let mut jar = Jar::default();
+    jar.take(&absolute);
+    assert_eq!(absolute.header("location"), "/oauth2/authorization/keycloak");
+    for path in ["//evil.example", "/\\evil.example"] {
+        assert_eq!(crate::client::raw(sidecar.public, &format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")).await.get(9..12), Some("400"));
+    }
+}
+
+#[tokio::test]
+async fn login_paths_of_unknown_providers_are_not_there() {
+    let (_provider, sidecar) = with_provider().await;
+    for path in ["/oauth2/authorization/other", "/login/oauth2/code/other?code=c&state=s", "/oauth2/authorization/KEYCLOAK"] {
+        assert_eq!(get(sidecar.public, path, &[]).await.status, 404, "{path}");
+    }
+    assert_eq!(get(sidecar.public, "/login", &[]).await.header("location"), "/oauth2/authorization/keycloak");
+    assert_eq!(send(sidecar.public, request("POST", "/login", &[], "")).await.status, 303);
+    assert_eq!(send(sidecar.public, request("POST", "/login/oauth2/code/keycloak?code=c&state=s", &[], "")).await.status, 405);
+    let sidecar = Sidecar::with(closed_with(None)).await;
+    assert_eq!(get(sidecar.public, "/login", &[]).await.status, 404);
+}

@@ -1,0 +1,138 @@
+//! Which policy decides, and when.
+
+use std::time::{Duration, Instant};
+
+use cubegate_policy::snapshot::Authentication;
+
+use crate::{
+    client::{KeptAlive, get, request},
+    fixture::{PASSWORD, Sidecar, basic, closed},
+};
+
+/// Without the technical user.
+fn revoked() -> cubegate_policy::snapshot::Door {
+    let mut door = closed();
+    let Authentication::Closed(ways) = &mut door.authentication else { panic!("closed is closed") };
+    ways.technical_users.remove("technical-user");
+    door
+}
+
+#[tokio::test]
+async fn without_a_policy_nothing_is_served_but_the_process_lives() {
+    let sidecar = Sidecar::bare().await;
+    let reply = get(sidecar.public, "/api", &[("authorization", &basic("technical-user", PASSWORD))]).await;
+    assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (503, "1"));
+    assert_eq!(get(sidecar.private, "/livez", &[]).await.status, 200);
+    assert_eq!(get(sidecar.private, "/readyz", &[]).await.status, 503);
+    assert_eq!(sidecar.report().await["state"], "NoPolicy");
+}
+
+#[tokio::test]
+async fn a_policy_is_handed_to_the_engine_before_it_decides() {
+    let sidecar = Sidecar::bare().await;
+    sidecar.engine.seen.lock().unwrap().refuses_policies = true;
+    sidecar.offer(1, closed());
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(get(sidecar.public, "/whoami", &[("authorization", &basic("technical-user", PASSWORD))]).await.status, 503);
+    sidecar.engine.seen.lock().unwrap().refuses_policies = false;
+    sidecar.until(|report| report["state"] == "Current").await;
+    assert_eq!(get(sidecar.public, "/whoami", &[("authorization", &basic("technical-user", PASSWORD))]).await.status, 200);
+    assert_eq!(get(sidecar.private, "/readyz", &[]).await.status, 200);
+    let report = sidecar.report().await;
+    assert_eq!(report["policy"], report["engine"]["policy"]);
+}
+
+#[tokio::test]
+async fn a_revocation_takes_effect_at_once_on_connections_that_stay_open() {
+    let sidecar = Sidecar::with(closed()).await;
+    let right = basic("technical-user", PASSWORD);
+    let ask = || request("GET", "/api", &[("authorization", right.as_str())], "");
+    let mut connection = KeptAlive::open(sidecar.public).await;
+    assert_eq!(connection.send(ask()).await.status, 200);
+    let offered = Instant::now();
+    sidecar.offer(2, revoked());
+    while connection.send(ask()).await.status == 200 {
+        assert!(offered.elapsed() < Duration::from_secs(1), "not enforced within a second");
+    }
+    let elapsed = offered.elapsed();
+    assert!(elapsed < Duration::from_millis(50), "enforced after {elapsed:?}");
+    sidecar.enforce(3, closed()).await;
+    assert_eq!(connection.send(ask()).await.status, 200);
+    assert_eq!(sidecar.engine.last().headers["x-cubegate-policy"], "3");
+}
+
+#[tokio::test]
+async fn no_request_fails_while_policies_change() {
+    let sidecar = Sidecar::with(closed()).await;
+    let right = basic("technical-user", PASSWORD);
+    let mut connection = KeptAlive::open(sidecar.public).await;
+    for revision in 2..200 {
+        sidecar.offer(revision, closed());
+        let reply = connection.send(request("GET", "/api", &[("authorization", &right)], "")).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_older_revision_and_another_text_of_the_same_are_rejected() {
+    let sidecar = Sidecar::with(closed()).await;
+    sidecar.enforce(5, closed()).await;
+    for (revision, door) in [(4, revoked()), (5, revoked())] {
+        sidecar.offer(revision, door);
+        sidecar.until(|report| report["state"] == "Rejected").await;
+        assert_eq!(sidecar.report().await["policy"]["revision"], 5);
+        assert_eq!(get(sidecar.public, "/whoami", &[("authorization", &basic("technical-user", PASSWORD))]).await.status, 200);
+        sidecar.offer(5, closed());
+        sidecar.until(|report| report["state"] == "Current").await;
+    }
+    assert_eq!(*sidecar.engine.seen.lock().unwrap().hand_overs, [1, 5]);
+}
+
+#[tokio::test]
+async fn an_engine_that_was_restarted_is_handed_the_policy_again() {
+    let mut sidecar = Sidecar::with(closed()).await;
+    let right = basic("technical-user", PASSWORD);
+    sidecar.engine.stop();
+    sidecar.until(|report| report["engine"].is_null()).await;
+    let reply = get(sidecar.public, "/api", &[("authorization", &right)]).await;
+    assert_eq!((reply.status.as_u16(), reply.header("retry-after"), reply.header("content-type")), (503, "1", "application/problem+json"));
+    assert_eq!(get(sidecar.public, "/whoami", &[("authorization", &right)]).await.status, 200, "the door needs no engine");
+    assert_eq!(get(sidecar.private, "/readyz", &[]).await.status, 503);
+    sidecar.engine.restart("second");
+    sidecar.until(|report| report["engine"]["instance"] == "second" && report["engine"]["policy"]["revision"] == 1).await;
+    assert_eq!(get(sidecar.public, "/api", &[("authorization", &right)]).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_engine_that_lacks_the_policy_gets_it_at_once() {
+    let sidecar = Sidecar::with(closed()).await;
+    let right = basic("technical-user", PASSWORD);
+    sidecar.engine.seen.lock().unwrap().policy = None;
+    let reply = get(sidecar.public, "/api", &[("authorization", &right)]).await;
+    assert!(reply.status == 503 || reply.status == 200, "{reply:?}");
+    assert_eq!(reply.header("x-cubegate-policy-missing"), "");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(get(sidecar.public, "/api", &[("authorization", &right)]).await.status, 200);
+}
+
+#[tokio::test]
+async fn told_to_stop_it_finishes_what_it_began() {
+    let mut sidecar = Sidecar::with(closed()).await;
+    let right = basic("technical-user", PASSWORD);
+    let mut connection = KeptAlive::open(sidecar.public).await;
+    assert_eq!(connection.send(request("GET", "/api", &[("authorization", &right)], "")).await.status, 200);
+    sidecar.tell_to_stop();
+    let ended = tokio::time::timeout(Duration::from_secs(2), &mut sidecar.task).await;
+    assert!(matches!(ended, Ok(Ok(Ok(())))), "{ended:?}");
+    assert!(tokio::net::TcpStream::connect(sidecar.public).await.is_err());
+}
+
+#[tokio::test]
+async fn the_private_listener_has_probes_and_metrics_and_nothing_else() {
+    let sidecar = Sidecar::with(closed()).await;
+    let metrics = get(sidecar.private, "/metrics", &[]).await;
+    assert!(String::from_utf8_lossy(&metrics.body).contains("cubegate_sidecar_policy_revision 1"));
+    for path in ["/", "/whoami", "/internal/policy", "/api"] {
+        assert_eq!(get(sidecar.private, path, &[]).await.status, 404, "{path}");
+    }
+}

@@ -1,0 +1,215 @@
+//! An identity provider that does exactly what a test says.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use aws_lc_rs::{
+    encoding::AsDer,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
+};
+use base64::{Engine as _, engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD}};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::{net::TcpListener, task::JoinHandle};
+use url::form_urlencoded;
+
+/// A key that signs tokens.
+pub(crate) struct Signer {
+    key: EncodingKey,
+    id: String,
+    point: Vec<u8>,
+}
+
+/// What a test can change.
+#[derive(Default)]
+pub(crate) struct Script {
+    /// Codes that can be redeemed, once.
+    codes: BTreeMap<String, Grant>,
+    /// Redemptions of codes that were not there (any more).
+    pub(crate) refused_codes: usize,
+    /// Answers of the introspection endpoint by token; others are inactive.
+    pub(crate) introspection: BTreeMap<String, Value>,
+    /// Answers of the userinfo endpoint by token; others are refused.
+    pub(crate) userinfo: BTreeMap<String, Value>,
+    /// Requests by path.
+    pub(crate) asked: BTreeMap<String, usize>,
+    /// Endpoints and facts that the metadata leave out or add.
+    pub(crate) hidden: BTreeSet<&'static str>,
+    pub(crate) promises_issuer: bool,
+    pub(crate) keys: Vec<Value>,
+}
+
+/// What is behind a code.
+pub(crate) struct Grant {
+    pub(crate) challenge: String,
+    pub(crate) id_token: String,
+    pub(crate) access_token: String,
+}
+
+pub(crate) struct Provider {
+    pub(crate) address: SocketAddr,
+    pub(crate) signer: Signer,
+    pub(crate) script: Arc<Mutex<Script>>,
+    task: JoinHandle<()>,
+}
+
+impl Signer {
+    pub(crate) fn new(id: &str) -> Self {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        let document = pair.to_pkcs8v1().unwrap();
+        Self { key: EncodingKey::from_ec_der(document.as_ref()), id: id.to_owned(), point: pair.public_key().as_ref().to_vec() }
+    }
+
+    pub(crate) fn public(&self) -> Value {
+        let coordinate = |range: std::ops::Range<usize>| URL_SAFE_NO_PAD.encode(&self.point[range]);
+        json!({"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": self.id, "x": coordinate(1..33), "y": coordinate(33..65)})
+    }
+
+    pub(crate) fn sign(&self, kind: &str, claims: &Value) -> String {
+        let header = Header { typ: Some(kind.to_owned()), kid: Some(self.id.clone()), ..Header::new(Algorithm::ES256) };
+        encode(&header, claims, &self.key).unwrap()
+    }
+}
+
+impl Provider {
+    pub(crate) async fn start() -> Self {
+        Self::start_at("127.0.0.1:0".parse().unwrap()).await
+    }
+
+    pub(crate) async fn start_at(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let signer = Signer::new("first");
+        let script = Arc::new(Mutex::new(Script { keys: vec![signer.public()], ..Script::default() }));
+        let shared = Arc::clone(&script);
+        let task = tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let script = Arc::clone(&shared);
+                let service = service_fn(move |request| answer(address, Arc::clone(&script), request));
+                tokio::spawn(async move { http1::Builder::new().serve_connection(TokioIo::new(stream), service).await });
+            }
+        });
+        Self { address, signer, script, task }
+    }
+
+    pub(crate) fn issuer(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Lets a code be redeemed.
+    pub(crate) fn grant(&self, code: &str, grant: Grant) {
+        self.script.lock().unwrap().codes.insert(code.to_owned(), grant);
+    }
+
+    pub(crate) fn asked(&self, path: &str) -> usize {
+        self.script.lock().unwrap().asked.get(path).copied().unwrap_or(0)
+    }
+
+    /// Claims of a token of this provider, for this audience, changed as a test needs.
+    pub(crate) fn claims(&self, audience: &str, changes: Value) -> Value {
+        let mut claims = json!({"iss": self.issuer(), "aud": audience, "sub": "u1", "iat": now_s(), "exp": now_s() + 300});
+        for (name, value) in changes.as_object().unwrap() {
+            if value.is_null() {
+                claims.as_object_mut().unwrap().remove(name);
+            } else {
+                claims[name] = value.clone();
+            }
+        }
+        claims
+    }
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+pub(crate) fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+async fn answer(address: SocketAddr, script: Arc<Mutex<Script>>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let form: BTreeMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
+    let authorization = parts.headers.get("authorization").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+    let mut script = script.lock().unwrap();
+    *script.asked.entry(parts.uri.path().to_owned()).or_default() += 1;
+    Ok(match parts.uri.path() {
+        "/.well-known/openid-configuration" => reply(200, &metadata(address, &script)),
+        "/jwks" => reply(200, &json!({"keys": script.keys})),
+        "/token" => redeem(&mut script, &form, &authorization),
+        "/introspect" if authorization != client_authorization() => reply(401, &json!({"error": "invalid_client"})),
+        "/introspect" => reply(200, script.introspection.get(&form["token"]).unwrap_or(&json!({"active": false}))),
+        "/userinfo" => match script.userinfo.get(authorization.trim_start_matches("Bearer ")) {
+            Some(claims) => reply(200, claims),
+            None => reply(401, &json!({"error": "invalid_token"})),
+        },
+        _ => reply(404, &json!({})),
+    })
+}
+
+fn metadata(address: SocketAddr, script: &Script) -> Value {
+    let issuer = format!("http://{address}");
+    let mut metadata = json!({
+        "issuer": issuer,
+        "authorization_endpoint": format!("{issuer}/authorize"),
+        "token_endpoint": format!("{issuer}/token"),
+        "userinfo_endpoint": format!("{issuer}/userinfo"),
+        "introspection_endpoint": format!("{issuer}/introspect"),
+        "end_session_endpoint": format!("{issuer}/end"),
+        "jwks_uri": format!("{issuer}/jwks"),
+        "response_types_supported": ["code"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256", "RS256", "HS256", "none"],
+        "authorization_response_iss_parameter_supported": script.promises_issuer,
+    });
+    for hidden in &script.hidden {
+        metadata.as_object_mut().unwrap().remove(*hidden);
+    }
+    metadata
+}
+
+/// RFC 6749 §4.1.3 and RFC 7636 §4.6, strictly.
+fn redeem(script: &mut Script, form: &BTreeMap<String, String>, authorization: &str) -> Response<Full<Bytes>> {
+    if authorization != client_authorization() {
+        return reply(401, &json!({"error": "invalid_client"}));
+    }
+    let Some(grant) = script.codes.remove(&form["code"]) else {
+        script.refused_codes += 1;
+        return reply(400, &json!({"error": "invalid_grant"}));
+    };
+    let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(form["code_verifier"].as_bytes()));
+    let is_right = challenge == grant.challenge
+        && form["grant_type"] == "authorization_code"
+        && form["redirect_uri"] == "http://127.0.0.1:8080/login/oauth2/code/keycloak";
+    if !is_right {
+        return reply(400, &json!({"error": "invalid_grant"}));
+    }
+    let Grant { id_token, access_token, .. } = grant;
+    reply(200, &json!({"token_type": "Bearer", "expires_in": 300, "id_token": id_token, "access_token": access_token}))
+}
+
+fn client_authorization() -> String {
+    format!("Basic {}", STANDARD.encode("cubegate:client+secret"))
+}
+
+fn reply(status: u16, body: &Value) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.to_string().into()));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    response.headers_mut().insert("content-type", "application/json".parse().unwrap());
+    response
+}
