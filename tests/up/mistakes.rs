@@ -30,7 +30,7 @@ const MISTAKES: &[Mistake] = &[
         file: "restrictions.yaml",
         from: "column: City, equals: Paris",
         to: "column: Citty, equals: Paris",
-        report: &["restrictions.yaml:17", "Citty", "City"],
+        report: &["restrictions.yaml:", "Citty", "`City`"],
         refused: &["parisian-user"],
     },
     Mistake {
