@@ -110,7 +110,11 @@ where
         watcher.watch(server.serve_connection(io, service)).await?;
     } else {
         let mut server = http1::Builder::new();
-        server.timer(TokioTimer::new()).header_read_timeout(HEAD_READ_TIMEOUT).max_buf_size(HEAD_BYTES_MAX);
+        server
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_READ_TIMEOUT)
+            .max_buf_size(HEAD_BYTES_MAX)
+            .max_header_size(HEAD_BYTES_MAX);
         watcher.watch(server.serve_connection(io, service)).await?;
     }
     Ok(())

@@ -49,7 +49,10 @@ async fn a_signed_access_token_lets_in_with_the_roles_that_it_names() {
     for kind in ["JWT", "at+jwt"] {
         let token = provider.signer.sign(kind, &provider.claims("api", access(json!({}))));
         let reply = who_am_i(&sidecar, &token).await;
-        assert_eq!((reply.status.as_u16(), reply.json()), (200, json!({"name": "parisian-user", "roles": ["ROLE_PARIS", "ROLE_USER"]})));
+        assert_eq!(
+            (reply.status.as_u16(), reply.json()),
+            (200, json!({"name": "parisian-user", "roles": ["ROLE_PARIS", "ROLE_USER"]}))
+        );
     }
     let skewed = provider.claims("api", access(json!({"exp": now_s() - 30, "nbf": now_s() + 30})));
     assert_eq!(who_am_i(&sidecar, &provider.signer.sign("JWT", &skewed)).await.status, 200, "within 60 s of skew");
@@ -75,7 +78,10 @@ async fn tokens_that_are_expired_foreign_or_of_another_kind_are_refused() {
         ("a refresh token", bad(json!({"typ": "Refresh"}))),
         ("a logout token", provider.signer.sign("logout+jwt", &provider.claims("api", access(json!({}))))),
         ("without a name", bad(json!({"preferred_username": 7}))),
-        ("signed with a key of somebody else", Signer::new("first").sign("JWT", &provider.claims("api", access(json!({}))))),
+        (
+            "signed with a key of somebody else",
+            Signer::new("first").sign("JWT", &provider.claims("api", access(json!({})))),
+        ),
         ("signed with an unknown key", Signer::new("unknown").sign("JWT", &provider.claims("api", access(json!({}))))),
     ];
     for (what, token) in tokens {
@@ -135,11 +141,16 @@ async fn an_opaque_token_is_what_introspection_says_it_is() {
         script.introspection.insert("foreign".into(), story(json!({"client_id": "excel"})));
         script.introspection.insert("bound".into(), story(json!({"cnf": {"jkt": "x"}})));
         script.introspection.insert("old".into(), story(json!({"exp": now_s() - 1})));
-        script.introspection.insert("roleless".into(), story(json!({"resource_access": {"cubegate": {"roles": ["user"]}}})));
+        script
+            .introspection
+            .insert("roleless".into(), story(json!({"resource_access": {"cubegate": {"roles": ["user"]}}})));
     }
     for _ in 0..5 {
         let reply = who_am_i(&sidecar, "good").await;
-        assert_eq!((reply.status.as_u16(), reply.json()), (200, json!({"name": "parisian-user", "roles": ["ROLE_PARIS", "ROLE_USER"]})));
+        assert_eq!(
+            (reply.status.as_u16(), reply.json()),
+            (200, json!({"name": "parisian-user", "roles": ["ROLE_PARIS", "ROLE_USER"]}))
+        );
     }
     assert_eq!((provider.asked("/introspect"), provider.asked("/userinfo")), (1, 0), "remembered, and complete");
     for token in ["unknown", "foreign", "bound", "old"] {
@@ -188,7 +199,10 @@ async fn many_callers_with_one_token_make_one_exchange() {
 #[tokio::test]
 async fn while_the_provider_is_down_basic_works_and_tokens_wait() {
     let sidecar = Sidecar::with(closed_with(Some(Checked::Valid(oidc("http://127.0.0.1:1"))))).await;
-    assert_eq!(get(sidecar.public, "/whoami", &[("authorization", &basic("technical-user", PASSWORD))]).await.status, 200);
+    assert_eq!(
+        get(sidecar.public, "/whoami", &[("authorization", &basic("technical-user", PASSWORD))]).await.status,
+        200
+    );
     let reply = who_am_i(&sidecar, "token").await;
     assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (503, "1"));
     let login = get(sidecar.public, "/oauth2/authorization/keycloak", &[]).await;

@@ -93,7 +93,12 @@ pub(crate) async fn get(address: SocketAddr, target: &str, headers: &[(&str, &st
 }
 
 /// Any request.
-pub(crate) fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &'static str) -> Request<Full<Bytes>> {
+pub(crate) fn request(
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &'static str,
+) -> Request<Full<Bytes>> {
     let mut request = Request::builder().method(method).uri(target);
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
         request = request.header("host", "127.0.0.1");

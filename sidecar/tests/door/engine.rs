@@ -28,6 +28,8 @@ pub(crate) struct Recorded {
 pub(crate) struct Seen {
     pub(crate) instance: String,
     pub(crate) policy: Option<PublicationId>,
+    /// The newest four revisions.
+    known: Vec<u64>,
     pub(crate) hand_overs: Vec<u64>,
     pub(crate) requests: Vec<Recorded>,
     /// Answer hand-overs with 503.
@@ -43,7 +45,14 @@ pub(crate) struct Engine {
 
 impl Engine {
     pub(crate) fn start(socket: &Path) -> Self {
-        let seen = Seen { instance: "first".into(), policy: None, hand_overs: Vec::new(), requests: Vec::new(), refuses_policies: false };
+        let seen = Seen {
+            instance: "first".into(),
+            policy: None,
+            known: Vec::new(),
+            hand_overs: Vec::new(),
+            requests: Vec::new(),
+            refuses_policies: false,
+        };
         let seen = Arc::new(Mutex::new(seen));
         Self { socket: socket.to_owned(), task: serve(socket, &seen), seen }
     }
@@ -59,7 +68,8 @@ impl Engine {
         let _ = std::fs::remove_file(&self.socket);
         {
             let mut seen = self.seen.lock().unwrap();
-            (seen.instance, seen.policy) = (instance.to_owned(), None);
+            seen.instance = instance.to_owned();
+            seen.forget();
         }
         self.task = serve(&self.socket, &self.seen);
     }
@@ -71,6 +81,14 @@ impl Engine {
 
     pub(crate) fn count(&self) -> usize {
         self.seen.lock().unwrap().requests.len()
+    }
+}
+
+impl Seen {
+    /// Forgets its policies.
+    pub(crate) fn forget(&mut self) {
+        self.policy = None;
+        self.known.clear();
     }
 }
 
@@ -90,7 +108,8 @@ fn serve(socket: &Path, seen: &Arc<Mutex<Seen>>) -> JoinHandle<()> {
             let (stream, _) = listener.accept().await.unwrap();
             let seen = Arc::clone(&seen);
             let service = service_fn(move |request| answer(Arc::clone(&seen), request));
-            connections.spawn(async move { http1::Builder::new().serve_connection(TokioIo::new(stream), service).await });
+            connections
+                .spawn(async move { http1::Builder::new().serve_connection(TokioIo::new(stream), service).await });
         }
     })
 }
@@ -105,6 +124,8 @@ async fn answer(seen: Arc<Mutex<Seen>>, request: Request<Incoming>) -> Result<Re
         (Method::PUT, "/internal/policy") => {
             let access: AccessPublication = serde_json::from_slice(&body).unwrap();
             seen.hand_overs.push(access.id.revision);
+            seen.known.insert(0, access.id.revision);
+            seen.known.truncate(4);
             seen.policy = Some(access.id);
             report(&seen)
         }
@@ -113,7 +134,7 @@ async fn answer(seen: Arc<Mutex<Seen>>, request: Request<Incoming>) -> Result<Re
         (method, _) => {
             let target = parts.uri.path_and_query().unwrap().to_string();
             let stamped = parts.headers.get("x-cubegate-policy").unwrap().to_str().unwrap().to_owned();
-            let is_known = seen.policy.as_ref().is_some_and(|policy| policy.revision.to_string() == stamped);
+            let is_known = seen.known.iter().any(|revision| revision.to_string() == stamped);
             seen.requests.push(Recorded { method, target, headers: parts.headers, body: body.clone() });
             if is_known { echo(body) } else { missing(&stamped) }
         }

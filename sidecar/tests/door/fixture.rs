@@ -11,7 +11,8 @@ use cubegate_policy::{
     password,
     publication::Publication,
     snapshot::{
-        Access, AccessTokenFormat, Authentication, Checked, ClaimPath, Combine, Door, Oidc, RoleHolders, Snapshot, TechnicalUser, Ways,
+        Access, AccessTokenFormat, Authentication, Checked, ClaimPath, Combine, Door, Oidc, RoleHolders, Snapshot,
+        TechnicalUser, Ways,
     },
 };
 use cubegate_sidecar::{Config, PolicyUpdate, RunError, run};
@@ -44,13 +45,22 @@ impl Sidecar {
     pub(crate) async fn bare() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let engine = Engine::start(&directory.path().join("engine.sock"));
-        let (public, private) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let (public, private) =
+            (TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
         let (policies, receiver) = watch::channel(None);
         let (stop, stopped) = oneshot::channel::<()>();
         let addresses = (public.local_addr().unwrap(), private.local_addr().unwrap());
         let told = async move { drop(stopped.await) };
         let task = tokio::spawn(run(Config::new(&engine.socket), public, Some(private), receiver, told));
-        Self { public: addresses.0, private: addresses.1, engine, policies, stop: Some(stop), task, _directory: directory }
+        Self {
+            public: addresses.0,
+            private: addresses.1,
+            engine,
+            policies,
+            stop: Some(stop),
+            task,
+            _directory: directory,
+        }
     }
 
     /// Deciding by this policy.
@@ -120,6 +130,7 @@ fn roles() -> BTreeMap<String, RoleHolders> {
     BTreeMap::from([
         role("ROLE_USER", &["atoti"], &["ROLE_USER"], &[]),
         role("ROLE_ADMIN", &[], &["ROLE_ADMIN", "ROLE_USER"], &[]),
+        role("ROLE_ANONYMOUS", &[], &["ROLE_ANONYMOUS"], &[]),
         role("ROLE_PARIS", &["paris"], &["ROLE_PARIS"], &[]),
         role("ROLE_BROKEN", &["broken"], &["ROLE_BROKEN"], &["its Restriction `secret-name` is missing"]),
     ])

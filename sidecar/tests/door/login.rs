@@ -30,7 +30,8 @@ impl Browser {
     }
 
     fn parameter(&self, name: &str) -> String {
-        let found: Vec<String> = self.url.query_pairs().filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).collect();
+        let found: Vec<String> =
+            self.url.query_pairs().filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).collect();
         assert_eq!(found.len(), 1, "{name} in {}", self.url);
         found[0].clone()
     }
@@ -39,7 +40,11 @@ impl Browser {
     fn granted(&self, provider: &Provider, code: &str, changes: Value) {
         let mut claims = provider.claims("cubegate", json!({"nonce": self.parameter("nonce"), "preferred_username": "parisian-user", "resource_access": {"cubegate": {"roles": ["atoti", "paris"]}}}));
         for (name, value) in changes.as_object().unwrap() {
-            if value.is_null() { claims.as_object_mut().unwrap().remove(name); } else { claims[name] = value.clone(); }
+            if value.is_null() {
+                claims.as_object_mut().unwrap().remove(name);
+            } else {
+                claims[name] = value.clone();
+            }
         }
         self.granted_token(provider, code, provider.signer.sign("JWT", &claims), "access");
     }
@@ -65,14 +70,31 @@ async fn a_login_ends_at_the_page_that_was_asked_for() {
     let (provider, sidecar) = with_provider().await;
     let mut browser = Browser::open(&sidecar, "/sales/by%20city?x=1&y=a%2Fb").await;
     assert!(browser.url.as_str().starts_with(&format!("{}/authorize?", provider.issuer())));
-    for (name, value) in [("response_type", "code"), ("client_id", "cubegate"), ("code_challenge_method", "S256"), ("scope", "openid profile roles"), ("redirect_uri", "http://127.0.0.1:8080/login/oauth2/code/keycloak")] {
+    for (name, value) in [
+        ("response_type", "code"),
+        ("client_id", "cubegate"),
+        ("code_challenge_method", "S256"),
+        ("scope", "openid profile roles"),
+        ("redirect_uri", "http://127.0.0.1:8080/login/oauth2/code/keycloak"),
+    ] {
         assert_eq!(browser.parameter(name), value);
     }
     browser.granted(&provider, "c1", json!({}));
     let reply = browser.back(&sidecar, &format!("code=c1&state={}&session_state=x", browser.parameter("state"))).await;
     assert_eq!((reply.status.as_u16(), reply.header("location")), (302, "/sales/by%20city?x=1&y=a%2Fb"), "{reply:?}");
-    let cookie = reply.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).find(|value| value.starts_with("cubegate-session=")).unwrap();
-    assert!(cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Lax") && cookie.contains("; Path=/") && !cookie.contains("paris"));
+    let cookie = reply
+        .headers
+        .get_all("set-cookie")
+        .iter()
+        .map(|value| value.to_str().unwrap())
+        .find(|value| value.starts_with("cubegate-session="))
+        .unwrap();
+    assert!(
+        cookie.contains("; HttpOnly")
+            && cookie.contains("; SameSite=Lax")
+            && cookie.contains("; Path=/")
+            && !cookie.contains("paris")
+    );
     assert!(cookie.split(';').next().unwrap().len() <= 1536);
 
     browser.jar.take(&reply);
@@ -92,9 +114,19 @@ async fn each_login_gets_a_session_and_secrets_of_its_own() {
         browser.granted(&provider, code, json!({}));
         let reply = browser.back(&sidecar, &format!("code={code}&state={}", browser.parameter("state"))).await;
         browser.jar.take(&reply);
-        sessions.push((browser.parameter("state"), browser.parameter("nonce"), browser.parameter("code_challenge"), browser.jar.0["cubegate-session"].clone()));
+        sessions.push((
+            browser.parameter("state"),
+            browser.parameter("nonce"),
+            browser.parameter("code_challenge"),
+            browser.jar.0["cubegate-session"].clone(),
+        ));
     }
-    assert!(sessions[0].0 != sessions[1].0 && sessions[0].1 != sessions[1].1 && sessions[0].2 != sessions[1].2 && sessions[0].3 != sessions[1].3);
+    assert!(
+        sessions[0].0 != sessions[1].0
+            && sessions[0].1 != sessions[1].1
+            && sessions[0].2 != sessions[1].2
+            && sessions[0].3 != sessions[1].3
+    );
 }
 
 #[tokio::test]
@@ -105,7 +137,15 @@ async fn a_state_works_once_and_in_its_own_browser_and_before_the_code_is_redeem
     let state = browser.parameter("state");
     let stranger = get(sidecar.public, &format!("/login/oauth2/code/keycloak?code=c1&state={state}"), &[]).await;
     assert_eq!(stranger.status, 400, "another browser");
-    for query in [String::new(), "code=c1".into(), format!("state={state}"), "code=c1&state=".into(), "code=c1&state=wrong".into(), format!("code=c1&state={state}&state={state}"), format!("code=c1&code=c1&state={state}")] {
+    for query in [
+        String::new(),
+        "code=c1".into(),
+        format!("state={state}"),
+        "code=c1&state=".into(),
+        "code=c1&state=wrong".into(),
+        format!("code=c1&state={state}&state={state}"),
+        format!("code=c1&code=c1&state={state}"),
+    ] {
         assert_eq!(browser.back(&sidecar, &query).await.status, 400, "{query}");
     }
     assert_eq!(provider.asked("/token"), 0, "no code is redeemed for a state that is not ours");
@@ -143,10 +183,17 @@ async fn id_tokens_with_signatures_that_do_not_count_are_refused() {
     let (provider, sidecar) = with_provider().await;
     for kind in ["unsigned", "by the client secret", "by somebody else"] {
         let browser = Browser::open(&sidecar, "/").await;
-        let claims = provider.claims("cubegate", json!({"nonce": browser.parameter("nonce"), "preferred_username": "u"}));
+        let claims =
+            provider.claims("cubegate", json!({"nonce": browser.parameter("nonce"), "preferred_username": "u"}));
         let token = match kind {
-            "unsigned" => format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#), URL_SAFE_NO_PAD.encode(claims.to_string())),
-            "by the client secret" => encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(b"client secret")).unwrap(),
+            "unsigned" => format!(
+                "{}.{}.",
+                URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#),
+                URL_SAFE_NO_PAD.encode(claims.to_string())
+            ),
+            "by the client secret" => {
+                encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(b"client secret")).unwrap()
+            }
             _ => Signer::new("first").sign("JWT", &claims),
         };
         browser.granted_token(&provider, "c", token, "access");
@@ -160,7 +207,11 @@ async fn the_issuer_of_the_answer_counts_when_it_is_there_or_promised() {
     let provider = Provider::start().await;
     provider.script.lock().unwrap().promises_issuer = true;
     let sidecar = Sidecar::with(closed_with(Some(Checked::Valid(oidc(&provider.issuer()))))).await;
-    for (issuer, status) in [(String::new(), 400), ("&iss=https%3A%2F%2Fid.example.com".into(), 400), (format!("&iss={}", provider.issuer()), 302)] {
+    for (issuer, status) in [
+        (String::new(), 400),
+        ("&iss=https%3A%2F%2Fid.example.com".into(), 400),
+        (format!("&iss={}", provider.issuer()), 302),
+    ] {
         let browser = Browser::open(&sidecar, "/").await;
         browser.granted(&provider, "c", json!({}));
         let reply = browser.back(&sidecar, &format!("code=c&state={}{issuer}", browser.parameter("state"))).await;
@@ -171,7 +222,8 @@ async fn the_issuer_of_the_answer_counts_when_it_is_there_or_promised() {
 #[tokio::test]
 async fn what_the_id_token_leaves_out_comes_from_userinfo_of_the_same_subject() {
     let (provider, sidecar) = with_provider().await;
-    let described = json!({"preferred_username": "from userinfo", "resource_access": {"cubegate": {"roles": ["atoti"]}}});
+    let described =
+        json!({"preferred_username": "from userinfo", "resource_access": {"cubegate": {"roles": ["atoti"]}}});
     for (subject, status) in [(json!("u1"), 302), (json!("u2"), 403), (Value::Null, 403)] {
         let mut claims = described.clone();
         claims["sub"] = subject;
@@ -182,7 +234,10 @@ async fn what_the_id_token_leaves_out_comes_from_userinfo_of_the_same_subject() 
         assert_eq!(reply.status, status);
         if status == 302 {
             browser.jar.take(&reply);
-            assert_eq!(get(sidecar.public, "/whoami", &[("cookie", &browser.jar.header())]).await.json()["name"], "from userinfo");
+            assert_eq!(
+                get(sidecar.public, "/whoami", &[("cookie", &browser.jar.header())]).await.json()["name"],
+                "from userinfo"
+            );
         }
     }
 }
@@ -192,12 +247,21 @@ async fn roles_come_from_an_access_token_that_can_be_verified() {
     let provider = Provider::start().await;
     let sidecar = Sidecar::with(closed_with(Some(Checked::Valid(oidc_jwt(&provider.issuer()))))).await;
     let mut browser = Browser::open(&sidecar, "/").await;
-    let id_token = provider.signer.sign("JWT", &provider.claims("cubegate", json!({"nonce": browser.parameter("nonce"), "preferred_username": "u"})));
-    let access = provider.signer.sign("JWT", &provider.claims("api", json!({"scope": "openid", "resource_access": {"cubegate": {"roles": ["atoti"]}}})));
+    let id_token = provider.signer.sign(
+        "JWT",
+        &provider.claims("cubegate", json!({"nonce": browser.parameter("nonce"), "preferred_username": "u"})),
+    );
+    let access = provider.signer.sign(
+        "JWT",
+        &provider.claims("api", json!({"scope": "openid", "resource_access": {"cubegate": {"roles": ["atoti"]}}})),
+    );
     browser.granted_token(&provider, "c", id_token, &access);
     let reply = browser.back(&sidecar, &format!("code=c&state={}", browser.parameter("state"))).await;
     browser.jar.take(&reply);
-    assert_eq!(get(sidecar.public, "/whoami", &[("cookie", &browser.jar.header())]).await.json(), json!({"name": "u", "roles": ["ROLE_USER"]}));
+    assert_eq!(
+        get(sidecar.public, "/whoami", &[("cookie", &browser.jar.header())]).await.json(),
+        json!({"name": "u", "roles": ["ROLE_USER"]})
+    );
     assert_eq!(provider.asked("/userinfo"), 0);
 }
 
@@ -205,7 +269,12 @@ async fn roles_come_from_an_access_token_that_can_be_verified() {
 async fn a_provider_that_says_no_is_believed() {
     let (provider, sidecar) = with_provider().await;
     let browser = Browser::open(&sidecar, "/").await;
-    let reply = browser.back(&sidecar, &format!("error=access_denied&error_description=%3Cscript%3E&state={}", browser.parameter("state"))).await;
+    let reply = browser
+        .back(
+            &sidecar,
+            &format!("error=access_denied&error_description=%3Cscript%3E&state={}", browser.parameter("state")),
+        )
+        .await;
     assert_eq!(reply.status, 403);
     assert!(!String::from_utf8_lossy(&reply.body).contains("script"));
     let browser = Browser::open(&sidecar, "/").await;
@@ -217,7 +286,13 @@ async fn a_provider_that_says_no_is_believed() {
 async fn cookies_that_were_tampered_with_or_moved_are_no_session() {
     let (provider, sidecar) = with_provider().await;
     let mut browser = Browser::open(&sidecar, "/").await;
-    let slot = browser.jar.0.iter().find(|(name, _)| name.starts_with("cubegate-login-")).map(|(_, value)| value.clone()).unwrap();
+    let slot = browser
+        .jar
+        .0
+        .iter()
+        .find(|(name, _)| name.starts_with("cubegate-login-"))
+        .map(|(_, value)| value.clone())
+        .unwrap();
     browser.granted(&provider, "c", json!({}));
     let reply = browser.back(&sidecar, &format!("code=c&state={}", browser.parameter("state"))).await;
     browser.jar.take(&reply);
@@ -233,13 +308,21 @@ async fn cookies_that_were_tampered_with_or_moved_are_no_session() {
         "cubegate-session=".into(),
     ] {
         let reply = get(sidecar.public, "/whoami", &[("cookie", &cookie)]).await;
-        assert_eq!((reply.status.as_u16(), reply.header("location")), (302, "/oauth2/authorization/keycloak"), "{cookie}");
+        assert_eq!(
+            (reply.status.as_u16(), reply.header("location")),
+            (302, "/oauth2/authorization/keycloak"),
+            "{cookie}"
+        );
     }
     let among_others = format!("cubegate-session={flipped}; a=b; cubegate-session={session}");
     assert_eq!(get(sidecar.public, "/whoami", &[("cookie", &among_others)]).await.status, 200);
     let with_wrong = [("cookie", browser.jar.header()), ("authorization", "Bearer wrong".to_owned())];
     let with_wrong: Vec<_> = with_wrong.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    assert_eq!(get(sidecar.public, "/whoami", &with_wrong).await.status, 401, "a cookie does not make good for a wrong token");
+    assert_eq!(
+        get(sidecar.public, "/whoami", &with_wrong).await.status,
+        401,
+        "a cookie does not make good for a wrong token"
+    );
 }
 
 #[tokio::test]
@@ -270,12 +353,22 @@ async fn logging_out_forgets_the_session_here_and_at_the_provider() {
     for (method, status) in [("GET", 302), ("POST", 303)] {
         let reply = send(sidecar.public, request(method, "/logout", &[("cookie", &cookie)], "")).await;
         assert_eq!(reply.status, status);
-        assert_eq!(reply.header("location"), format!("{}/end?client_id=cubegate&post_logout_redirect_uri=http%3A%2F%2F127.0.0.1%3A8080%2F", provider.issuer()));
+        assert_eq!(
+            reply.header("location"),
+            format!(
+                "{}/end?client_id=cubegate&post_logout_redirect_uri=http%3A%2F%2F127.0.0.1%3A8080%2F",
+                provider.issuer()
+            )
+        );
         let mut jar = browser.jar.clone();
         jar.take(&reply);
         assert!(jar.0.is_empty());
     }
-    let script = send(sidecar.public, request("POST", "/logout", &[("cookie", &cookie), ("x-requested-with", "XMLHttpRequest")], "")).await;
+    let script = send(
+        sidecar.public,
+        request("POST", "/logout", &[("cookie", &cookie), ("x-requested-with", "XMLHttpRequest")], ""),
+    )
+    .await;
     assert_eq!((script.status.as_u16(), script.header("location")), (204, ""));
     assert_eq!(get(sidecar.public, "/logout", &[]).await.header("location"), "/", "nobody was logged in");
     assert_eq!(send(sidecar.public, request("DELETE", "/logout", &[], "")).await.status, 405);
@@ -295,19 +388,29 @@ async fn a_login_never_leads_elsewhere() {
     jar.take(&absolute);
     assert_eq!(absolute.header("location"), "/oauth2/authorization/keycloak");
     for path in ["//evil.example", "/\\evil.example"] {
-        assert_eq!(crate::client::raw(sidecar.public, &format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")).await.get(9..12), Some("400"));
+        assert_eq!(
+            crate::client::raw(sidecar.public, &format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))
+                .await
+                .get(9..12),
+            Some("400")
+        );
     }
 }
 
 #[tokio::test]
 async fn login_paths_of_unknown_providers_are_not_there() {
     let (_provider, sidecar) = with_provider().await;
-    for path in ["/oauth2/authorization/other", "/login/oauth2/code/other?code=c&state=s", "/oauth2/authorization/KEYCLOAK"] {
+    for path in
+        ["/oauth2/authorization/other", "/login/oauth2/code/other?code=c&state=s", "/oauth2/authorization/KEYCLOAK"]
+    {
         assert_eq!(get(sidecar.public, path, &[]).await.status, 404, "{path}");
     }
     assert_eq!(get(sidecar.public, "/login", &[]).await.header("location"), "/oauth2/authorization/keycloak");
     assert_eq!(send(sidecar.public, request("POST", "/login", &[], "")).await.status, 303);
-    assert_eq!(send(sidecar.public, request("POST", "/login/oauth2/code/keycloak?code=c&state=s", &[], "")).await.status, 405);
+    assert_eq!(
+        send(sidecar.public, request("POST", "/login/oauth2/code/keycloak?code=c&state=s", &[], "")).await.status,
+        405
+    );
     let sidecar = Sidecar::with(closed_with(None)).await;
     assert_eq!(get(sidecar.public, "/login", &[]).await.status, 404);
 }

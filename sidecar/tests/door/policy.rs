@@ -33,10 +33,16 @@ async fn a_policy_is_handed_to_the_engine_before_it_decides() {
     sidecar.engine.seen.lock().unwrap().refuses_policies = true;
     sidecar.offer(1, closed());
     tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(get(sidecar.public, "/whoami", &[("authorization", &basic("technical-user", PASSWORD))]).await.status, 503);
+    assert_eq!(
+        get(sidecar.public, "/whoami", &[("authorization", &basic("technical-user", PASSWORD))]).await.status,
+        503
+    );
     sidecar.engine.seen.lock().unwrap().refuses_policies = false;
     sidecar.until(|report| report["state"] == "Current").await;
-    assert_eq!(get(sidecar.public, "/whoami", &[("authorization", &basic("technical-user", PASSWORD))]).await.status, 200);
+    assert_eq!(
+        get(sidecar.public, "/whoami", &[("authorization", &basic("technical-user", PASSWORD))]).await.status,
+        200
+    );
     assert_eq!(get(sidecar.private, "/readyz", &[]).await.status, 200);
     let report = sidecar.report().await;
     assert_eq!(report["policy"], report["engine"]["policy"]);
@@ -81,7 +87,10 @@ async fn an_older_revision_and_another_text_of_the_same_are_rejected() {
         sidecar.offer(revision, door);
         sidecar.until(|report| report["state"] == "Rejected").await;
         assert_eq!(sidecar.report().await["policy"]["revision"], 5);
-        assert_eq!(get(sidecar.public, "/whoami", &[("authorization", &basic("technical-user", PASSWORD))]).await.status, 200);
+        assert_eq!(
+            get(sidecar.public, "/whoami", &[("authorization", &basic("technical-user", PASSWORD))]).await.status,
+            200
+        );
         sidecar.offer(5, closed());
         sidecar.until(|report| report["state"] == "Current").await;
     }
@@ -95,11 +104,20 @@ async fn an_engine_that_was_restarted_is_handed_the_policy_again() {
     sidecar.engine.stop();
     sidecar.until(|report| report["engine"].is_null()).await;
     let reply = get(sidecar.public, "/api", &[("authorization", &right)]).await;
-    assert_eq!((reply.status.as_u16(), reply.header("retry-after"), reply.header("content-type")), (503, "1", "application/problem+json"));
-    assert_eq!(get(sidecar.public, "/whoami", &[("authorization", &right)]).await.status, 200, "the door needs no engine");
+    assert_eq!(
+        (reply.status.as_u16(), reply.header("retry-after"), reply.header("content-type")),
+        (503, "1", "application/problem+json")
+    );
+    assert_eq!(
+        get(sidecar.public, "/whoami", &[("authorization", &right)]).await.status,
+        200,
+        "the door needs no engine"
+    );
     assert_eq!(get(sidecar.private, "/readyz", &[]).await.status, 503);
     sidecar.engine.restart("second");
-    sidecar.until(|report| report["engine"]["instance"] == "second" && report["engine"]["policy"]["revision"] == 1).await;
+    sidecar
+        .until(|report| report["engine"]["instance"] == "second" && report["engine"]["policy"]["revision"] == 1)
+        .await;
     assert_eq!(get(sidecar.public, "/api", &[("authorization", &right)]).await.status, 200);
 }
 
@@ -107,7 +125,7 @@ async fn an_engine_that_was_restarted_is_handed_the_policy_again() {
 async fn an_engine_that_lacks_the_policy_gets_it_at_once() {
     let sidecar = Sidecar::with(closed()).await;
     let right = basic("technical-user", PASSWORD);
-    sidecar.engine.seen.lock().unwrap().policy = None;
+    sidecar.engine.seen.lock().unwrap().forget();
     let reply = get(sidecar.public, "/api", &[("authorization", &right)]).await;
     assert!(reply.status == 503 || reply.status == 200, "{reply:?}");
     assert_eq!(reply.header("x-cubegate-policy-missing"), "");

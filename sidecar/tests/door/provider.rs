@@ -12,7 +12,10 @@ use aws_lc_rs::{
     encoding::AsDer,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
 };
-use base64::{Engine as _, engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD}};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -68,7 +71,11 @@ impl Signer {
     pub(crate) fn new(id: &str) -> Self {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         let document = pair.to_pkcs8v1().unwrap();
-        Self { key: EncodingKey::from_ec_der(document.as_ref()), id: id.to_owned(), point: pair.public_key().as_ref().to_vec() }
+        Self {
+            key: EncodingKey::from_ec_der(document.as_ref()),
+            id: id.to_owned(),
+            point: pair.public_key().as_ref().to_vec(),
+        }
     }
 
     pub(crate) fn public(&self) -> Value {
@@ -98,7 +105,9 @@ impl Provider {
                 let (stream, _) = listener.accept().await.unwrap();
                 let script = Arc::clone(&shared);
                 let service = service_fn(move |request| answer(address, Arc::clone(&script), request));
-                tokio::spawn(async move { http1::Builder::new().serve_connection(TokioIo::new(stream), service).await });
+                tokio::spawn(
+                    async move { http1::Builder::new().serve_connection(TokioIo::new(stream), service).await },
+                );
             }
         });
         Self { address, signer, script, task }
@@ -119,7 +128,8 @@ impl Provider {
 
     /// Claims of a token of this provider, for this audience, changed as a test needs.
     pub(crate) fn claims(&self, audience: &str, changes: Value) -> Value {
-        let mut claims = json!({"iss": self.issuer(), "aud": audience, "sub": "u1", "iat": now_s(), "exp": now_s() + 300});
+        let mut claims =
+            json!({"iss": self.issuer(), "aud": audience, "sub": "u1", "iat": now_s(), "exp": now_s() + 300});
         for (name, value) in changes.as_object().unwrap() {
             if value.is_null() {
                 claims.as_object_mut().unwrap().remove(name);
@@ -141,11 +151,16 @@ pub(crate) fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-async fn answer(address: SocketAddr, script: Arc<Mutex<Script>>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(
+    address: SocketAddr,
+    script: Arc<Mutex<Script>>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     let form: BTreeMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
-    let authorization = parts.headers.get("authorization").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+    let authorization =
+        parts.headers.get("authorization").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
     let mut script = script.lock().unwrap();
     *script.asked.entry(parts.uri.path().to_owned()).or_default() += 1;
     Ok(match parts.uri.path() {

@@ -27,7 +27,11 @@ async fn under_openid_connect_those_who_navigate_are_sent_to_the_login() {
     for headers in cases {
         for method in ["GET", "HEAD"] {
             let reply = send(sidecar.public, request(method, "/whoami", headers, "")).await;
-            assert_eq!((reply.status.as_u16(), reply.header("location")), (302, "/oauth2/authorization/keycloak"), "{method} {headers:?}");
+            assert_eq!(
+                (reply.status.as_u16(), reply.header("location")),
+                (302, "/oauth2/authorization/keycloak"),
+                "{method} {headers:?}"
+            );
             assert!(reply.challenges().is_empty());
         }
     }
@@ -46,7 +50,11 @@ async fn under_openid_connect_programs_get_401_with_both_challenges() {
     ];
     for (method, headers) in cases {
         let reply = send(sidecar.public, request(method, "/api", headers, "")).await;
-        assert_eq!((reply.status.as_u16(), reply.header("content-type")), (401, "application/problem+json"), "{method} {headers:?}");
+        assert_eq!(
+            (reply.status.as_u16(), reply.header("content-type")),
+            (401, "application/problem+json"),
+            "{method} {headers:?}"
+        );
         assert_eq!(reply.challenges(), [r#"Bearer realm="retail""#, r#"Basic realm="retail", charset="UTF-8""#]);
         if method != "HEAD" {
             let problem = reply.json();
@@ -99,8 +107,13 @@ async fn without_openid_connect_everybody_gets_401_with_basic() {
 #[tokio::test]
 async fn grpc_clients_get_a_status_that_they_understand() {
     let sidecar = with_oidc().await;
-    let reply = send(sidecar.public, request("POST", "/some.Service/Method", &[("content-type", "application/grpc")], "")).await;
-    assert_eq!((reply.status.as_u16(), reply.header("grpc-status"), reply.header("content-type")), (200, "16", "application/grpc"));
+    let reply =
+        send(sidecar.public, request("POST", "/some.Service/Method", &[("content-type", "application/grpc")], ""))
+            .await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.header("grpc-status"), reply.header("content-type")),
+        (200, "16", "application/grpc")
+    );
     assert_eq!(sidecar.engine.count(), 0);
 }
 
