@@ -11,6 +11,9 @@
 //! see; a query sees those facts and no others, so that its answer is, byte for byte, the one over tables from which
 //! the other facts had been deleted.
 //!
+//! A row whose measures are all null is dropped, and so are the grand total and the one row of a query without levels. A
+//! count of nothing is null. So when nothing is visible, every query has an answer without rows.
+//!
 //! This crate knows no network, no clock, no environment, no users and no roles.
 
 mod answer;

@@ -1,4 +1,4 @@
-//! Every limit of this crate, with its unit.
+//! Every limit of this crate, with its unit. What exceeds one is an error, never part of an answer.
 
 /// Errors that one load reports before it gives up looking for more.
 pub const LOAD_ERRORS_MAX: usize = 100;
@@ -37,3 +37,20 @@ pub const MORSEL_ROWS: usize = 1 << 16;
 pub const DENSE_BYTES_MAX: usize = 256 << 20;
 /// Accumulators of one query: combinations that have a visible fact, times one more than the columns that are summed.
 pub const QUERY_ACCUMULATORS_MAX: usize = 40_000_000;
+
+/// How large one query may get. Only what the caller may see counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueryLimits {
+    /// Combinations of members that have a visible fact.
+    pub cells_max: usize,
+    /// Accumulators: combinations, times one more than the columns that are summed.
+    pub accumulators_max: usize,
+    /// Rows of the answer, totals counted, before `offset` and `limit` cut it.
+    pub rows_max: usize,
+}
+
+impl Default for QueryLimits {
+    fn default() -> Self {
+        Self { cells_max: QUERY_CELLS_MAX, accumulators_max: QUERY_ACCUMULATORS_MAX, rows_max: ANSWER_ROWS_MAX }
+    }
+}

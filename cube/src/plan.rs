@@ -1,10 +1,10 @@
 //! What the scan has to do, with no choice left to it.
 
 use crate::{
-    limits::{DENSE_BYTES_MAX, DENSE_CELLS_MAX},
-    load::table::code_of,
+    limits::{DENSE_BYTES_MAX, DENSE_CELLS_MAX, QueryLimits},
     model::{cube::Cube, measure::MeasureKind},
     resolve::{Clause, Group, Resolved},
+    storage::codes::code_of,
     storage::{addends::Addends, bitmap::Bitmap, codes::Codes},
     value::ColumnType,
 };
@@ -21,6 +21,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) sums: Vec<&'a Addends>,
     /// What becomes of the facts and sums of a cell, per measure of the query.
     pub(crate) outputs: Vec<Output>,
+    pub(crate) limits: QueryLimits,
 }
 
 /// Which leaves of a hierarchy are wanted.
@@ -59,7 +60,7 @@ pub(crate) enum Output {
 }
 
 impl<'a> Plan<'a> {
-    pub(crate) fn new(resolved: &Resolved<'a>, cube: &'a Cube) -> Self {
+    pub(crate) fn new(resolved: &Resolved<'a>, cube: &'a Cube, limits: QueryLimits) -> Self {
         let (sums, outputs) = plan_outputs(resolved, cube);
         let layout = choose_layout(&resolved.groups, &sums);
         Self {
@@ -69,6 +70,7 @@ impl<'a> Plan<'a> {
             layout,
             sums,
             outputs,
+            limits,
         }
     }
 }

@@ -9,7 +9,7 @@ pub struct Query {
     /// Names of measures, in the order of the columns. None: which members have a visible fact.
     #[serde(default)]
     pub measures: Vec<String>,
-    /// Names of levels. A level brings its ancestors as columns before it. None: one row.
+    /// Names of levels. A level brings its ancestors as columns before it. None: one row, if any fact is visible.
     #[serde(default)]
     pub levels: Vec<String>,
     /// Whether there is a row for the grand total and for each subtotal, before the rows it is the total of.

@@ -90,7 +90,7 @@ impl<'a> Paths<'a> {
 
     /// Code of the member of a row; none in a total above the column.
     fn member_of_row(&self, rows: &Rows, row: usize, column: usize) -> Option<u32> {
-        let row = rows.rows.get(row).filter(|row| column < row.depth)?;
+        let row = rows.headers.get(row).filter(|row| column < row.depth)?;
         self.member(row.cell, column)
     }
 }

@@ -2,7 +2,6 @@
 
 use super::Paths;
 use crate::{
-    limits::ANSWER_ROWS_MAX,
     plan::Plan,
     request::QueryError,
     scan::{Accumulators, Cells},
@@ -10,8 +9,9 @@ use crate::{
 
 /// Rows in natural order, totals first, with the accumulators of each at the row's own number.
 pub(super) struct Rows {
-    pub(super) rows: Vec<Row>,
+    pub(super) headers: Vec<Row>,
     pub(super) accumulators: Accumulators,
+    max: usize,
 }
 
 /// One row.
@@ -51,19 +51,22 @@ impl Rows {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.rows.len()
+        self.headers.len()
     }
 
     fn new(plan: &Plan<'_>) -> Self {
-        Self { rows: Vec::new(), accumulators: Accumulators::new(plan) }
+        Self { headers: Vec::new(), accumulators: Accumulators::new(plan), max: plan.limits.rows_max }
     }
 
     fn push(&mut self, row: Row) -> Result<usize, QueryError> {
-        if self.rows.len() == ANSWER_ROWS_MAX {
-            return Err(QueryError::TooLarge(format!("the answer has more than {ANSWER_ROWS_MAX} rows")));
+        if self.headers.len() == self.max {
+            return Err(QueryError::TooLarge(format!(
+                "the answer has more than {} rows; ask for fewer levels or filter them",
+                self.max
+            )));
         }
-        self.rows.push(row);
-        self.accumulators.grow(self.rows.len());
-        Ok(self.rows.len() - 1)
+        self.headers.push(row);
+        self.accumulators.grow(self.headers.len());
+        Ok(self.headers.len() - 1)
     }
 }

@@ -50,7 +50,7 @@ impl Criteria<'_> {
     }
 
     fn depth(&self, row: usize) -> usize {
-        self.rows.rows.get(row).map_or(0, |row| row.depth)
+        self.rows.headers.get(row).map_or(0, |row| row.depth)
     }
 
     fn compare(&self, a: usize, b: usize) -> Ordering {

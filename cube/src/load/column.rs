@@ -4,7 +4,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use jiff::civil::Date;
 
-use super::table::{Coded, Column, ColumnData, code_of};
+use super::table::{Coded, Column, ColumnData};
+use crate::storage::codes::code_of;
 use crate::{
     limits::DOUBLE_MAGNITUDE_MAX,
     storage::{codes::Codes, dictionary::Dictionary},

@@ -109,22 +109,24 @@ fn read_rows(
     report: &mut Report,
 ) -> usize {
     let mut window = window.into_iter();
+    let mut record = Record::default();
     let mut row_count = 0;
-    let mut last = None;
-    while let Some(record) = window.next().or_else(|| records.next()) {
-        read_row(&record, records, header, keys, builders, report);
+    // Beyond the window one record is used again and again.
+    while window.next().map(|next| record = next).is_some() || records.read_into(&mut record) {
         row_count += 1;
         if row_count > TABLE_ROWS_MAX {
             report.add(Place::default(), format!("the file has more than {TABLE_ROWS_MAX} rows"));
-        }
-        last = Some(record);
-        if report.is_full() || row_count > TABLE_ROWS_MAX {
             return row_count;
         }
-    }
-    if let Some(record) = last.filter(|record| records.is_unterminated(record)) {
-        let line = Some(records.line(&record));
-        report.add(Place { line, ..Place::default() }, "a quote is opened and never closed");
+        if records.is_unterminated(&record) {
+            let line = Some(records.line(&record));
+            report.add(Place { line, ..Place::default() }, "a quote is opened and never closed");
+            return row_count;
+        }
+        read_row(&record, records, header, keys, builders, report);
+        if report.is_full() {
+            return row_count;
+        }
     }
     row_count
 }

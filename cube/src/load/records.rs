@@ -11,10 +11,12 @@ pub(super) struct Records<'a> {
 }
 
 /// One record.
+#[derive(Default)]
 pub(super) struct Record {
     pub(super) cells: ByteRecord,
     /// Where the record starts.
     start_byte: usize,
+    end_byte: usize,
 }
 
 struct Counted {
@@ -45,7 +47,7 @@ impl<'a> Records<'a> {
         *line
     }
 
-    /// Whether a quote that this record, the last one read, opens is never closed and has swallowed the rest of the file.
+    /// Whether a quote that this record opens is never closed, so that it has swallowed the rest of the file.
     pub(super) fn is_unterminated(&self, record: &Record) -> bool {
         #[derive(PartialEq)]
         enum State {
@@ -54,7 +56,7 @@ impl<'a> Records<'a> {
             Quoted,
             QuoteInQuoted,
         }
-        if self.bytes_read() < self.bytes.len() {
+        if record.end_byte < self.bytes.len() {
             return false;
         }
         let rest = self.bytes.get(record.start_byte..).unwrap_or_default();
@@ -67,7 +69,17 @@ impl<'a> Records<'a> {
         end == State::Quoted
     }
 
-    /// Bytes read so far.
+    /// Replaces `record` by the next one. Tells whether there was one.
+    pub(super) fn read_into(&mut self, record: &mut Record) -> bool {
+        let before = self.bytes_read();
+        let found = self.reader.read_byte_record(&mut record.cells);
+        // The reader leaves the second half of a line ending, and empty lines, to the next record.
+        let rest = self.bytes.get(before..).unwrap_or_default();
+        record.start_byte = before + rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        record.end_byte = self.bytes_read();
+        found.expect("bytes in memory can be read, and records may differ in length")
+    }
+
     fn bytes_read(&self) -> usize {
         usize::try_from(self.reader.position().byte()).unwrap_or(usize::MAX)
     }
@@ -77,20 +89,7 @@ impl Iterator for Records<'_> {
     type Item = Record;
 
     fn next(&mut self) -> Option<Record> {
-        let before = self.bytes_read();
-        let mut cells = ByteRecord::new();
-        let found = self
-            .reader
-            .read_byte_record(&mut cells)
-            .expect("bytes in memory can be read, and records may differ in length");
-        // The reader leaves the second half of a line ending, and empty lines, to the next record.
-        let line_ends = self
-            .bytes
-            .get(before..)
-            .unwrap_or_default()
-            .iter()
-            .take_while(|byte| matches!(byte, b'\r' | b'\n'))
-            .count();
-        found.then_some(Record { cells, start_byte: before + line_ends })
+        let mut record = Record::default();
+        self.read_into(&mut record).then_some(record)
     }
 }

@@ -6,7 +6,13 @@ use std::{
 };
 
 use crate::{
-    storage::{addends::Addends, bitmap::Bitmap, codes::Codes, dictionary::Dictionary, numbers::Numbers},
+    storage::{
+        addends::Addends,
+        bitmap::Bitmap,
+        codes::{Codes, code_of},
+        dictionary::Dictionary,
+        numbers::Numbers,
+    },
     value::{ColumnType, NOT_AVAILABLE, parse_double, parse_int64},
 };
 
@@ -155,9 +161,4 @@ fn code_numbers<T: Copy + Default>(
     };
     let codes = Codes::collect(missing + 1, numbers.iter().map(code));
     Coded { dictionary: Arc::new(dictionary_of(values)), codes: Arc::new(codes) }
-}
-
-/// A position in a dictionary as a code.
-pub(crate) fn code_of(position: usize) -> u32 {
-    u32::try_from(position).expect("there are fewer distinct values than row numbers")
 }

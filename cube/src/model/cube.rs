@@ -15,6 +15,7 @@ use super::{
 use crate::{
     answer::Answer,
     finish,
+    limits::QueryLimits,
     load::table::Table,
     mask::{self, ColumnIn, Mask, MaskError},
     nearest::unknown,
@@ -61,9 +62,14 @@ impl Cube {
 
     /// Answers a query from the facts that the mask shows. The mask must have been made by this cube.
     pub fn query(&self, query: &Query, mask: &Mask) -> Result<Answer, QueryError> {
+        self.query_within(query, mask, QueryLimits::default())
+    }
+
+    /// As [`query`](Self::query), with limits of its own.
+    pub fn query_within(&self, query: &Query, mask: &Mask, limits: QueryLimits) -> Result<Answer, QueryError> {
         let selection = mask.selection(self)?;
         let resolved = resolve::resolve(query, self)?;
-        let plan = Plan::new(&resolved, self);
+        let plan = Plan::new(&resolved, self, limits);
         let cells = scan::scan(&plan, selection)?;
         finish::finish(&resolved, &plan, &cells)
     }

@@ -16,7 +16,8 @@ use std::{ops::Range, sync::Arc};
 
 use super::reach::ReachedColumn;
 use crate::{
-    load::table::{Coded, code_of},
+    load::table::Coded,
+    storage::codes::code_of,
     storage::{codes::Codes, dictionary::Dictionary, lookup::Lookup},
     value::{ColumnName, ColumnType},
 };

@@ -7,8 +7,9 @@ use std::{
 
 use super::{definition::JoinDefinition, error::Problems};
 use crate::{
-    load::table::{Coded, Table, code_of},
+    load::table::{Coded, Table},
     nearest::{quoted_list, unknown},
+    storage::codes::code_of,
 };
 
 /// Stands for "no row" among row numbers.

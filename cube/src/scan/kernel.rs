@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::narrow;
+use crate::storage::codes::code_of;
 use crate::{
     plan::{KeyPart, LeafFilter},
     storage::{
@@ -24,14 +24,14 @@ pub(super) fn select(
 ) {
     rows.clear();
     match selection {
-        None => rows.extend(morsel.map(narrow)),
+        None => rows.extend(morsel.map(code_of)),
         Some(selection) => {
             let words = morsel.start / 64..morsel.end.div_ceil(64);
             for (index, word) in selection.words()[words.clone()].iter().enumerate() {
                 let first = (words.start + index) * 64;
                 let mut rest = *word;
                 while rest != 0 {
-                    rows.push(narrow(first + rest.trailing_zeros() as usize));
+                    rows.push(code_of(first + rest.trailing_zeros() as usize));
                     rest &= rest - 1;
                 }
             }

@@ -11,8 +11,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::{
-    limits::{MORSEL_ROWS, QUERY_ACCUMULATORS_MAX, QUERY_CELLS_MAX},
-    load::table::code_of,
+    limits::{MORSEL_ROWS, QueryLimits},
     plan::{Layout, Plan},
     request::QueryError,
     storage::bitmap::Bitmap,
@@ -53,7 +52,7 @@ pub(crate) fn scan(plan: &Plan<'_>, selection: Option<&Bitmap>) -> Result<Cells,
     let blocks: Result<Vec<Block>, QueryError> =
         blocks(plan).into_par_iter().map(|rows| scan_block(plan, selection, rows)).collect();
     let merged = blocks?.into_iter().reduce(|merged, block| merged.merge(&block)).unwrap_or_else(|| Block::new(plan));
-    merged.check_size()?;
+    merged.check_size(plan.limits)?;
     Ok(merged.into_cells(plan))
 }
 
@@ -80,7 +79,7 @@ fn scan_block(plan: &Plan<'_>, selection: Option<&Bitmap>, rows: Range<usize>) -
         block.accumulators.grow(block.slots.len());
         block.accumulators.add(plan, &selected, &slots);
         if let Slots::Hashed { .. } = block.slots {
-            block.check_size()?;
+            block.check_size(plan.limits)?;
         }
     }
     Ok(block)
@@ -103,19 +102,20 @@ impl Block {
     }
 
     /// Only cells that have a visible fact count.
-    fn check_size(&self) -> Result<(), QueryError> {
+    fn check_size(&self, limits: QueryLimits) -> Result<(), QueryError> {
         let cells = match self.slots {
             Slots::Hashed { .. } => self.slots.len(),
             Slots::Dense { .. } => self.accumulators.facts.iter().filter(|facts| **facts > 0).count(),
         };
-        if cells > QUERY_CELLS_MAX {
+        let QueryLimits { cells_max, accumulators_max, rows_max: _ } = limits;
+        if cells > cells_max {
             return Err(QueryError::TooLarge(format!(
-                "the query has more than {QUERY_CELLS_MAX} combinations of members; ask for fewer levels or filter them"
+                "the query has more than {cells_max} combinations of members; ask for fewer levels or filter them"
             )));
         }
-        if cells.saturating_mul(1 + self.accumulators.sums.len()) > QUERY_ACCUMULATORS_MAX {
+        if cells.saturating_mul(1 + self.accumulators.sums.len()) > accumulators_max {
             return Err(QueryError::TooLarge(format!(
-                "the query has more than {QUERY_ACCUMULATORS_MAX} intermediate values; ask for fewer levels or measures"
+                "the query has more than {accumulators_max} intermediate values; ask for fewer levels or measures"
             )));
         }
         Ok(())
@@ -158,9 +158,4 @@ impl Accumulators {
             sums.add(addends, rows, slots);
         }
     }
-}
-
-/// A row or slot number in the width that kernels use.
-fn narrow(number: usize) -> u32 {
-    code_of(number)
 }

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{kernel, narrow};
+use super::kernel;
 use crate::plan::{KeyPart, Layout};
+use crate::storage::codes::code_of;
 
 /// Which accumulators a fact goes to.
 pub(super) enum Slots {
@@ -66,7 +67,7 @@ impl Slots {
             // Mixed-radix numbers are in natural order already.
             Self::Dense { .. } => keys
                 .iter()
-                .map(|key| slots.iter().map(|slot| narrow(slot / key.stride % key.node_count)).collect())
+                .map(|key| slots.iter().map(|slot| code_of(slot / key.stride % key.node_count)).collect())
                 .collect(),
             Self::Hashed { nodes, .. } => {
                 slots.sort_unstable_by_key(|slot| nodes.get(*slot));
@@ -83,7 +84,7 @@ fn slot(slot_of_nodes: &mut HashMap<Box<[u32]>, u32>, nodes: &mut Vec<Box<[u32]>
     if let Some(slot) = slot_of_nodes.get(combination) {
         return *slot;
     }
-    let slot = narrow(nodes.len());
+    let slot = code_of(nodes.len());
     slot_of_nodes.insert(combination.into(), slot);
     nodes.push(combination.into());
     slot

@@ -20,7 +20,12 @@ macro_rules! with_codes {
 }
 pub(crate) use with_codes;
 
-/// Numbers code widths have in common.
+/// A row number or a position among distinct values, in the width that rows and codes are stored in.
+pub(crate) fn code_of(position: usize) -> u32 {
+    u32::try_from(position).expect("row numbers fit, and there are no more distinct values than rows and one")
+}
+
+/// What the widths have in common.
 pub(crate) trait Code: Copy + Send + Sync {
     fn index(self) -> usize;
 }

@@ -1,9 +1,9 @@
 //! Queries and their answers.
 
-use cubegate_cube::{ColumnType, Query};
+use cubegate_cube::{ColumnType, Query, QueryError, limits::QueryLimits};
 use serde_json::json;
 
-use crate::fixture::{by_city, column_names, cube, retail, rows};
+use crate::fixture::{by_city, column_names, cube, is_in, retail, rows};
 
 #[test]
 fn members_are_ordered_by_code_point_and_missing_shops_are_kept() {
@@ -245,4 +245,22 @@ fn too_large_a_query_is_refused_whole() {
     assert!(cube.refusal(json!({"measures": vec!["x.SUM"; 300]})).contains("it may have 256"));
     let clauses = vec![json!({"level": "a", "equals": "p"}); 300];
     assert!(cube.refusal(json!({"measures": ["x.SUM"], "filter": {"and": clauses}})).contains("more than 256 clauses"));
+}
+
+#[test]
+fn limits_count_what_is_visible_and_nothing_else() {
+    let retail = retail().build();
+    let french = retail.cube().mask(&[vec![vec![is_in("Shops", "Country", &["France"])]]]).unwrap();
+    let query: Query =
+        serde_json::from_value(json!({"measures": ["Quantity.SUM"], "levels": ["City"], "totals": true})).unwrap();
+    let ask = |limits, mask| retail.cube().query_within(&query, mask, limits).map(|answer| answer.row_count());
+    let limits = |cells_max, accumulators_max, rows_max| QueryLimits { cells_max, accumulators_max, rows_max };
+    assert_eq!(ask(limits(2, 4, 3), &french), Ok(3));
+    for (too_small, word) in
+        [(limits(1, 4, 3), "combinations"), (limits(2, 3, 3), "intermediate values"), (limits(2, 4, 2), "rows")]
+    {
+        let refusal = ask(too_small, &french).unwrap_err();
+        assert!(matches!(&refusal, QueryError::TooLarge(message) if message.contains(word)), "{refusal}");
+    }
+    assert!(ask(limits(2, 4, 3), &retail.everything()).is_err());
 }

@@ -122,6 +122,7 @@ fn bytes_that_are_not_text_and_cells_that_are_too_long_are_errors() {
 #[test]
 fn a_quote_that_is_never_closed_swallows_nothing_in_silence() {
     assert_eq!(mistakes(&[], "a,b\n1,\"x\n2,y\n3,z\n"), ["table.csv:2: a quote is opened and never closed"]);
+    assert_eq!(mistakes(&[], "a,b\n1,2\n3,\"x\n"), ["table.csv:3: a quote is opened and never closed"]);
     assert_eq!(mistakes(&[], "\"a,b\n1,2\n"), ["table.csv:1: a quote is opened and never closed"]);
     assert!(load(&[], "a,b\n1,\"x\"\"\"\n").is_ok());
     assert!(load(&[], "a,b\n1,5\" pipe\n").is_ok());

@@ -9,4 +9,5 @@ mod loading;
 mod masking;
 mod modelling;
 mod oracle;
+mod purity;
 mod world;
