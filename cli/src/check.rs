@@ -11,6 +11,7 @@ pub(crate) fn check(options: &CheckOptions) -> anyhow::Result<ExitCode> {
     let manifests = Manifests::load(&options.directory, None)
         .with_context(|| format!("failed to read {}", options.directory.display()))?;
     let mut diagnostics = manifests.diagnostics.clone();
+    diagnostics.extend(sessions::strays(&manifests));
     for declared in sessions::declared(&manifests, &mut Passwords::default()) {
         diagnostics.extend(crate::up::model::check(&declared, &manifests, &options.directory));
         diagnostics.extend(declared.diagnostics);

@@ -3,27 +3,28 @@
 use std::collections::HashMap;
 
 use cubegate_api::reference::KeyReference;
-use cubegate_policy::password;
+use cubegate_policy::password::{self, Written};
 
 /// Hashes by Secret key, with the password that each was made of.
 #[derive(Default)]
 pub(crate) struct Passwords(HashMap<KeyReference, (Vec<u8>, String)>);
 
 impl Passwords {
-    /// The hash of a password: the one made before while the password is the same, so that an unchanged
+    /// The hash of what a Secret holds: the one made before while the password is the same, so that an unchanged
     /// directory compiles to an unchanged policy. A value that is a hash already is taken as it is.
-    pub(crate) fn hash(&mut self, reference: &KeyReference, password: &[u8]) -> String {
+    pub(crate) fn hash(&mut self, reference: &KeyReference, secret_value: &[u8]) -> Result<String, String> {
+        let password = match password::written(secret_value)? {
+            Written::Hash(hash) => return Ok(hash.to_owned()),
+            Written::Plain(password) => password,
+        };
         if let Some((known, hash)) = self.0.get(reference)
             && known == password
         {
-            return hash.clone();
+            return Ok(hash.clone());
         }
-        let hash = match std::str::from_utf8(password) {
-            Ok(text) if password::is_hash(text) => text.to_owned(),
-            _ => password::hash(password, salt()),
-        };
+        let hash = password::hash(password, salt());
         self.0.insert(reference.clone(), (password.to_owned(), hash.clone()));
-        hash
+        Ok(hash)
     }
 }
 

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 use cubegate_api::{Session, reference::KeyReference};
 use cubegate_policy::{
     compile::{Compiled, Objects, Parsed, compile},
+    nearest::suggestion,
     snapshot::{Kind, ObjectName},
 };
 
@@ -82,7 +83,7 @@ fn dereference(session: &Session, manifests: &Manifests, passwords: &mut Passwor
             Object::TechnicalUser(user) => {
                 if let Parsed::Valid(user) = user {
                     let reference = &user.spec.password_secret_ref;
-                    let hash = manifests.secret_value(reference).map(|password| passwords.hash(reference, password));
+                    let hash = manifests.secret_value(reference).and_then(|value| passwords.hash(reference, value));
                     objects.password_hashes.insert(reference.clone(), hash);
                 }
                 objects.technical_users.push(user.clone());
@@ -115,6 +116,28 @@ fn locate(compiled: &Compiled, manifests: &Manifests) -> Vec<Diagnostic> {
             column: None,
             message: format!("{}: {}: {}", problem.object, problem.field, problem.message),
         });
+    }
+    diagnostics
+}
+
+/// Objects that name a Session which does not exist: they restrict and admit nobody, which is hardly what was meant.
+pub(crate) fn strays(manifests: &Manifests) -> Vec<Diagnostic> {
+    let sessions: Vec<String> = manifests.session_names().collect();
+    let mut diagnostics = Vec::new();
+    for entry in &manifests.entries {
+        let wanted = match &entry.object {
+            Object::Role(Parsed::Valid(role)) => &role.spec.session_ref.name,
+            Object::Restriction(Parsed::Valid(restriction)) => &restriction.spec.session_ref.name,
+            Object::TechnicalUser(Parsed::Valid(user)) => &user.spec.session_ref.name,
+            _ => continue,
+        };
+        if !sessions.contains(wanted)
+            && let Some(object) = entry.object.name()
+        {
+            let hint = suggestion(wanted, "Sessions", sessions.iter().map(String::as_str));
+            let message = format!("{object}: spec.sessionRef.name: there is no Session `{wanted}`; {hint}");
+            diagnostics.push(Diagnostic { file: entry.file.clone(), line: entry.line, column: None, message });
+        }
     }
     diagnostics
 }

@@ -26,20 +26,17 @@ struct Login {
 pub(crate) fn ready(declared: &Declared, address: SocketAddr, cubes: &[CubeSchema], manifests: &Manifests) {
     let url = format!("http://{address}");
     println!("ready {} {url}", declared.name());
-    let credentials = match &declared.compiled.snapshot.door.authentication {
-        Authentication::Open => {
-            println!("\n  open to everybody, because the Session has no `authentication`");
-            String::new()
-        }
-        Authentication::Closed(_) => {
-            let logins = logins(declared, manifests);
-            print_logins(&logins);
-            login_to_try(&logins).map(|login| format!("-u {} ", quoted(&credential(login)))).unwrap_or_default()
-        }
-    };
+    let logins = logins(declared, manifests);
+    let tried = login_to_try(&logins);
+    if let Authentication::Open = declared.compiled.snapshot.door.authentication {
+        println!("\n  open to everybody, because the Session has no `authentication`");
+    } else {
+        print_logins(&logins);
+    }
+    let credentials = tried.map(|login| format!("-u {} ", quoted(&credential(login)))).unwrap_or_default();
     println!("\ntry\n  curl {credentials}{url}/whoami\n  curl {credentials}{url}/api/v1/cubes");
     if let Some(cube) = cubes.first() {
-        let query = quoted(&query_to_try(declared, cube));
+        let query = quoted(&query_to_try(declared, tried, cube));
         println!(
             "  curl {credentials}{url}/api/v1/cubes/{}/query -H 'Accept: text/csv' -d {query}",
             path_segment(&cube.name)
@@ -76,11 +73,18 @@ fn example_password(username: &str, manifests: &Manifests) -> Option<String> {
 }
 
 fn print_logins(logins: &[Login]) {
-    let width = logins.iter().map(|login| login.username.chars().count()).max().unwrap_or_default();
+    let width =
+        |text: fn(&Login) -> &str| logins.iter().map(|login| text(login).chars().count()).max().unwrap_or_default();
+    let (names, passwords) = (width(|login| &login.username), width(Login::shown_password));
     println!("\nusers (HTTP Basic)");
-    for Login { username, roles, password } in logins {
-        let password = password.as_deref().unwrap_or("(as in its Secret)");
-        println!("  {username:width$}  {password}  {}", roles.join(" "));
+    for login in logins {
+        println!("  {:names$}  {:passwords$}  {}", login.username, login.shown_password(), login.roles.join(" "));
+    }
+}
+
+impl Login {
+    fn shown_password(&self) -> &str {
+        self.password.as_deref().unwrap_or("(as in its Secret)")
     }
 }
 
@@ -97,23 +101,30 @@ fn credential(login: &Login) -> String {
     }
 }
 
-/// A query by a level that some role restricts, if there is one.
-fn query_to_try(declared: &Declared, cube: &CubeSchema) -> String {
-    let roles = declared.compiled.snapshot.access.roles.values();
-    let clauses = roles.filter_map(|role| match role {
-        Checked::Valid(clauses) => Some(clauses),
-        Checked::Broken(_) => None,
+/// A query by a level that a role of the user restricts, if there is one.
+fn query_to_try(declared: &Declared, login: Option<&Login>, cube: &CubeSchema) -> String {
+    let roles = &declared.compiled.snapshot.access.roles;
+    let clauses = login.into_iter().flat_map(|login| &login.roles).filter_map(|role| match roles.get(role) {
+        Some(Checked::Valid(clauses)) => Some(clauses),
+        Some(Checked::Broken(_)) | None => None,
     });
     let restricted: Vec<&str> = clauses.flatten().map(|clause| clause.column.column.as_str()).collect();
     let levels =
         || cube.hierarchies.iter().flat_map(|hierarchy| hierarchy.levels.iter().map(move |level| (hierarchy, level)));
     let level = levels()
-        .rfind(|(_, level)| restricted.contains(&level.column.column.as_str()))
+        .find(|(_, level)| restricted.contains(&level.column.column.as_str()))
         .or_else(|| levels().next())
-        .map(|(hierarchy, level)| format!("{}/{}", hierarchy.name, level.name));
+        .map(|(hierarchy, level)| match levels().filter(|(_, other)| other.name == level.name).count() {
+            1 => level.name.clone(),
+            _ => format!("{}/{}", hierarchy.name, level.name),
+        });
     let measure = cube.measures.first().map(|measure| measure.name.clone());
-    serde_json::json!({ "levels": level.into_iter().collect::<Vec<_>>(), "measures": measure.into_iter().collect::<Vec<_>>(), "totals": true })
-        .to_string()
+    serde_json::json!({
+        "levels": level.into_iter().collect::<Vec<_>>(),
+        "measures": measure.into_iter().collect::<Vec<_>>(),
+        "totals": true,
+    })
+    .to_string()
 }
 
 /// Quotes for a POSIX shell.

@@ -80,6 +80,7 @@ impl Running {
     /// Brings what is served in line with the manifests.
     pub(crate) async fn apply(&mut self, manifests: &Manifests) {
         let mut diagnostics = manifests.diagnostics.clone();
+        diagnostics.extend(sessions::strays(manifests));
         let named: BTreeSet<String> = manifests.session_names().collect();
         self.stop_sessions_that_are_gone(&named).await;
         for name in &named {
@@ -204,7 +205,7 @@ impl RunningSession {
         }
         self.revision += 1;
         self.published = Some(publication.id().clone());
-        self.policies.send_replace(Some(Arc::new(PolicyUpdate::new(publication, self.cookie_key))));
+        self.policies.send_replace(Some(Arc::new(PolicyUpdate { publication, cookie_key: self.cookie_key })));
         true
     }
 
