@@ -182,7 +182,8 @@ fn trouble(pod: &Pod) -> Option<String> {
     let containers = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
     let waiting = containers.filter_map(|container| {
         let waiting = container.state.as_ref()?.waiting.as_ref()?;
-        let reason = waiting.reason.as_deref().filter(|reason| !["PodInitializing", "ContainerCreating"].contains(reason))?;
+        let reason =
+            waiting.reason.as_deref().filter(|reason| !["PodInitializing", "ContainerCreating"].contains(reason))?;
         let message = waiting.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
         Some(format!("{} {reason}{message}", container.name))
     });

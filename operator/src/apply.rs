@@ -2,12 +2,11 @@
 
 use std::fmt::Debug;
 
-use k8s_openapi::{
-    NamespaceResourceScope, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::OwnerReference,
-};
+use k8s_openapi::{NamespaceResourceScope, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::{
     Api, Client, Resource, ResourceExt,
     api::{Patch, PatchParams},
+    core::{PartialObjectMeta, PartialObjectMetaExt},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -50,6 +49,8 @@ pub struct Applier<'a> {
     pub client: &'a Client,
     /// The children as we know them.
     pub children: &'a Children,
+    /// Metadata of all Secrets, the policy Secrets among them.
+    pub secrets: &'a Cache<PartialObjectMeta<Secret>>,
     /// Namespace of the Session.
     pub namespace: &'a str,
     /// Counts writes.
@@ -58,7 +59,11 @@ pub struct Applier<'a> {
 
 impl Applier<'_> {
     /// Applies everything that differs, what others need first.
-    pub async fn apply(&self, resources: Resources<Prepared>, previous: &Previous) -> Result<Resources<Applied>, Error> {
+    pub async fn apply(
+        &self,
+        resources: Resources<Prepared>,
+        previous: &Previous,
+    ) -> Result<Resources<Applied>, Error> {
         let Resources { service_account, role, role_binding, policy, service, workload, .. } = &resources;
         let children = self.children;
         self.policy(policy, previous.secret.as_ref()).await?;
@@ -106,7 +111,9 @@ impl Applier<'_> {
             metadata.insert("resourceVersion".into(), version.into());
         }
         let api: Api<Secret> = Api::namespaced(self.client.clone(), self.namespace);
-        self.send(&api, &wanted.name_any(), patch).await.map(drop)
+        let applied = self.send(&api, &wanted.name_any(), patch).await?;
+        self.secrets.adopt(applied.metadata.into_response_partial());
+        Ok(())
     }
 
     async fn send<K>(&self, api: &Api<K>, name: &str, patch: Value) -> Result<K, Error>
@@ -114,7 +121,8 @@ impl Applier<'_> {
         K: Resource<DynamicType = ()> + DeserializeOwned + Clone + Debug,
     {
         let params = PatchParams::apply(FIELD_MANAGER).force();
-        let applied = api.patch(name, &params, &Patch::Apply(patch)).await.map_err(|source| failed::<K>(name, source))?;
+        let applied =
+            api.patch(name, &params, &Patch::Apply(patch)).await.map_err(|source| failed::<K>(name, source))?;
         self.metrics.writes.with_label_values(&[&*K::kind(&())]).inc();
         tracing::info!(namespace = self.namespace, kind = %K::kind(&()), name, "applied");
         Ok(applied)
@@ -128,10 +136,11 @@ fn failed<K: Resource<DynamicType = ()>>(name: &str, source: kube::Error) -> Err
 /// Ours is what carries our label, or what belonged to an earlier Session of the same name.
 fn refuse_foreign<K: Resource<DynamicType = ()>>(found: &impl ResourceExt, wanted: &K) -> Result<(), Error> {
     let managed_by = "app.kubernetes.io/managed-by";
-    let labelled = found.labels().get(managed_by) == wanted.meta().labels.as_ref().and_then(|l| l.get(managed_by));
+    let is_marked = found.labels().get(managed_by) == wanted.meta().labels.as_ref().and_then(|l| l.get(managed_by));
     let owner = |owners: &[OwnerReference]| owners.first().map(|owner| (owner.kind.clone(), owner.name.clone()));
-    let owned = owner(found.owner_references()).is_some_and(|found| Some(found) == owner(wanted.owner_references()));
-    if labelled || owned {
+    let is_left_over =
+        owner(found.owner_references()).is_some_and(|found| Some(found) == owner(wanted.owner_references()));
+    if is_marked || is_left_over {
         return Ok(());
     }
     Err(Error::Taken { kind: K::kind(&()).into_owned(), name: found.name_any() })

@@ -6,6 +6,10 @@ use clap::Parser;
 
 use crate::build::Images;
 
+/// The images of this very version, as `cargo xtask images` names them.
+const SIDECAR_IMAGE: &str = concat!("localhost/cubegate-sidecar:", env!("CARGO_PKG_VERSION"));
+const ENGINE_IMAGE: &str = concat!("localhost/cubegate-engine:", env!("CARGO_PKG_VERSION"));
+
 /// Watches the four kinds and owns the pods of their Sessions.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "cubegate-operator", version)]
@@ -14,10 +18,10 @@ pub struct Config {
     #[arg(long = "namespace", env = "CUBEGATE_NAMESPACES", value_delimiter = ',')]
     pub namespaces: Vec<String>,
     /// Image of the sidecar in the pods of all Sessions.
-    #[arg(long, env = "CUBEGATE_SIDECAR_IMAGE", default_value = "localhost/cubegate-sidecar:dev")]
+    #[arg(long, env = "CUBEGATE_SIDECAR_IMAGE", default_value = SIDECAR_IMAGE)]
     pub sidecar_image: String,
     /// Image of the engine in the pods of all Sessions.
-    #[arg(long, env = "CUBEGATE_ENGINE_IMAGE", default_value = "localhost/cubegate-engine:dev")]
+    #[arg(long, env = "CUBEGATE_ENGINE_IMAGE", default_value = ENGINE_IMAGE)]
     pub engine_image: String,
     /// Address of `/livez`, `/readyz` and `/metrics`.
     #[arg(long, env = "CUBEGATE_LISTEN", default_value = "0.0.0.0:8081")]

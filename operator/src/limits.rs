@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Sessions reconciled at the same time.
 pub const RECONCILES_CONCURRENT_MAX: usize = 8;
 /// How long one reconcile may take: a connection that hangs must not hold its Session for good.
-pub const RECONCILE_MAX: Duration = Duration::from_secs(120);
+pub const RECONCILE_MAX: Duration = Duration::from_mins(2);
 /// Passwords hashed at the same time: each takes 19 MiB and a core.
 pub const HASHES_CONCURRENT_MAX: usize = 2;
 /// Requests that one reconcile has under way at the same time, to pods or to the API server.
@@ -23,7 +23,7 @@ pub const WATCH_RETRY_MIN: Duration = Duration::from_millis(200);
 /// Longest delay between tries of a broken watch.
 pub const WATCH_RETRY_MAX: Duration = Duration::from_secs(20);
 /// A watch that has done nothing but fail for so long makes `/livez` fail.
-pub const WATCH_FAILING_MAX: Duration = Duration::from_secs(180);
+pub const WATCH_FAILING_MAX: Duration = Duration::from_mins(3);
 
 /// How long pods are asked for one acknowledgement before status says which of them are missing.
 pub const ACKNOWLEDGE_MAX: Duration = Duration::from_secs(3);

@@ -48,11 +48,7 @@ pub fn model_config_map(session: &str) -> String {
 
 /// Labels by which a Deployment and a Service find the pods of a Session. A Deployment's can never change.
 pub fn selector(session: &str) -> BTreeMap<String, String> {
-    labelled(&[
-        ("app.kubernetes.io/name", "cubegate"),
-        ("app.kubernetes.io/component", "session"),
-        (INSTANCE, session),
-    ])
+    labelled(&[("app.kubernetes.io/name", "cubegate"), ("app.kubernetes.io/component", "session"), (INSTANCE, session)])
 }
 
 /// Labels of every child of a Session.

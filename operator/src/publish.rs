@@ -134,7 +134,11 @@ mod tests {
     #[test]
     fn a_tampered_policy_is_replaced_by_a_later_revision() {
         let mut tampered = secret("7", &snapshot("a"), &[1; 32]);
-        tampered.data.as_mut().unwrap().insert(secret_key::SNAPSHOT.into(), ByteString(canonical_bytes(&snapshot("b"))));
+        tampered
+            .data
+            .as_mut()
+            .unwrap()
+            .insert(secret_key::SNAPSHOT.into(), ByteString(canonical_bytes(&snapshot("b"))));
         for compiled in ["a", "b"] {
             let published = Previous::read(Some(tampered.clone())).publish(7, snapshot(compiled), FRESH);
             assert_eq!(published.publication.id().revision, 8);

@@ -61,12 +61,8 @@ pub enum Outcome {
 
 impl<K> Default for Queue<K> {
     fn default() -> Self {
-        let state = State {
-            due: BTreeSet::new(),
-            due_at: HashMap::new(),
-            running: HashMap::new(),
-            attempts: HashMap::new(),
-        };
+        let state =
+            State { due: BTreeSet::new(), due_at: HashMap::new(), running: HashMap::new(), attempts: HashMap::new() };
         Self { state: Mutex::new(state), wake: Notify::new() }
     }
 }
@@ -178,7 +174,7 @@ async fn sleep_until(at: Option<Instant>) {
 pub fn backoff(failures: u32, min: Duration, max: Duration) -> Duration {
     let full = min.saturating_mul(1 << failures.saturating_sub(1).min(20)).min(max);
     let random = u32::try_from(RandomState::new().hash_one(0_u8) % 200).unwrap_or_default();
-    full - full * random / 1000
+    full.saturating_sub(full * random / 1000)
 }
 
 /// A queue that watches and workers share.

@@ -94,7 +94,9 @@ impl Reconciler {
         let Found { session, members } = found;
         match session {
             FoundSession::Readable(subject) if subject.seen.meta().deletion_timestamp.is_some() => Ok(Outcome::Settled),
-            FoundSession::Readable(subject) => self.session(namespace, key, &subject, &members, interrupt).await,
+            FoundSession::Readable(subject) => {
+                Box::pin(self.session(namespace, key, &subject, &members, interrupt)).await
+            }
             FoundSession::Unreadable(session) => self.unreadable(namespace, &session, &members).await,
             FoundSession::Missing(nearest) => self.missing(namespace, key, nearest.as_deref(), &members).await,
         }
@@ -132,10 +134,20 @@ impl Reconciler {
         if ended == Ended::Interrupted && self.may_put_off_status(key) {
             return Ok(Outcome::Settled);
         }
-        self.observe_stage(is_new && ended == Ended::Complete && answers.iter().any(|pod| pod.ready), "enforced", start);
+        self.observe_stage(
+            is_new && ended == Ended::Complete && answers.iter().any(|pod| pod.ready),
+            "enforced",
+            start,
+        );
 
-        self.update_status(namespace, key, subject, members, &Outcomes { problems, published, applied, answers: &answers })
-            .await?;
+        self.update_status(
+            namespace,
+            key,
+            subject,
+            members,
+            &Outcomes { problems, published, applied, answers: &answers },
+        )
+        .await?;
         let waiting = answers.iter().any(|pod| !pod.ready);
         Ok(if ended == Ended::Incomplete || waiting { Outcome::Again } else { Outcome::Settled })
     }
@@ -183,12 +195,17 @@ impl Reconciler {
     }
 
     /// A Session that cannot be read: what it has keeps running.
-    async fn unreadable(&self, namespace: &Namespace, session: &Seen<Session>, members: &Members) -> Result<Outcome, Error> {
+    async fn unreadable(
+        &self,
+        namespace: &Namespace,
+        session: &Seen<Session>,
+        members: &Members,
+    ) -> Result<Outcome, Error> {
         let now = now();
         let accepted = Verdict::no(Reason::Invalid, session.error().unwrap_or_default());
-        let programmed = Verdict::no(Reason::Invalid, "the pods keep the model and the policy that they have; see Accepted");
-        let status =
-            status::of_unusable_session(&told(session), accepted, programmed, published_policy(session), &now);
+        let programmed =
+            Verdict::no(Reason::Invalid, "the pods keep the model and the policy that they have; see Accepted");
+        let status = status::of_unusable_session(&told(session), accepted, programmed, published_policy(session), &now);
         let writer = self.status_writer(namespace);
         let told_session = writer.session(session, &status).await;
         let name = session.session_name();
@@ -241,6 +258,7 @@ impl Reconciler {
         Applier {
             client: &self.client,
             children: &namespace.children,
+            secrets: &namespace.secrets,
             namespace: &namespace.name,
             metrics: &self.metrics,
         }

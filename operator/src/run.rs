@@ -26,13 +26,16 @@ pub async fn run(
     let metrics = Arc::new(Metrics::new()?);
     let health = Arc::new(Health::new(Arc::clone(&metrics)));
     let queue: SharedQueue<SessionKey> = Arc::new(Queue::default());
-    let server =
-        Server { health: Arc::clone(&health), metrics: Arc::clone(&metrics), queue: Arc::clone(&queue) };
+    let server = Server { health: Arc::clone(&health), metrics: Arc::clone(&metrics), queue: Arc::clone(&queue) };
 
-    let names = if config.namespaces.is_empty() { vec![client.default_namespace().to_owned()] } else { config.namespaces.clone() };
+    let names = if config.namespaces.is_empty() {
+        vec![client.default_namespace().to_owned()]
+    } else {
+        config.namespaces.clone()
+    };
     tracing::info!(namespaces = ?names, listen = %listener.local_addr()?, "watching");
-    let watched: Vec<_> = names.iter().map(|name| Namespace::watch(name, &client, &queue, &health)).collect();
-    let (namespaces, watches): (Vec<_>, Vec<_>) = watched.into_iter().unzip();
+    let started: Vec<_> = names.iter().map(|name| Namespace::watch(name, &client, &queue, &health)).collect();
+    let (namespaces, watches): (Vec<_>, Vec<_>) = started.into_iter().unzip();
     let reconciler = Arc::new(Reconciler::new(client, namespaces, config.images(), Arc::clone(&metrics)));
 
     let mut background = JoinSet::new();
@@ -63,12 +66,17 @@ async fn work(queue: &SharedQueue<SessionKey>, reconciler: &Arc<Reconciler>, met
     }
 }
 
-async fn one(queue: SharedQueue<SessionKey>, reconciler: Arc<Reconciler>, metrics: Arc<Metrics>, work: Work<SessionKey>) {
+async fn one(
+    queue: SharedQueue<SessionKey>,
+    reconciler: Arc<Reconciler>,
+    metrics: Arc<Metrics>,
+    work: Work<SessionKey>,
+) {
     let Work { key, mut interrupt } = work;
     let start = Instant::now();
     metrics.active_workers.inc();
-    let reconciled = tokio::time::timeout(RECONCILE_MAX, reconciler.reconcile(&key, &mut interrupt)).await;
-    let (outcome, result) = match reconciled {
+    let reconcile = Box::pin(reconciler.reconcile(&key, &mut interrupt));
+    let (outcome, result) = match tokio::time::timeout(RECONCILE_MAX, reconcile).await {
         Ok(Ok(outcome @ Outcome::Settled)) => (outcome, "success"),
         Ok(Ok(outcome @ Outcome::Again)) => (outcome, "requeue_after"),
         Ok(Err(error)) => {

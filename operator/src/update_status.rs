@@ -52,7 +52,11 @@ impl StatusWriter<'_> {
     }
 
     /// Writes the status of each of these objects, and goes on when one fails.
-    pub async fn members(&self, members: &Members, tell: &(dyn Fn(&Told, Option<&str>) -> ObjectStatus + Sync)) -> Result<(), Error> {
+    pub async fn members(
+        &self,
+        members: &Members,
+        tell: &(dyn Fn(&Told, Option<&str>) -> ObjectStatus + Sync),
+    ) -> Result<(), Error> {
         let Members { roles, restrictions, technical_users } = members;
         let results = [
             self.each(&self.namespace.roles, roles, tell).await,
@@ -104,11 +108,7 @@ impl StatusWriter<'_> {
 
 /// What status is told of an object.
 pub fn told<K: Declared>(object: &Seen<K>) -> Told {
-    let source = Source {
-        object: object.object_name(),
-        uid: object.uid().to_owned(),
-        generation: object.generation(),
-    };
+    let source = Source { object: object.object_name(), uid: object.uid().to_owned(), generation: object.generation() };
     Told { source, carried: object.conditions() }
 }
 

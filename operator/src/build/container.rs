@@ -40,12 +40,11 @@ const PRIVATE: i32 = 8081;
 /// How long a stopping engine still answers, so that load balancers notice first.
 const ENGINE_LINGER_SECONDS: i64 = 5;
 
-/// The auth-proxy: a native sidecar, so that it is there before the engine and outlives it.
+/// The auth-proxy, which is what its image runs: a native sidecar, so that it is there before the engine and outlives it.
 pub(super) fn sidecar(image: &str, namespace: &str, policy_secret: &str) -> Container {
     Container {
         name: "sidecar".into(),
         image: Some(image.to_owned()),
-        command: Some(vec!["cubegate-sidecar".into()]),
         args: Some(arguments(&[
             ("--listen", &format!("0.0.0.0:{PUBLIC}")),
             ("--private-listen", &format!("0.0.0.0:{PRIVATE}")),
@@ -78,7 +77,6 @@ pub(super) fn engine(image: &str, data: &[(String, &str)]) -> Container {
     Container {
         name: "engine".into(),
         image: Some(image.to_owned()),
-        command: Some(vec!["cubegate-engine".into()]),
         args: Some(arguments(&[("--model", MODEL_PATH), ("--data", DATA_DIR), ("--socket", ENGINE_SOCKET)])),
         lifecycle: Some(Lifecycle { pre_stop: Some(linger), ..Lifecycle::default() }),
         resources: Some(requests("100m", "256Mi")),

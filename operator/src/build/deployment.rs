@@ -53,20 +53,15 @@ pub(super) fn deployment(session: &Session, model: &ConfigMap, data_sha256: &str
         spec: Some(pod(session, images)),
     };
     // A new pod is Ready before an old one goes.
-    let rolling = RollingUpdateDeployment {
-        max_surge: Some(IntOrString::Int(1)),
-        max_unavailable: Some(IntOrString::Int(0)),
-    };
+    let rolling =
+        RollingUpdateDeployment { max_surge: Some(IntOrString::Int(1)), max_unavailable: Some(IntOrString::Int(0)) };
     Deployment {
         metadata: child(session, name.clone()),
         spec: Some(DeploymentSpec {
             replicas: Some(session.spec.replicas),
             revision_history_limit: Some(REVISIONS_KEPT),
             selector: LabelSelector { match_labels: Some(selector(&name)), ..LabelSelector::default() },
-            strategy: Some(DeploymentStrategy {
-                type_: Some("RollingUpdate".into()),
-                rolling_update: Some(rolling),
-            }),
+            strategy: Some(DeploymentStrategy { type_: Some("RollingUpdate".into()), rolling_update: Some(rolling) }),
             template,
             ..DeploymentSpec::default()
         }),

@@ -50,7 +50,12 @@ struct Piece<'a> {
 }
 
 impl DataDigests {
-    pub(super) async fn digest(&self, client: &Client, namespace: &Namespace, session: &Session) -> Result<Data, Error> {
+    pub(super) async fn digest(
+        &self,
+        client: &Client,
+        namespace: &Namespace,
+        session: &Session,
+    ) -> Result<Data, Error> {
         let mut pieces = Vec::new();
         let mut problems = Vec::new();
         let mut problem = |index: usize, field: &str, kind, message| {
@@ -65,10 +70,13 @@ impl DataDigests {
             let Source::Csv(location) = &table.source;
             let reference = match location {
                 CsvLocation::ConfigMap(reference) => reference,
-                CsvLocation::Path(path) if path.starts_with('/') => continue,
                 CsvLocation::Path(path) => {
-                    let message = format!("`{path}` is relative; in a pod a path starts with `/`, and data that travels with the manifests is a `configMap`");
-                    problem(index, "path", ProblemKind::Invalid, message);
+                    if !path.starts_with('/') {
+                        let message = format!(
+                            "`{path}` is relative; in a pod a path starts with `/`, and data that travels with the manifests is a `configMap`"
+                        );
+                        problem(index, "path", ProblemKind::Invalid, message);
+                    }
                     continue;
                 }
             };
@@ -79,16 +87,13 @@ impl DataDigests {
                 problem(index, "configMap.name", ProblemKind::Unresolved, message);
                 continue;
             };
-            match known.values.get(&reference.key) {
-                Some(sha256) => {
-                    pieces.push(Piece { config_map: &reference.name, key: &reference.key, sha256: sha256.clone() });
-                }
-                None => {
-                    let nearest = nearest(&reference.key, known.values.keys().map(String::as_str));
-                    let place = format!(" in ConfigMap `{}`", reference.name);
-                    let message = missing("key", &reference.key, &place, nearest);
-                    problem(index, "configMap.key", ProblemKind::Unresolved, message);
-                }
+            if let Some(sha256) = known.values.get(&reference.key) {
+                pieces.push(Piece { config_map: &reference.name, key: &reference.key, sha256: sha256.clone() });
+            } else {
+                let nearest = nearest(&reference.key, known.values.keys().map(String::as_str));
+                let place = format!(" in ConfigMap `{}`", reference.name);
+                let message = missing("key", &reference.key, &place, nearest);
+                problem(index, "configMap.key", ProblemKind::Unresolved, message);
             }
         }
         pieces.sort();

@@ -28,7 +28,6 @@ use crate::{
 };
 
 /// What belongs to a name of a Session.
-#[derive(Debug)]
 pub struct Found {
     /// The Session, or why there is none to work with.
     pub session: FoundSession,
@@ -37,7 +36,6 @@ pub struct Found {
 }
 
 /// A Session by name.
-#[derive(Debug)]
 pub enum FoundSession {
     /// It is there and everything about it is known.
     Readable(Box<Subject>),
@@ -48,7 +46,6 @@ pub enum FoundSession {
 }
 
 /// A Session and everything that it depends on.
-#[derive(Debug)]
 pub struct Subject {
     /// The Session as it was seen.
     pub seen: Arc<Seen<Session>>,

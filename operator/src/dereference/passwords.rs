@@ -7,7 +7,11 @@ use std::{
 };
 
 use cubegate_api::{TechnicalUser, reference::KeyReference};
-use cubegate_policy::{compile::Parsed, nearest::nearest, password};
+use cubegate_policy::{
+    compile::Parsed,
+    nearest::nearest,
+    password::{self, Written},
+};
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt};
@@ -97,18 +101,17 @@ impl PasswordHashes {
 
     /// Hashing costs a core for tens of milliseconds, so it is done aside and a few at a time.
     async fn hash_value(&self, value: Vec<u8>, published: &[&str]) -> Result<Result<String, String>, Error> {
-        if value.is_empty() {
-            return Ok(Err("the password is empty".into()));
-        }
-        if let Some(hash) = std::str::from_utf8(&value).ok().filter(|text| password::is_hash(text)) {
-            return Ok(Ok(hash.to_owned()));
-        }
+        let plain = match password::written(&value) {
+            Err(reason) => return Ok(Err(reason.to_owned())),
+            Ok(Written::Hash(hash)) => return Ok(Ok(hash.to_owned())),
+            Ok(Written::Plain(plain)) => plain.to_owned(),
+        };
         let salt = random::bytes().map_err(|_| Error::Random)?;
         let published: Vec<_> = published.iter().map(|&hash| hash.to_owned()).collect();
         let _permit = self.hashing.acquire().await.expect("the semaphore is never closed");
         let hashed = tokio::task::spawn_blocking(move || {
-            let kept = published.into_iter().find(|hash| password::verify(&value, hash));
-            kept.unwrap_or_else(|| password::hash(&value, salt))
+            let kept = published.into_iter().find(|hash| password::verify(&plain, hash));
+            kept.unwrap_or_else(|| password::hash(&plain, salt))
         });
         Ok(Ok(hashed.await.expect("hashing neither panics nor is cancelled")))
     }
@@ -134,7 +137,8 @@ pub(super) async fn client_secret(
         return Ok(Err(missing_secret(namespace, &reference.name)));
     };
     Ok(value(&secret, reference).and_then(|value| {
-        String::from_utf8(value).map_err(|_| format!("key `{}` of Secret `{}` is not UTF-8", reference.key, reference.name))
+        String::from_utf8(value)
+            .map_err(|_| format!("key `{}` of Secret `{}` is not UTF-8", reference.key, reference.name))
     }))
 }
 

@@ -115,7 +115,13 @@ pub fn of_unusable_session(
 }
 
 /// Status of an object whose Session is not there or cannot be read.
-pub fn of_orphan(object: &Told, unreadable: Option<&str>, session: &str, nearest: Option<&str>, now: &Time) -> ObjectStatus {
+pub fn of_orphan(
+    object: &Told,
+    unreadable: Option<&str>,
+    session: &str,
+    nearest: Option<&str>,
+    now: &Time,
+) -> ObjectStatus {
     let accepted = match unreadable {
         Some(error) => Verdict::no(Reason::Invalid, error),
         None => valid(object),
@@ -177,7 +183,9 @@ fn resolved(object: &Told, problems: &[Problem]) -> Verdict {
 
 fn programmed(object: &Told, facts: &Facts<'_>) -> Verdict {
     match enforcement(object, facts) {
-        Enforcement::NoReadyPods => Verdict::no(Reason::NoReadyPods, "the Session has no Ready pod; see its condition Ready"),
+        Enforcement::NoReadyPods => {
+            Verdict::no(Reason::NoReadyPods, "the Session has no Ready pod; see its condition Ready")
+        }
         Enforcement::Lagging(message) => Verdict::no(Reason::Pending, message),
         Enforcement::Everywhere if of(object, facts.problems).next().is_some() => {
             Verdict::no(Reason::Refused, refusal(object))
@@ -193,7 +201,10 @@ fn session_programmed(object: &Told, facts: &Facts<'_>, session: &SessionFacts<'
     let earlier: Vec<_> = facts.pods.iter().filter(|pod| pod.ready && runs_another_model(pod, session)).collect();
     match programmed(object, facts) {
         Verdict { holds: false, reason: Reason::Refused, .. } if of(object, facts.problems).any(is_invalid) => {
-            Verdict::no(Reason::Invalid, "the pods keep the model that they run, because this one is not valid; see Accepted")
+            Verdict::no(
+                Reason::Invalid,
+                "the pods keep the model that they run, because this one is not valid; see Accepted",
+            )
         }
         Verdict { holds: false, reason: Reason::NoReadyPods, .. } => {
             Verdict::no(Reason::NoReadyPods, "no pod is Ready; see Ready")
@@ -201,7 +212,7 @@ fn session_programmed(object: &Told, facts: &Facts<'_>, session: &SessionFacts<'
         Verdict { holds: true, .. } if !earlier.is_empty() => {
             let why = facts.pods.iter().filter(|pod| !pod.ready).find_map(why_not_ready);
             let why = why.map(|why| format!("; {why}")).unwrap_or_default();
-            Verdict::no(Reason::Pending, format!("{} still run an earlier model{why}", named(&earlier)))
+            Verdict::no(Reason::Pending, format!("an earlier model still runs in {}{why}", named(&earlier)))
         }
         verdict => verdict,
     }
@@ -245,9 +256,12 @@ fn enforcement(object: &Told, facts: &Facts<'_>) -> Enforcement {
         return Enforcement::Everywhere;
     }
     let done = ready.len() - lagging.len();
-    let first = lagging.first().map(|pod| format!(": {}", what_it_said(pod))).unwrap_or_default();
+    let first = lagging.first().map(|pod| format!("; {}", what_it_said(pod))).unwrap_or_default();
     let waiting = named(&lagging);
-    Enforcement::Lagging(format!("{done} of {} Ready pods enforce this generation; waiting for {waiting}{first}", ready.len()))
+    Enforcement::Lagging(format!(
+        "{done} of {} Ready pods enforce this generation; waiting for {waiting}{first}",
+        ready.len()
+    ))
 }
 
 /// What the engines cannot apply of an object.
@@ -297,7 +311,8 @@ fn why_not_ready(pod: &PodAnswer) -> Option<String> {
 }
 
 fn open() -> Verdict {
-    let message = "no authentication is configured: whoever reaches the Session is an administrator; set spec.authentication";
+    let message =
+        "no authentication is configured: whoever reaches the Session is an administrator; set spec.authentication";
     Verdict::yes(Reason::NoAuthentication, message)
 }
 
@@ -310,9 +325,11 @@ fn listed(problems: &[&Problem]) -> String {
     let mut lines: Vec<_> = problems
         .iter()
         .take(PROBLEMS_LISTED_MAX)
-        .map(|Problem { object: _, field, kind: _, message }| {
-            if field.is_empty() { message.clone() } else { format!("{field}: {message}") }
-        })
+        .map(
+            |Problem { object: _, field, kind: _, message }| {
+                if field.is_empty() { message.clone() } else { format!("{field}: {message}") }
+            },
+        )
         .collect();
     if problems.len() > PROBLEMS_LISTED_MAX {
         lines.push(format!("and {} more", problems.len() - PROBLEMS_LISTED_MAX));
@@ -330,7 +347,7 @@ fn named(pods: &[&PodAnswer]) -> String {
 
 fn what_it_said(pod: &PodAnswer) -> String {
     match &pod.report {
-        Err(reason) => format!("{} {reason}", pod.name),
+        Err(reason) => format!("{}: {reason}", pod.name),
         Ok(report) => match (&report.policy, report.state) {
             (Some(policy), PolicyState::Current) => format!("{} enforces revision {}", pod.name, policy.revision),
             (Some(policy), state) => format!("{} is {state:?} with revision {}", pod.name, policy.revision),

@@ -71,7 +71,10 @@ pub fn deployment(change: &Change<Deployment>) -> Vec<String> {
 /// A pod's heartbeat concerns nobody; what status is made from does.
 pub fn pod(change: &Change<Pod>) -> Vec<String> {
     match (&change.before, &change.after) {
-        (Some(before), Some(after)) if before.status == after.status && before.metadata.deletion_timestamp == after.metadata.deletion_timestamp => {
+        (Some(before), Some(after))
+            if before.status == after.status
+                && before.metadata.deletion_timestamp == after.metadata.deletion_timestamp =>
+        {
             Vec::new()
         }
         _ => child(change),
@@ -82,13 +85,13 @@ pub fn pod(change: &Change<Pod>) -> Vec<String> {
 pub fn secret(namespace: &Namespace, change: &Change<PartialObjectMeta<Secret>>) -> Vec<String> {
     let mut names = child(change);
     let Some(name) = name_of(change) else { return names };
-    let users = namespace.technical_users.all(|user| {
-        user.readable().is_some_and(|user| user.spec.password_secret_ref.name == name)
-    });
+    let users = namespace
+        .technical_users
+        .all(|user| user.readable().is_some_and(|user| user.spec.password_secret_ref.name == name));
     names.extend(users.iter().map(|user| user.session_name().to_owned()));
-    let sessions = namespace.sessions.all(|session| {
-        session.readable().is_some_and(|session| client_secret_name(session) == Some(name.as_str()))
-    });
+    let sessions = namespace
+        .sessions
+        .all(|session| session.readable().is_some_and(|session| client_secret_name(session) == Some(name.as_str())));
     names.extend(sessions.iter().map(|session| session.name_any()));
     names.dedup();
     names
@@ -98,7 +101,9 @@ pub fn secret(namespace: &Namespace, change: &Change<PartialObjectMeta<Secret>>)
 pub fn config_map(namespace: &Namespace, change: &Change<PartialObjectMeta<ConfigMap>>) -> Vec<String> {
     let Some(name) = name_of(change) else { return Vec::new() };
     let sessions = namespace.sessions.all(|session| {
-        session.readable().is_some_and(|session| session.spec.tables.iter().any(|table| data_name(table) == Some(&name)))
+        session
+            .readable()
+            .is_some_and(|session| session.spec.tables.iter().any(|table| data_name(table) == Some(&name)))
     });
     sessions.iter().map(|session| session.name_any()).collect()
 }
@@ -141,7 +146,8 @@ mod tests {
     use super::*;
 
     fn role(session: &str, generation: i64) -> Seen<Role> {
-        let metadata = json!({"name": "paris", "uid": "u", "generation": generation, "resourceVersion": generation.to_string()});
+        let metadata =
+            json!({"name": "paris", "uid": "u", "generation": generation, "resourceVersion": generation.to_string()});
         serde_json::from_value(json!({"metadata": metadata, "spec": {"sessionRef": {"name": session}}})).unwrap()
     }
 
@@ -165,7 +171,8 @@ mod tests {
     fn a_session_that_comes_concerns_the_objects_that_name_none() {
         let namespace = Namespace::default();
         namespace.roles.observe(Event::Apply(role("retial", 1)));
-        let session: Seen<Session> = serde_json::from_value(json!({"metadata": {"name": "retail", "uid": "s"}})).unwrap();
+        let session: Seen<Session> =
+            serde_json::from_value(json!({"metadata": {"name": "retail", "uid": "s"}})).unwrap();
         assert_eq!(super::session(&namespace, &change(None, Some(session))), ["retail", "retial"]);
     }
 }
