@@ -156,5 +156,5 @@ fn read_model(path: &Path) -> Result<ModelSpec, RunError> {
 fn instance_id() -> String {
     let mut id = [0_u8; 8];
     aws_lc_rs::rand::fill(&mut id).expect("the operating system has randomness");
-    id.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:016x}", u64::from_be_bytes(id))
 }
