@@ -108,14 +108,24 @@ impl Cluster<'_> {
     }
 
     /// A user on a connection that is open already gets an acceptable answer within a second.
-    pub(crate) async fn enforced(&self, what: &str, connection: &mut Connection, accept: impl Fn(&Reply) -> Result<()>) {
+    pub(crate) async fn enforced(
+        &self,
+        what: &str,
+        connection: &mut Connection,
+        accept: impl Fn(&Reply) -> Result<()>,
+    ) {
         let latency = connection.query_until("Sales", &answers::quantity_by_city(), ENFORCED_MAX, accept).await;
         self.story.measured(what, latency.unwrap_or_else(|error| panic!("{what}: {error:#}")));
     }
 
     /// `kubectl wait`, as users do.
     pub(crate) async fn wait_for(&self, condition: &str, object: &str) {
-        self.kubectl(&["wait", &format!("--for=condition={condition}"), object, "--timeout=10s"]).await;
+        let arguments = ["-n", NAMESPACE, "wait", &format!("--for=condition={condition}"), object, "--timeout=10s"];
+        let output = self.control_plane.try_kubectl(&arguments).await.unwrap();
+        if !output.status.success() {
+            let shown = self.kubectl(&["get", object, "-o", "jsonpath={.status}"]).await;
+            panic!("{object} is not {condition}: {}\n{shown}", String::from_utf8_lossy(&output.stderr));
+        }
     }
 
     /// A condition of an object, when it speaks of the object's newest generation.

@@ -112,7 +112,15 @@ pub(crate) async fn a_missing_secret_key_refuses_its_user_and_names_the_nearest(
     cluster.kubectl(&["patch", "technicaluser", "french-user", "--type=merge", "-p", reference]).await;
     cluster.enforced("refused after", &mut french, Reply::expect_refused).await;
     cluster.expect_tables_but(&["french-user"]).await;
-    expect_status(cluster, "TechnicalUser", "french-user", "ResolvedRefs", "Unresolved", &["french-usr", "french-user"]).await;
+    expect_status(
+        cluster,
+        "TechnicalUser",
+        "french-user",
+        "ResolvedRefs",
+        "Unresolved",
+        &["french-usr", "french-user"],
+    )
+    .await;
     cluster.apply_example().await;
     cluster.enforced("healed after", &mut french, table(answers::FRANCE)).await;
 }

@@ -22,7 +22,13 @@ pub(crate) async fn prometheus_scrapes_as_a_technical_user(cluster: &Cluster<'_>
         Job { name: "operator", target: &operator, basic: None },
     ];
     let prometheus = Prometheus::start(run, &jobs).await.unwrap();
-    for (job, up) in [("session", 1.0), ("operator", 1.0), ("without-credentials", 0.0), ("wrong-password", 0.0), ("not-a-user", 0.0)] {
+    for (job, up) in [
+        ("session", 1.0),
+        ("operator", 1.0),
+        ("without-credentials", 0.0),
+        ("wrong-password", 0.0),
+        ("not-a-user", 0.0),
+    ] {
         story::eventually(&format!("up of {job} is {up}"), START_MAX, || async {
             let value = prometheus.value(&format!("up{{job=\"{job}\"}}")).await?;
             let target = prometheus.target(job).await?;

@@ -120,7 +120,12 @@ async fn jwts_are_verified_here_and_whatever_is_wrong_with_one_is_401() {
         ("signed by another key", header.clone(), claims.clone(), SigningKey::Foreign),
         ("unsigned", json!({"alg": "none", "typ": "at+jwt"}), claims.clone(), SigningKey::None),
         ("unsigned, but says RS256", header.clone(), claims.clone(), SigningKey::None),
-        ("of a key that is not published", json!({"alg": "RS256", "kid": "other"}), claims.clone(), SigningKey::Foreign),
+        (
+            "of a key that is not published",
+            json!({"alg": "RS256", "kid": "other"}),
+            claims.clone(),
+            SigningKey::Foreign,
+        ),
         ("an ID token", json!({"alg": "RS256", "kid": "own", "typ": "JWT"}), id_token, SigningKey::Own),
     ] {
         story.step(name);
@@ -157,6 +162,7 @@ async fn expect_whoami(place: &Place, credentials: Credentials, name: &str, role
 
 fn expect_bearer_challenge(reply: &Reply) {
     assert_eq!(reply.status, 401, "{reply:?}");
-    let challenges: Vec<_> = reply.headers.get_all("www-authenticate").iter().map(|value| value.to_str().unwrap()).collect();
+    let challenges: Vec<_> =
+        reply.headers.get_all("www-authenticate").iter().map(|value| value.to_str().unwrap()).collect();
     assert!(challenges.iter().any(|challenge| challenge.contains("Bearer")), "{challenges:?}");
 }

@@ -33,7 +33,8 @@ async fn a_person_logs_in_asks_and_logs_out() {
     let redirected = nobody.get("/whoami").await.unwrap().expect(302).unwrap();
     assert!(redirected.header("location").contains("/oauth2/authorization/test"), "{:?}", redirected.headers);
     story.step("but 401 for a script");
-    let script = http::Request::get("/whoami").header("X-Requested-With", "XMLHttpRequest").body(Default::default()).unwrap();
+    let script =
+        http::Request::get("/whoami").header("X-Requested-With", "XMLHttpRequest").body(Default::default()).unwrap();
     nobody.send(script).await.unwrap().expect(401).unwrap();
     nobody.query("Sales", &answers::quantity_by_city()).await.unwrap().expect(401).unwrap();
 
@@ -75,7 +76,8 @@ async fn the_cookie_is_sealed_small_and_closed_to_scripts() {
     place.write(Settings::Story, &provider);
     let _up = place.up(&run).await;
     let mut browser = Browser::default();
-    let page = browser.log_in(&format!("{}/whoami", place.url), "parisian-user", &password_of("parisian-user")).await.unwrap();
+    let page =
+        browser.log_in(&format!("{}/whoami", place.url), "parisian-user", &password_of("parisian-user")).await.unwrap();
     assert_eq!(page.reply.json().unwrap(), json!({"name": "parisian-user", "roles": ["ROLE_PARIS", "ROLE_USER"]}));
 
     let set = browser.set_cookies.iter().rfind(|cookie| cookie.starts_with(&place.url)).unwrap().to_ascii_lowercase();
@@ -135,7 +137,8 @@ async fn the_request_to_the_provider_carries_pkce_state_nonce_and_openid() {
     let mut nobody = place.connect(Credentials::None).await;
     let begun = nobody.get("/oauth2/authorization/test").await.unwrap().expect(302).unwrap();
     let location = Url::parse(begun.header("location")).unwrap();
-    let parameter = |name: &str| location.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+    let parameter =
+        |name: &str| location.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
     assert_eq!(parameter("code_challenge_method").as_deref(), Some("S256"));
     assert_eq!(parameter("response_type").as_deref(), Some("code"));
     assert_eq!(parameter("redirect_uri"), Some(format!("{}{CALLBACK}", place.url)));
@@ -149,8 +152,12 @@ async fn the_request_to_the_provider_carries_pkce_state_nonce_and_openid() {
 
     // The older settings in a browser: the name is the e-mail address, the roles are in one literal claim.
     let mut browser = Browser::default();
-    let page = browser.log_in(&format!("{}/whoami", place.url), "french-user", &password_of("french-user")).await.unwrap();
-    assert_eq!(page.reply.json().unwrap(), json!({"name": email_of("french-user"), "roles": ["ROLE_FRANCE", "ROLE_USER"]}));
+    let page =
+        browser.log_in(&format!("{}/whoami", place.url), "french-user", &password_of("french-user")).await.unwrap();
+    assert_eq!(
+        page.reply.json().unwrap(),
+        json!({"name": email_of("french-user"), "roles": ["ROLE_FRANCE", "ROLE_USER"]})
+    );
 }
 
 /// A person opens a page, logs in at the provider and ends where they wanted to be.
@@ -171,4 +178,3 @@ fn refused(reply: Reply) {
     });
     assert!(!sets_session, "a refused callback sets a cookie: {:?}", reply.headers);
 }
-

@@ -56,7 +56,8 @@ pub fn city_rows(reply: &Reply) -> Result<Vec<(String, f64)>> {
         .iter()
         .map(|row| {
             let name = row.get(city).and_then(Value::as_str).unwrap_or("Total");
-            let quantity = row.get(quantity).and_then(Value::as_f64).with_context(|| format!("not a number in {row:?}"))?;
+            let quantity =
+                row.get(quantity).and_then(Value::as_f64).with_context(|| format!("not a number in {row:?}"))?;
             Ok((name.to_owned(), quantity))
         })
         .collect()
@@ -87,7 +88,8 @@ impl Table {
         let columns = answer["columns"].as_array().context("`columns` is missing")?;
         let columns = columns.iter().map(|column| column["name"].as_str().unwrap_or_default().to_owned()).collect();
         let rows = answer["rows"].as_array().context("`rows` is missing")?;
-        let rows = rows.iter().map(|row| row.as_array().cloned().context("a row is an array")).collect::<Result<_>>()?;
+        let rows =
+            rows.iter().map(|row| row.as_array().cloned().context("a row is an array")).collect::<Result<_>>()?;
         Ok(Self { columns, rows })
     }
 

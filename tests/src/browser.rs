@@ -44,7 +44,8 @@ impl Browser {
     pub async fn request(&mut self, method: &Method, url: &Url, form: &str) -> Result<Reply> {
         self.visited.push(url.clone());
         let cookies = self.cookies.get(&url.origin().ascii_serialization());
-        let cookies: Vec<String> = cookies.into_iter().flatten().map(|(name, value)| format!("{name}={value}")).collect();
+        let cookies: Vec<String> =
+            cookies.into_iter().flatten().map(|(name, value)| format!("{name}={value}")).collect();
         let credentials = if cookies.is_empty() { Credentials::None } else { Credentials::Cookie(cookies.join("; ")) };
         let request = Request::builder()
             .method(method)
@@ -108,9 +109,10 @@ impl Browser {
             let mut parts = cookie.split(';').map(str::trim);
             let (name, value) = parts.next().and_then(|pair| pair.split_once('=')).context("a cookie has a name")?;
             let attribute = |wanted: &str| {
-                cookie.split(';').filter_map(|part| part.trim().split_once('=')).find_map(|(name, value)| {
-                    name.eq_ignore_ascii_case(wanted).then(|| value.to_owned())
-                })
+                cookie
+                    .split(';')
+                    .filter_map(|part| part.trim().split_once('='))
+                    .find_map(|(name, value)| name.eq_ignore_ascii_case(wanted).then(|| value.to_owned()))
             };
             let past = attribute("expires").is_some_and(|date| date.contains(" 1970 "));
             if value.is_empty() || past || attribute("max-age").is_some_and(|seconds| seconds == "0") {

@@ -45,10 +45,12 @@ impl ControlPlane {
         let directory = run.make("control-plane")?;
         let pki = Pki::new()?;
         pki.write(&directory)?;
-        pki.server(&["localhost", "kubernetes.default.svc", "127.0.0.1", room::ADDRESS])?.write(&directory, "apiserver")?;
+        pki.server(&["localhost", "kubernetes.default.svc", "127.0.0.1", room::ADDRESS])?
+            .write(&directory, "apiserver")?;
         let [etcd_port, peer_port, port] = free_ports()?;
-        let kubeconfig_json =
-            pki.client("admin", "system:masters")?.kubeconfig(&format!("https://127.0.0.1:{port}"), &pki.authority_pem());
+        let kubeconfig_json = pki
+            .client("admin", "system:masters")?
+            .kubeconfig(&format!("https://127.0.0.1:{port}"), &pki.authority_pem());
         let kubeconfig = directory.join("kubeconfig");
         fs::write(&kubeconfig, kubeconfig_json.to_string())?;
 
@@ -163,7 +165,9 @@ impl ControlPlane {
             + serde::de::DeserializeOwned,
     {
         let objects = Api::<K>::namespaced(self.client(), namespace).list(&kube::api::ListParams::default()).await?;
-        let version = |object: &K| (format!("{}/{}", K::kind(&()), object.name_any()), object.resource_version().unwrap_or_default());
+        let version = |object: &K| {
+            (format!("{}/{}", K::kind(&()), object.name_any()), object.resource_version().unwrap_or_default())
+        };
         Ok(objects.iter().map(version).collect())
     }
 
@@ -176,9 +180,13 @@ impl ControlPlane {
 
 /// Ports that nobody listens on. They are all held while they are picked, so that they differ.
 pub fn free_ports<const N: usize>() -> Result<[u16; N]> {
-    let listeners: Vec<TcpListener> =
-        (0..N).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>().context("failed to pick a free port")?;
-    let ports: Vec<u16> =
-        listeners.iter().map(|listener| listener.local_addr().map(|address| address.port())).collect::<Result<_, _>>()?;
+    let listeners: Vec<TcpListener> = (0..N)
+        .map(|_| TcpListener::bind("127.0.0.1:0"))
+        .collect::<Result<_, _>>()
+        .context("failed to pick a free port")?;
+    let ports: Vec<u16> = listeners
+        .iter()
+        .map(|listener| listener.local_addr().map(|address| address.port()))
+        .collect::<Result<_, _>>()?;
     ports.try_into().map_err(|_| anyhow::anyhow!("as many ports as listeners"))
 }

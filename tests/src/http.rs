@@ -92,7 +92,8 @@ impl Connection {
         let host = base.host_str().context("the URL has a host")?;
         let port = base.port_or_known_default().context("the URL has a port")?;
         let authority = format!("{host}:{port}");
-        let stream = TcpStream::connect(&authority).await.with_context(|| format!("failed to connect to {authority}"))?;
+        let stream =
+            TcpStream::connect(&authority).await.with_context(|| format!("failed to connect to {authority}"))?;
         stream.set_nodelay(true)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.context("failed to begin HTTP")?;
         // Its end is seen by the next request.

@@ -57,7 +57,8 @@ impl RunDirectory {
     /// Makes an empty directory. Everybody may pass through it, because pods do not run as us.
     pub fn new() -> Result<Self> {
         use std::os::unix::fs::PermissionsExt as _;
-        let directory = tempfile::Builder::new().prefix("cubegate-test-").tempdir().context("failed to make a directory")?;
+        let directory =
+            tempfile::Builder::new().prefix("cubegate-test-").tempdir().context("failed to make a directory")?;
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
         fs::create_dir(directory.path().join("log"))?;
         Ok(Self { directory })
@@ -94,7 +95,9 @@ impl Drop for RunDirectory {
         let mut logs: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         logs.sort();
         for log in logs {
-            let tail = tail(&fs::read_to_string(&log).unwrap_or_default());
+            let text = fs::read_to_string(&log).unwrap_or_default();
+            let telling: Vec<&str> = text.lines().filter(|line| !is_small_talk(line)).collect();
+            let tail = tail(&telling.join("\n"));
             if !tail.is_empty() {
                 eprintln!("---- {} ----\n{tail}", log.file_name().unwrap_or_default().display());
             }
@@ -109,7 +112,11 @@ impl Process {
     pub fn start(name: &str, mut command: Command, logs: &Path) -> Result<Self> {
         let (stdout, stderr) = (logs.join(format!("{name}.out")), logs.join(format!("{name}.err")));
         let append = |path: &Path| {
-            File::options().create(true).append(true).open(path).with_context(|| format!("failed to open {}", path.display()))
+            File::options()
+                .create(true)
+                .append(true)
+                .open(path)
+                .with_context(|| format!("failed to open {}", path.display()))
         };
         command.stdin(Stdio::null()).stdout(append(&stdout)?).stderr(append(&stderr)?).process_group(0);
         let child = command.spawn().with_context(|| format!("failed to start {name}: {command:?}"))?;
@@ -141,7 +148,9 @@ impl Process {
     pub fn check_running(&mut self) -> Result<()> {
         match self.exited()? {
             None => Ok(()),
-            Some(status) => bail!("{} ended by itself: {status}\n{}{}", self.name, tail(&self.stdout()), tail(&self.stderr())),
+            Some(status) => {
+                bail!("{} ended by itself: {status}\n{}{}", self.name, tail(&self.stdout()), tail(&self.stderr()))
+            }
         }
     }
 
@@ -154,7 +163,12 @@ impl Process {
             }
             self.check_running()?;
             if started.elapsed() > limit {
-                bail!("{} did not write what was expected within {limit:?}:\n{}{}", self.name, self.stdout(), self.stderr());
+                bail!(
+                    "{} did not write what was expected within {limit:?}:\n{}{}",
+                    self.name,
+                    self.stdout(),
+                    self.stderr()
+                );
             }
             tokio::time::sleep(POLL).await;
         }
@@ -201,6 +215,11 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Kubernetes programs log what goes well as `I1231 …`.
+fn is_small_talk(line: &str) -> bool {
+    line.strip_prefix('I').is_some_and(|rest| rest.bytes().take(4).all(|byte| byte.is_ascii_digit()))
 }
 
 /// The last lines of a log.

@@ -47,6 +47,8 @@ fn inside(body: impl Future<Output = ()>) -> Result<()> {
     runtime.block_on(async {
         ip("link set lo up").await?;
         ip(&format!("addr add {ADDRESS}/32 dev lo")).await?;
+        // Pods reach one another through the room. The setting is the network namespace's own.
+        std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").context("failed to let pods reach one another")?;
         body.await;
         Ok(())
     })

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cubegate_tests::{
     answers,
     control_plane::free_ports,
-    limits::{STOP_MAX, START_MAX},
+    limits::{START_MAX, STOP_MAX},
     process::RunDirectory,
     up::{self, Up},
 };

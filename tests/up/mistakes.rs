@@ -158,7 +158,8 @@ impl Served {
 
     /// The refused ones are refused within a second, and everybody else has their table, all on their first connection.
     async fn expect(&mut self, refused: &[&str]) {
-        let (out, inside): (Vec<_>, Vec<_>) = self.connections.iter_mut().partition(|(user, ..)| refused.contains(user));
+        let (out, inside): (Vec<_>, Vec<_>) =
+            self.connections.iter_mut().partition(|(user, ..)| refused.contains(user));
         for (user, table, connection) in out.into_iter().chain(inside) {
             let is_refused = refused.contains(user);
             let accept = |reply: &Reply| match is_refused {

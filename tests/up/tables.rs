@@ -59,7 +59,11 @@ const BAD: &[(&str, &[u8], &[&str])] = &[
 const ODD: &[(&str, &[u8], &[(&str, i64)])] = &[
     ("a byte-order mark", b"\xef\xbb\xbfId,City,Amount\n1,Paris,11\n", &[("Paris", 11)]),
     ("CRLF", b"Id,City,Amount\r\n1,Paris,12\r\n2,Lyon,1\r\n", &[("Lyon", 1), ("Paris", 12)]),
-    ("quoted newlines and commas", b"Id,City,Amount\n1,\"Par\nis\",13\n2,\"Ly,on\",1\n", &[("Ly,on", 1), ("Par\nis", 13)]),
+    (
+        "quoted newlines and commas",
+        b"Id,City,Amount\n1,\"Par\nis\",13\n2,\"Ly,on\",1\n",
+        &[("Ly,on", 1), ("Par\nis", 13)],
+    ),
     ("a later row with the same key", b"Id,City,Amount\n1,Paris,1\n1,Paris,14\n", &[("Paris", 14)]),
     ("no newline at the end", b"Id,City,Amount\n1,Paris,15", &[("Paris", 15)]),
 ];

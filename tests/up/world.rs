@@ -29,10 +29,22 @@ const WORLD: &[[&str; 4]] = &[JAPAN, KOREA, FRANCE, GERMANY, NORWAY, SWEDEN];
 
 /// Roles beyond those of the example, each with the lines of its one restriction.
 const MORE_ROLES: [(&str, &str); 6] = [
-    ("ASIA_JAPAN", "[{table: Countries, column: Continent, equals: Asia}, {table: Countries, column: Country, equals: Japan}]"),
-    ("ASIA_FRANCE", "[{table: Countries, column: Continent, equals: Asia}, {table: Countries, column: Country, equals: France}]"),
-    ("ASIA_KRW", "[{table: Countries, column: Continent, equals: Asia}, {table: Countries, column: Currency, equals: KRW}]"),
-    ("FRANCE_EUR", "[{table: Countries, column: Country, equals: France}, {table: Countries, column: Currency, equals: EUR}]"),
+    (
+        "ASIA_JAPAN",
+        "[{table: Countries, column: Continent, equals: Asia}, {table: Countries, column: Country, equals: Japan}]",
+    ),
+    (
+        "ASIA_FRANCE",
+        "[{table: Countries, column: Continent, equals: Asia}, {table: Countries, column: Country, equals: France}]",
+    ),
+    (
+        "ASIA_KRW",
+        "[{table: Countries, column: Continent, equals: Asia}, {table: Countries, column: Currency, equals: KRW}]",
+    ),
+    (
+        "FRANCE_EUR",
+        "[{table: Countries, column: Country, equals: France}, {table: Countries, column: Currency, equals: EUR}]",
+    ),
     ("NOWHERE", "[{table: Countries, column: Country, equals: Atlantis}]"),
     ("UNRESTRICTED", ""),
 ];
@@ -121,7 +133,8 @@ async fn several_lines_of_one_role_hold_together_and_several_roles_unite_hierarc
 #[tokio::test]
 async fn a_column_restricts_every_hierarchy_that_is_built_on_it() {
     let mut analyst = Analyst::arrive("world: single-level hierarchies beside Geography", |directory| {
-        up::edit(&directory.join("session.yaml"), "removeHierarchies: [Continent, Country]", "removeHierarchies: []").unwrap();
+        up::edit(&directory.join("session.yaml"), "removeHierarchies: [Continent, Country]", "removeHierarchies: []")
+            .unwrap();
     })
     .await;
     analyst.connection.get("/whoami").await.unwrap().expect(200).unwrap();
@@ -135,7 +148,9 @@ async fn a_column_restricts_every_hierarchy_that_is_built_on_it() {
 fn role_manifest(role: &str, lines: &str) -> String {
     let name = role.to_lowercase().replace('_', "-");
     let head = |kind: &str| {
-        format!("---\napiVersion: cubegate.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:\n  sessionRef: {{name: world}}\n")
+        format!(
+            "---\napiVersion: cubegate.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:\n  sessionRef: {{name: world}}\n"
+        )
     };
     let role = format!("{}  roleName: {role}\n", head("Role"));
     if lines.is_empty() {

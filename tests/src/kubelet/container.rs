@@ -64,7 +64,8 @@ impl Container {
         volumes: &Volumes,
         spec: &ContainerSpec,
     ) -> Result<Self> {
-        let process = spawn(context, network, volumes, spec).await.with_context(|| format!("container {}", spec.name))?;
+        let process =
+            spawn(context, network, volumes, spec).await.with_context(|| format!("container {}", spec.name))?;
         Ok(Self {
             spec: spec.clone(),
             process,
@@ -182,7 +183,12 @@ impl Watched {
     }
 }
 
-async fn spawn(context: &Context<'_>, network: &PodNetwork, volumes: &Volumes, spec: &ContainerSpec) -> Result<Process> {
+async fn spawn(
+    context: &Context<'_>,
+    network: &PodNetwork,
+    volumes: &Volumes,
+    spec: &ContainerSpec,
+) -> Result<Process> {
     let binary = context.images.binary(spec.image.as_deref().unwrap_or_default())?;
     let environment = environment::of(context, spec).await?;
     let root = context.directory.join(&spec.name);
@@ -235,8 +241,10 @@ impl Security {
     fn of(context: &Context<'_>, spec: &ContainerSpec) -> Result<Self> {
         let (own, pod) = (spec.security_context.as_ref(), context.spec.security_context.as_ref());
         let id = |value: Option<i64>| value.and_then(|value| u32::try_from(value).ok());
-        let user = id(own.and_then(|own| own.run_as_user).or(pod.and_then(|pod| pod.run_as_user))).unwrap_or(IMAGE_USER);
-        let group = id(own.and_then(|own| own.run_as_group).or(pod.and_then(|pod| pod.run_as_group))).unwrap_or(IMAGE_USER);
+        let user =
+            id(own.and_then(|own| own.run_as_user).or(pod.and_then(|pod| pod.run_as_user))).unwrap_or(IMAGE_USER);
+        let group =
+            id(own.and_then(|own| own.run_as_group).or(pod.and_then(|pod| pod.run_as_group))).unwrap_or(IMAGE_USER);
         let non_root = own.and_then(|own| own.run_as_non_root).or(pod.and_then(|pod| pod.run_as_non_root));
         if non_root == Some(true) && user == 0 {
             bail!("container {} would run as root", spec.name);

@@ -24,7 +24,9 @@ pub(super) async fn of(context: &Context<'_>, spec: &ContainerSpec) -> Result<BT
     for variable in spec.env.iter().flatten() {
         let value = match (&variable.value, &variable.value_from) {
             (Some(text), _) => expand(text, &environment),
-            (None, Some(source)) => from_source(context, source).await.with_context(|| format!("variable {}", variable.name))?,
+            (None, Some(source)) => {
+                from_source(context, source).await.with_context(|| format!("variable {}", variable.name))?
+            }
             (None, None) => String::new(),
         };
         environment.insert(variable.name.clone(), value);

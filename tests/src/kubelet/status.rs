@@ -14,7 +14,8 @@ use crate::room;
 /// Writes the status, when it differs from what was last written.
 pub(super) async fn report(context: &Context<'_>, containers: &[Container], last: &mut Value) -> Result<bool> {
     let ready = containers.iter().all(Container::is_ready);
-    let truth = |condition: &str, holds: bool| json!({"type": condition, "status": if holds { "True" } else { "False" }});
+    let truth =
+        |condition: &str, holds: bool| json!({"type": condition, "status": if holds { "True" } else { "False" }});
     let statuses = |sidecars: bool| -> Vec<Value> {
         containers.iter().filter(|container| container.is_sidecar() == sidecars).map(Container::status).collect()
     };

@@ -54,9 +54,12 @@ struct File {
 impl Volumes {
     /// Makes all volumes. Waits for what does not exist yet, as a node does.
     pub(super) async fn materialise(context: &Context<'_>) -> Result<Self> {
-        let directories = context.spec.volumes.iter().flatten().map(|volume| {
-            (volume.name.clone(), context.directory.join("volumes").join(&volume.name))
-        });
+        let directories = context
+            .spec
+            .volumes
+            .iter()
+            .flatten()
+            .map(|volume| (volume.name.clone(), context.directory.join("volumes").join(&volume.name)));
         let volumes = Self { directories: directories.collect(), versions: AtomicU64::new(0) };
         for volume in context.spec.volumes.iter().flatten() {
             let started = Instant::now();
@@ -135,7 +138,8 @@ async fn files_of(context: &Context<'_>, volume: &Volume) -> Result<Files> {
     }
     if let Some(source) = &volume.config_map {
         let optional = source.optional.unwrap_or_default();
-        return config_map_files(context, &source.name, source.items.as_deref(), mode(source.default_mode), optional).await;
+        return config_map_files(context, &source.name, source.items.as_deref(), mode(source.default_mode), optional)
+            .await;
     }
     if let Some(source) = &volume.downward_api {
         return downward_files(context, source.items.as_deref().unwrap_or_default(), mode(source.default_mode));
