@@ -4,8 +4,10 @@ use std::time::Duration;
 
 // --- Listeners ---
 
-/// Connections served at once, over both listeners; further ones wait in the kernel's queue.
+/// Connections of callers served at once; further ones wait in the kernel's queue.
 pub(crate) const CONNECTIONS_MAX: usize = 10_000;
+/// Connections to the private listener served at once, however many callers there are.
+pub(crate) const PRIVATE_CONNECTIONS_MAX: usize = 64;
 /// Time for a request head to arrive, from the first byte or from the end of the request before.
 pub(crate) const HEAD_READ_TIMEOUT: Duration = Duration::from_mins(1);
 /// Size of a request head.

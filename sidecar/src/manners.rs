@@ -86,13 +86,13 @@ fn acceptable(range: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn manners(method: Method, target: &str, headers: &[(&'static str, &str)]) -> Manners {
+    fn manners(method: &Method, target: &str, headers: &[(&'static str, &str)]) -> Manners {
         let map = headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect();
-        Manners::read(&method, &Target::read(&target.parse().unwrap()).unwrap(), &map)
+        Manners::read(method, &Target::read(&target.parse().unwrap()).unwrap(), &map)
     }
 
     fn redirected(headers: &[(&'static str, &str)]) -> bool {
-        manners(Method::GET, "/x", headers).may_be_redirected
+        manners(&Method::GET, "/x", headers).may_be_redirected
     }
 
     #[test]
@@ -102,7 +102,7 @@ mod tests {
         assert!(redirected(&[("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")]));
         assert!(redirected(&[("accept", "text/html"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")]));
         assert!(redirected(&[("accept", "image/avif,image/*")]));
-        assert!(manners(Method::HEAD, "/x", &[]).may_be_redirected);
+        assert!(manners(&Method::HEAD, "/x", &[]).may_be_redirected);
     }
 
     #[test]
@@ -117,16 +117,16 @@ mod tests {
         assert!(!redirected(&[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")]));
         assert!(!redirected(&[("upgrade", "websocket")]));
         assert!(!redirected(&[("content-type", "application/grpc+proto")]));
-        assert!(!manners(Method::POST, "/x", &[]).may_be_redirected);
-        assert!(!manners(Method::OPTIONS, "/x", &[]).may_be_redirected);
-        assert!(!manners(Method::GET, "/favicon.ico", &[]).may_be_redirected);
-        assert!(!manners(Method::GET, "/x?access_token=a", &[]).may_be_redirected);
+        assert!(!manners(&Method::POST, "/x", &[]).may_be_redirected);
+        assert!(!manners(&Method::OPTIONS, "/x", &[]).may_be_redirected);
+        assert!(!manners(&Method::GET, "/favicon.ico", &[]).may_be_redirected);
+        assert!(!manners(&Method::GET, "/x?access_token=a", &[]).may_be_redirected);
     }
 
     #[test]
     fn scripts_are_told_apart_so_that_no_dialog_pops_up() {
-        assert!(manners(Method::POST, "/x", &[("x-requested-with", "XMLHttpRequest")]).is_script);
-        assert!(manners(Method::GET, "/x", &[("sec-fetch-mode", "cors")]).is_script);
-        assert!(!manners(Method::GET, "/x", &[("accept", "application/json")]).is_script);
+        assert!(manners(&Method::POST, "/x", &[("x-requested-with", "XMLHttpRequest")]).is_script);
+        assert!(manners(&Method::GET, "/x", &[("sec-fetch-mode", "cors")]).is_script);
+        assert!(!manners(&Method::GET, "/x", &[("accept", "application/json")]).is_script);
     }
 }

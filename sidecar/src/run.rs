@@ -13,7 +13,7 @@ use crate::{
     authenticate::PasswordCheck,
     config::{Config, PolicyUpdate},
     engine::Engine,
-    limits::CONNECTIONS_MAX,
+    limits::{CONNECTIONS_MAX, PRIVATE_CONNECTIONS_MAX},
     listen,
     metrics::Metrics,
     oidc::{HttpClient, Logins},
@@ -56,14 +56,14 @@ pub async fn run(
     let adopter = Adopter { engine, standing, http: HttpClient::default(), policy_missing };
 
     let (stop, stopped) = watch::channel(false);
-    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let slots = |count| Arc::new(Semaphore::new(count));
     let mut adopting = JoinSet::new();
     adopting.spawn(adopter.run(policies));
     let mut serving = JoinSet::new();
     let outside = Arc::clone(&pipeline);
     serving.spawn(listen::serve(
         public,
-        Arc::clone(&slots),
+        slots(CONNECTIONS_MAX),
         metrics.connections().clone(),
         stopped.clone(),
         move |request, source| {
@@ -72,10 +72,16 @@ pub async fn run(
         },
     ));
     if let Some(private) = private {
-        serving.spawn(listen::serve(private, slots, metrics.connections().clone(), stopped, move |request, _| {
-            let answer = private::answer(&pipeline, &request);
-            async move { answer }
-        }));
+        serving.spawn(listen::serve(
+            private,
+            slots(PRIVATE_CONNECTIONS_MAX),
+            metrics.connections().clone(),
+            stopped,
+            move |request, _| {
+                let answer = private::answer(&pipeline, &request);
+                async move { answer }
+            },
+        ));
     }
 
     tokio::select! {

@@ -10,13 +10,15 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{self, Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
 use openidconnect::AsyncHttpClient;
+use rustls::{ClientConfig, RootCertStore};
 use tokio::time::timeout;
+use tracing::warn;
 
 use crate::{
     answer::BodyError,
@@ -33,8 +35,6 @@ pub(crate) struct HttpClient {
 /// Why an exchange with the provider failed. No variant repeats what was sent.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpError {
-    #[error("failed to load the certificate authorities of this machine")]
-    Authorities(#[source] std::io::Error),
     #[error("refused to speak to {0} without TLS")]
     InTheClear(String),
     #[error("failed to reach the identity provider")]
@@ -53,7 +53,7 @@ impl HttpClient {
         if !is_protected(request.uri()) {
             return Err(HttpError::InTheClear(request.uri().authority().map(ToString::to_string).unwrap_or_default()));
         }
-        let client = self.client()?;
+        let client = self.client();
         let exchange = async {
             let response =
                 client.request(request.map(|body| Full::new(body.into()))).await.map_err(HttpError::Unreachable)?;
@@ -64,18 +64,26 @@ impl HttpClient {
         timeout(PROVIDER_TIMEOUT, exchange).await.map_err(|_| HttpError::Timeout)?
     }
 
-    fn client(&self) -> Result<&Client<HttpsConnector<HttpConnector>, Full<Bytes>>, HttpError> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
+    fn client(&self) -> &Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
+        self.client.get_or_init(|| {
+            let connector = HttpsConnectorBuilder::new().with_tls_config(tls()).https_or_http().enable_http1().build();
+            Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector)
+        })
+    }
+}
+
+/// Trusts the authorities of this machine (or of `SSL_CERT_FILE`); without any, nobody.
+fn tls() -> ClientConfig {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider has the cipher suites of TLS 1.2 and 1.3");
+    match builder.clone().with_native_roots() {
+        Ok(builder) => builder.with_no_client_auth(),
+        Err(error) => {
+            warn!(%error, "this machine has no certificate authorities; identity providers with TLS cannot be trusted");
+            builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth()
         }
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(rustls::crypto::aws_lc_rs::default_provider())
-            .map_err(HttpError::Authorities)?
-            .https_or_http()
-            .enable_http1()
-            .build();
-        let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
-        Ok(self.client.get_or_init(|| client))
     }
 }
 

@@ -107,6 +107,7 @@ impl Publisher {
                         Authority::Fallback => newest.is_none_or(|newest| newest < id.revision),
                     };
                     if counts {
+                        self.health.reached();
                         info!(revision = id.revision, ?authority, "a policy arrived");
                         *current = Some(Arc::new(update));
                     }

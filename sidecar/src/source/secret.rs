@@ -64,7 +64,6 @@ enum WatchError {
 pub(super) async fn follow(source: SecretSource, publisher: Publisher) {
     let mut failures = 0;
     loop {
-        let before = publisher.updates.borrow().is_some();
         let error = match client(&source).await {
             Ok(client) => {
                 follow_with(&Api::namespaced(client, &source.namespace), &source.name, &publisher, &mut failures).await

@@ -68,7 +68,7 @@ impl Engine {
         let _ = std::fs::remove_file(&self.socket);
         {
             let mut seen = self.seen.lock().unwrap();
-            seen.instance = instance.to_owned();
+            instance.clone_into(&mut seen.instance);
             seen.forget();
         }
         self.task = serve(&self.socket, &self.seen);

@@ -1,6 +1,13 @@
 //! The sidecar as its callers meet it: the real [`cubegate_sidecar::run`] on loopback, in front of an engine that records
 //! exactly what arrives, with an identity provider that does exactly what a test says.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that finds something else than it expects has failed"
+)]
+#![expect(clippy::needless_pass_by_value, reason = "json!({…}) reads better than &json!({…})")]
+
 mod basic;
 mod bearer;
 mod client;
@@ -10,4 +17,6 @@ mod login;
 mod policy;
 mod provider;
 mod screening;
+mod source;
 mod status;
+mod stream;
