@@ -71,13 +71,7 @@ pub(super) async fn follow(source: SecretSource, publisher: Publisher) {
             Err(error) => error,
         };
         failures += 1;
-        warn!(
-            secret = source.name,
-            failures,
-            has_policy = before,
-            error = chain(&error),
-            "lost the policy Secret; trying again"
-        );
+        warn!(secret = source.name, failures, error = chain(&error), "lost the policy Secret; trying again");
         sleep(retry_pause(failures)).await;
     }
 }
