@@ -4,8 +4,11 @@ use crate::{
     limits::{DENSE_BYTES_MAX, DENSE_CELLS_MAX, QueryLimits},
     model::{cube::Cube, measure::MeasureKind},
     resolve::{Clause, Group, Resolved},
-    storage::codes::code_of,
-    storage::{addends::Addends, bitmap::Bitmap, codes::Codes},
+    storage::{
+        addends::Addends,
+        bitmap::Bitmap,
+        codes::{Codes, code_of},
+    },
     value::ColumnType,
 };
 
@@ -72,6 +75,12 @@ impl<'a> Plan<'a> {
             outputs,
             limits,
         }
+    }
+
+    /// The same plan with another layout.
+    #[cfg(test)]
+    pub(crate) fn laid_out(self, resolved: &Resolved<'a>, layout: Layout) -> Self {
+        Self { keys: key_parts(&resolved.groups, layout), layout, ..self }
     }
 }
 

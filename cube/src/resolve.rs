@@ -10,7 +10,7 @@ use crate::{
         measure::Measure,
     },
     nearest::{quoted_list, unknown},
-    request::{Direction, Filter, Query, QueryError},
+    request::{Direction, Filter, Order, Query, QueryError, Scalar},
 };
 
 /// A query in terms of a cube.
@@ -100,7 +100,7 @@ pub(crate) fn resolve<'a>(query: &Query, cube: &'a Cube) -> Result<Resolved<'a>,
     };
     // What is not known cannot be in the query: one mistake is enough.
     if mistakes.is_empty() {
-        let order_by = |by: &crate::request::Order| Ok((find_order(&by.by, &resolved)?, by.direction));
+        let order_by = |by: &Order| Ok((find_order(&by.by, &resolved)?, by.direction));
         resolved.order = keep_all(order.iter().map(order_by), &mut mistakes);
     }
     if mistakes.is_empty() { Ok(resolved) } else { Err(QueryError::Invalid(mistakes.join("; "))) }
@@ -201,7 +201,7 @@ fn resolve_clauses<'a>(
                 let clause = find_level(level, known).map(|NamedLevel { hierarchy, level, .. }| Clause {
                     hierarchy,
                     level,
-                    values: values.iter().map(crate::request::Scalar::text).collect(),
+                    values: values.iter().map(Scalar::text).collect(),
                 });
                 clauses.extend(keep_all([clause], mistakes));
             }

@@ -5,10 +5,12 @@ use std::{collections::HashMap, sync::Arc};
 use jiff::civil::Date;
 
 use super::table::{Coded, Column, ColumnData};
-use crate::storage::codes::code_of;
 use crate::{
     limits::DOUBLE_MAGNITUDE_MAX,
-    storage::{codes::Codes, dictionary::Dictionary},
+    storage::{
+        codes::{Codes, code_of},
+        dictionary::Dictionary,
+    },
     value::{ColumnType, NOT_AVAILABLE, parse_bool, parse_date, parse_double, parse_int64},
 };
 

@@ -17,8 +17,11 @@ use std::{ops::Range, sync::Arc};
 use super::reach::ReachedColumn;
 use crate::{
     load::table::Coded,
-    storage::codes::code_of,
-    storage::{codes::Codes, dictionary::Dictionary, lookup::Lookup},
+    storage::{
+        codes::{Codes, code_of},
+        dictionary::Dictionary,
+        lookup::Lookup,
+    },
     value::{ColumnName, ColumnType},
 };
 

@@ -6,12 +6,11 @@
 
 use std::ops::Range;
 
-use crate::storage::codes::code_of;
 use crate::{
     plan::{KeyPart, LeafFilter},
     storage::{
         bitmap::Bitmap,
-        codes::{Code, with_codes},
+        codes::{Code, code_of, with_codes},
     },
 };
 

@@ -159,3 +159,59 @@ impl Accumulators {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, fmt::Write as _};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        CubeDefinition, Model, ModelDefinition, Query, TableDefinition, csv,
+        resolve::{Resolved, resolve},
+    };
+
+    fn model(rows: &[(u8, u8, u8)]) -> Model {
+        let mut text = String::from("a,b,c,x,y,z\n");
+        for (a, b, c) in rows {
+            let y = if *c == 0 { String::new() } else { format!("{c}.1") };
+            writeln!(text, "a{a},b{b},c{c},{c},{y},{b}e{}", i32::from(*a) * 40 - 200).unwrap();
+        }
+        let table = TableDefinition { name: "T".into(), ..TableDefinition::default() };
+        let cube = CubeDefinition { name: "C".into(), fact_table: "T".into(), ..CubeDefinition::default() };
+        let tables = BTreeMap::from([("T".to_owned(), csv::read(&table, "t.csv", text.as_bytes()).unwrap())]);
+        Model::build(&ModelDefinition { tables: vec!["T".into()], joins: vec![], cubes: vec![cube] }, tables).unwrap()
+    }
+
+    /// Nodes, facts and sums of each cell.
+    fn found(resolved: &Resolved<'_>, plan: &Plan<'_>, selection: &Bitmap) -> Vec<(Vec<u32>, u32, Vec<u64>)> {
+        let cells = scan(plan, Some(selection)).unwrap();
+        let Accumulators { facts, sums } = &cells.accumulators;
+        let cell = |(index, slot): (usize, &usize)| {
+            let nodes = (0..resolved.groups.len()).map(|group| cells.nodes[group][index]).collect();
+            (nodes, facts[*slot], sums.iter().map(|sums| sums.double(*slot).to_bits()).collect())
+        };
+        cells.slots.iter().enumerate().map(cell).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn dense_and_hashed_accumulators_find_the_same(
+            rows in proptest::collection::vec((0..12_u8, 0..5_u8, 0..3_u8), 1..200),
+            visible in any::<u64>(),
+        ) {
+            let model = model(&rows);
+            let cube = model.cube("C").unwrap();
+            let levels = ["c", "a", "b"].map(str::to_owned).to_vec();
+            let measures = ["x.SUM", "y.SUM", "z.SUM"].map(str::to_owned).to_vec();
+            let resolved = resolve(&Query { levels, measures, ..Query::default() }, cube).unwrap();
+            let dense = Plan::new(&resolved, cube, QueryLimits::default());
+            prop_assert_ne!(dense.layout, Layout::Hashed);
+            let selection = Bitmap::from_fn(rows.len(), |row| visible >> (row % 64) & 1 == 1);
+            let expected = found(&resolved, &dense, &selection);
+            let hashed = dense.laid_out(&resolved, Layout::Hashed);
+            prop_assert_eq!(found(&resolved, &hashed, &selection), expected);
+        }
+    }
+}

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use super::kernel;
-use crate::plan::{KeyPart, Layout};
-use crate::storage::codes::code_of;
+use crate::{
+    plan::{KeyPart, Layout},
+    storage::codes::code_of,
+};
 
 /// Which accumulators a fact goes to.
 pub(super) enum Slots {
