@@ -76,13 +76,15 @@ impl ConditionType {
 pub enum Reason {
     /// `Accepted=True`.
     Valid,
-    /// `Accepted=False`: the object cannot be used as it stands.
+    /// `Accepted=False`: the object cannot be used as it stands. Also `Programmed=False` of a Session whose pods
+    /// therefore keep the model that they run.
     Invalid,
     /// `Accepted=False`: another object already has this name.
     Conflict,
     /// `ResolvedRefs=True`.
     Resolved,
-    /// `ResolvedRefs=False`: something that the object refers to is missing or invalid.
+    /// `ResolvedRefs=False`: something that the object refers to is missing or invalid. Also `Programmed=False` of a
+    /// Session whose pods therefore keep the model that they run.
     Unresolved,
     /// `Programmed=True`: every Ready pod enforces this generation.
     Enforced,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kube::KubeSchema;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use crate::reference::KeyReference;
 
@@ -62,6 +62,7 @@ pub enum Source {
 /// Where a CSV file lies. Exactly one kind of place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = exactly_one_place)]
 pub enum CsvLocation {
     /// A file: absolute in a pod; for `cubegate up`, relative to the manifest's directory.
     Path(String),
@@ -169,4 +170,30 @@ fn accept_unquoted_on(schema: &mut Schema) {
             required.retain(|name| name != "on");
         }
     }
+}
+
+/// An alternative of schemas is rejected with its own jargon; a rule is rejected with a sentence.
+fn exactly_one_place(schema: &mut Schema) {
+    let Some(alternatives) = schema.remove("oneOf") else { return };
+    let alternatives = alternatives.as_array().into_iter().flatten();
+    let properties: Map<_, _> = alternatives
+        .filter_map(|alternative| {
+            let (name, property) = alternative.get("properties")?.as_object()?.iter().next()?;
+            let mut property = property.clone();
+            if let (Some(property), Some(description)) = (property.as_object_mut(), alternative.get("description")) {
+                property.insert("description".into(), description.clone());
+            }
+            Some((name.clone(), property))
+        })
+        .collect();
+    schema.insert("type".into(), "object".into());
+    schema.insert("properties".into(), Value::Object(properties));
+    schema.insert("additionalProperties".into(), false.into());
+    schema.insert(
+        "x-kubernetes-validations".into(),
+        json!([{
+            "rule": "has(self.path) != has(self.configMap)",
+            "message": "write exactly one of `path` and `configMap`",
+        }]),
+    );
 }

@@ -1,5 +1,7 @@
 //! What the schema's CEL rules reject without a cluster, and with which sentence.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests are tests")]
+
 use cubegate_api::{Restriction, Role, Session, TechnicalUser};
 use serde_json::{Value, json};
 
@@ -136,4 +138,15 @@ fn an_unquoted_on_of_yaml_1_1_is_the_same_field() {
     assert_eq!(quoted.spec, unquoted.spec);
     assert_eq!(sentence(quoted.validate_cel()), "");
     assert!(session(json!([{"from": "Sales", "to": "Shops"}])).is_err());
+}
+
+#[test]
+fn a_csv_file_lies_in_exactly_one_place() {
+    let schema = serde_json::to_value(cubegate_api::crds::crds()).unwrap();
+    let csv = "/0/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/tables/items/properties/source/properties/csv";
+    let csv = schema.pointer(csv).unwrap();
+    assert_eq!(csv["x-kubernetes-validations"][0]["message"], "write exactly one of `path` and `configMap`");
+    assert_eq!(csv["properties"]["configMap"]["required"], json!(["key", "name"]));
+    assert_eq!(csv["properties"]["path"]["type"], "string");
+    assert!(csv.get("oneOf").is_none());
 }

@@ -24,7 +24,7 @@ use crate::{
         ACKNOWLEDGE_MAX, ACKNOWLEDGE_PAUSE_MAX, ACKNOWLEDGE_PAUSE_MIN, POD_ANSWER_BYTES_MAX, POD_ANSWER_MAX,
         REQUESTS_CONCURRENT_MAX,
     },
-    names::{MODEL, PRIVATE_PORT},
+    names::{PRIVATE_PORT, content_of},
     queue::Interrupt,
 };
 
@@ -35,8 +35,8 @@ pub struct PodAnswer {
     pub name: String,
     /// Whether the kubelet says that it answers callers.
     pub ready: bool,
-    /// SHA-256 of the model that it was started with, when it says so.
-    pub model_sha256: Option<String>,
+    /// The model and the data that it was started with, when it says so.
+    pub content: Option<String>,
     /// What hinders its containers, in the kubelet's words.
     pub trouble: Option<String>,
     /// What its sidecar said, or why it could not be asked.
@@ -120,7 +120,7 @@ impl Acknowledger {
         PodAnswer {
             name: pod.name_any(),
             ready: is_ready(&pod),
-            model_sha256: pod.annotations().get(MODEL).cloned(),
+            content: content_of(pod.annotations()),
             trouble: trouble(&pod),
             report,
         }

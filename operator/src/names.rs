@@ -36,6 +36,12 @@ impl std::fmt::Display for SessionKey {
     }
 }
 
+/// What a pod with these annotations runs: its model and its data. Nothing when they do not say.
+pub fn content_of(annotations: &BTreeMap<String, String>) -> Option<String> {
+    let (model, data) = (annotations.get(MODEL)?, annotations.get(DATA)?);
+    Some(format!("{model} {data}"))
+}
+
 /// Name of the Secret that carries the policy of a Session.
 pub fn policy_secret(session: &str) -> String {
     format!("{session}-policy")

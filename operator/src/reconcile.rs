@@ -21,7 +21,7 @@ use crate::{
     dereference::{self, Dereferencer, Found, FoundSession, Members, Subject},
     limits::{SNAPSHOT_BYTES_MAX, STATUS_DELAY_MAX},
     metrics::Metrics,
-    names::{INSTANCE, MODEL, SessionKey},
+    names::{INSTANCE, SessionKey, content_of},
     publish::Published,
     queue::{Interrupt, Outcome},
     random,
@@ -164,10 +164,11 @@ impl Reconciler {
         let (history, now) = (self.with_memory(key, Memory::told), now());
         let facts = Facts { problems, pods: answers, history: &history, now: &now };
         let session = &subject.objects.session;
+        let content = applied.pod_annotations().and_then(content_of);
         let hindrance = hindrance(namespace, &key.name);
         let session_facts = SessionFacts {
             policy: published.publication.id(),
-            model_sha256: applied.pod_annotation(MODEL),
+            content: content.as_deref(),
             replicas: session.spec.replicas,
             open: session.spec.authentication.is_none(),
             hindrance: hindrance.as_deref(),
@@ -234,11 +235,17 @@ impl Reconciler {
             return Ok(Outcome::Again);
         }
         tracing::warn!(session = %subject.seen.name_any(), error = %chain(&error), "failed to apply");
-        let accepted = match &error {
-            apply::Error::Taken { .. } => Verdict::no(Reason::Conflict, error.to_string()),
-            apply::Error::Api { .. } => Verdict::yes(Reason::Valid, "the Session is valid"),
+        let (accepted, programmed) = match &error {
+            apply::Error::Taken { .. } => (
+                Verdict::no(Reason::Conflict, error.to_string()),
+                "not everything could be applied; see Accepted".into(),
+            ),
+            apply::Error::Api { .. } => (
+                Verdict::yes(Reason::Valid, "the Session is valid"),
+                format!("failed to {}; trying again", chain(&error)),
+            ),
         };
-        self.unusable(namespace, subject, accepted, &format!("failed to {}; trying again", chain(&error))).await
+        self.unusable(namespace, subject, accepted, &programmed).await
     }
 
     /// Newer changes go first, but status is never put off for long.

@@ -15,7 +15,7 @@ mod model;
 mod policy;
 mod service;
 
-use std::marker::PhantomData;
+use std::{collections::BTreeMap, marker::PhantomData};
 
 use cubegate_api::Session;
 use k8s_openapi::{
@@ -110,9 +110,9 @@ impl Resources<Prepared> {
 
 impl Resources<Applied> {
     /// The annotations that pods of the applied Deployment carry; nothing when what runs was left alone.
-    pub fn pod_annotation(&self, name: &str) -> Option<&str> {
+    pub fn pod_annotations(&self) -> Option<&BTreeMap<String, String>> {
         let template = &self.workload.as_ref()?.deployment.spec.as_ref()?.template;
-        template.metadata.as_ref()?.annotations.as_ref()?.get(name).map(String::as_str)
+        template.metadata.as_ref()?.annotations.as_ref()
     }
 }
 

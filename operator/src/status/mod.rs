@@ -57,8 +57,8 @@ pub struct Facts<'a> {
 pub struct SessionFacts<'a> {
     /// The policy that was published last.
     pub policy: &'a PublicationId,
-    /// SHA-256 of the model that pods must run; nothing when they keep what they run.
-    pub model_sha256: Option<&'a str>,
+    /// The model and the data that pods must run; nothing when they keep what they run.
+    pub content: Option<&'a str>,
     /// Number of pods that are wanted.
     pub replicas: i32,
     /// Whether callers need not prove who they are.
@@ -198,33 +198,36 @@ fn programmed(object: &Told, facts: &Facts<'_>) -> Verdict {
 }
 
 fn session_programmed(object: &Told, facts: &Facts<'_>, session: &SessionFacts<'_>) -> Verdict {
-    let earlier: Vec<_> = facts.pods.iter().filter(|pod| pod.ready && runs_another_model(pod, session)).collect();
-    match programmed(object, facts) {
-        Verdict { holds: false, reason: Reason::Refused, .. } if of(object, facts.problems).any(is_invalid) => {
-            Verdict::no(
-                Reason::Invalid,
-                "the pods keep the model that they run, because this one is not valid; see Accepted",
-            )
-        }
-        Verdict { holds: false, reason: Reason::NoReadyPods, .. } => {
-            Verdict::no(Reason::NoReadyPods, "no pod is Ready; see Ready")
-        }
-        Verdict { holds: true, .. } if !earlier.is_empty() => {
+    let verdict = programmed(object, facts);
+    let earlier: Vec<_> = facts.pods.iter().filter(|pod| pod.ready && runs_something_earlier(pod, session)).collect();
+    match verdict.reason {
+        Reason::NoReadyPods => Verdict::no(Reason::NoReadyPods, "no pod is Ready; see Ready"),
+        Reason::Refused | Reason::Enforced if session.content.is_none() => kept(object, facts.problems),
+        Reason::Enforced if !earlier.is_empty() => {
             let why = facts.pods.iter().filter(|pod| !pod.ready).find_map(why_not_ready);
             let why = why.map(|why| format!("; {why}")).unwrap_or_default();
-            Verdict::no(Reason::Pending, format!("an earlier model still runs in {}{why}", named(&earlier)))
+            Verdict::no(
+                Reason::Pending,
+                format!("an earlier model or earlier data still runs in {}{why}", named(&earlier)),
+            )
         }
-        verdict => verdict,
+        _ => verdict,
     }
 }
 
-fn is_invalid(problem: &Problem) -> bool {
-    problem.kind == ProblemKind::Invalid
+/// The model or the data is not usable, so that nothing was rolled.
+fn kept(object: &Told, problems: &[Problem]) -> Verdict {
+    let (reason, see) = if accepted(object, problems).holds {
+        (Reason::Unresolved, "its data is not there; see ResolvedRefs")
+    } else {
+        (Reason::Invalid, "this one is not valid; see Accepted")
+    };
+    Verdict::no(reason, format!("the pods keep the model that they run, because {see}"))
 }
 
-/// A pod that does not say which model it runs is taken for one that runs the right one.
-fn runs_another_model(pod: &PodAnswer, session: &SessionFacts<'_>) -> bool {
-    pod.model_sha256.as_deref().zip(session.model_sha256).is_some_and(|(runs, wanted)| runs != wanted)
+/// A pod that does not say what it runs is taken for one that runs the right thing.
+fn runs_something_earlier(pod: &PodAnswer, session: &SessionFacts<'_>) -> bool {
+    pod.content.as_deref().zip(session.content).is_some_and(|(runs, wanted)| runs != wanted)
 }
 
 fn refusal(object: &Told) -> String {

@@ -33,7 +33,7 @@ fn pod(name: &str, publication: &Publication) -> PodAnswer {
     };
     let report =
         SidecarReport { state: PolicyState::Current, policy: Some(publication.id().clone()), engine: Some(engine) };
-    PodAnswer { name: name.into(), ready: true, model_sha256: Some("m1".into()), trouble: None, report: Ok(report) }
+    PodAnswer { name: name.into(), ready: true, content: Some("m1".into()), trouble: None, report: Ok(report) }
 }
 
 fn problem(kind: Kind, problem: ProblemKind, field: &str, message: &str) -> Problem {
@@ -44,12 +44,14 @@ struct Case {
     kind: Kind,
     problems: Vec<Problem>,
     pods: Vec<PodAnswer>,
+    content: Option<&'static str>,
 }
 
 /// Generation 2 is wanted; revision 2 carries it and revision 1 does not.
 fn case(kind: Kind) -> (Case, Publication, Publication) {
     let (older, newer) = (publication(1, kind, 1), publication(2, kind, 2));
-    (Case { kind, problems: Vec::new(), pods: vec![pod("retail-a", &newer), pod("retail-b", &newer)] }, older, newer)
+    let pods = vec![pod("retail-a", &newer), pod("retail-b", &newer)];
+    (Case { kind, problems: Vec::new(), pods, content: Some("m1") }, older, newer)
 }
 
 impl Case {
@@ -62,13 +64,8 @@ impl Case {
         let object = object(self.kind, 2);
         let conditions = if self.kind == Kind::Session {
             let policy = publication(2, self.kind, 2);
-            let session = SessionFacts {
-                policy: policy.id(),
-                model_sha256: Some("m1"),
-                replicas: 2,
-                open: false,
-                hindrance: None,
-            };
+            let session =
+                SessionFacts { policy: policy.id(), content: self.content, replicas: 2, open: false, hindrance: None };
             of_session(&object, &facts, &session).conditions
         } else {
             of_member(&object, &facts).conditions
@@ -168,6 +165,20 @@ fn a_session_whose_model_is_not_valid_says_that_its_pods_keep_the_earlier_one() 
         "spec.joins[0].to",
         "there is no table `Shop`; did you mean `Shops`?",
     )];
+    case.content = None;
+    insta::assert_snapshot!(case.told());
+}
+
+#[test]
+fn a_session_whose_data_is_missing_says_that_its_pods_keep_what_they_run() {
+    let (mut case, ..) = case(Kind::Session);
+    case.problems = vec![problem(
+        Kind::Session,
+        ProblemKind::Unresolved,
+        "spec.tables[0].source.csv.configMap.key",
+        "there is no key `sale.csv` in ConfigMap `retail-data`; did you mean `sales.csv`?",
+    )];
+    case.content = None;
     insta::assert_snapshot!(case.told());
 }
 
@@ -178,7 +189,7 @@ fn a_session_is_pending_while_a_pod_runs_an_earlier_model_and_says_why_the_new_o
     fresh.ready = false;
     let reasons = vec!["sales.csv, line 7, column Quantity: `many` is not an int64".to_owned()];
     fresh.report.as_mut().unwrap().engine.as_mut().unwrap().model = ModelState::Failed(reasons);
-    case.pods[0].model_sha256 = Some("m0".into());
+    case.pods[0].content = Some("m0".into());
     case.pods.push(fresh);
     insta::assert_snapshot!(case.told());
 }
