@@ -133,11 +133,16 @@ impl Serialize for Cell<'_> {
 }
 
 fn write_record<'a>(text: &mut String, cells: impl Iterator<Item = Cell<'a>>) {
+    let start = text.len();
     for (index, cell) in cells.enumerate() {
         if index > 0 {
             text.push(',');
         }
         write_cell(text, cell);
+    }
+    if text.len() == start {
+        // An empty line would not be a record.
+        text.push_str("\"\"");
     }
     text.push_str("\r\n");
 }

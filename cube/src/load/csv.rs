@@ -72,14 +72,14 @@ fn check_definition(definition: &TableDefinition, header: &[String], report: &mu
     let missing = |name: &str| unknown("column", name, header.iter().map(String::as_str));
     for (index, key) in definition.keys.iter().enumerate() {
         if !header.contains(key) {
-            report.add(Place::default(), format!("{}, which is named as a key", missing(key)));
+            report.add(Place::default(), format!("keys: {}", missing(key)));
         }
         if definition.keys.iter().take(index).any(|earlier| earlier == key) {
-            report.add(Place::default(), format!("the column {key:?} is named twice as a key"));
+            report.add(Place::default(), format!("keys: {key:?} is named twice"));
         }
     }
     for column in definition.column_types.keys().filter(|column| !header.contains(column)) {
-        report.add(Place::default(), format!("{}, which is given a type", missing(column)));
+        report.add(Place::default(), format!("types of columns: {}", missing(column)));
     }
     report.check()
 }

@@ -205,7 +205,7 @@ mod tests {
             let cube = model.cube("C").unwrap();
             let levels = ["c", "a", "b"].map(str::to_owned).to_vec();
             let measures = ["x.SUM", "y.SUM", "z.SUM"].map(str::to_owned).to_vec();
-            let resolved = resolve(&Query { levels, measures, ..Query::default() }, cube).unwrap();
+            let resolved = resolve(&Query { measures, levels, ..Query::default() }, cube).unwrap();
             let dense = Plan::new(&resolved, cube, QueryLimits::default());
             prop_assert_ne!(dense.layout, Layout::Hashed);
             let selection = Bitmap::from_fn(rows.len(), |row| visible >> (row % 64) & 1 == 1);

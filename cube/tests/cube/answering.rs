@@ -40,6 +40,8 @@ fn the_json_of_an_answer_is_as_documented() {
 fn the_csv_of_an_answer_quotes_what_needs_it_and_leaves_null_empty() {
     let cube =
         cube().table("T", &[], "a,x\n\"say \"\"hi\"\", you\",1.5\nplain,\n").typed("x", ColumnType::Double).build();
+    let members = cube.try_ask(json!({"levels": ["a"], "totals": true, "limit": 2})).unwrap();
+    assert_eq!(members.to_csv(), "a\r\n\"\"\r\nplain\r\n");
     let query = json!({"measures": ["x.SUM", "contributors.COUNT"], "levels": ["a"], "totals": true});
     assert_eq!(
         cube.try_ask(query).unwrap().to_csv(),

@@ -103,10 +103,20 @@ fn a_bad_header_is_told_whole() {
     assert_eq!(
         mistakes(&["Sale Id", "Sale Id"], "Sale ID,x\n1,2\n"),
         [
-            r#"table.csv: there is no column "Sale Id"; did you mean "Sale ID"?, which is named as a key"#,
-            r#"table.csv: there is no column "Sale Id"; did you mean "Sale ID"?, which is named as a key"#,
-            r#"table.csv: the column "Sale Id" is named twice as a key"#,
+            r#"table.csv: keys: there is no column "Sale Id"; did you mean "Sale ID"?"#,
+            r#"table.csv: keys: there is no column "Sale Id"; did you mean "Sale ID"?"#,
+            r#"table.csv: keys: "Sale Id" is named twice"#,
         ]
+    );
+}
+
+#[test]
+fn a_type_is_of_a_column_that_exists() {
+    let mut table = definition("T", &[]);
+    table.column_types.insert("pirce".to_owned(), ColumnType::Double);
+    assert_eq!(
+        csv::read(&table, "t.csv", b"price\n1\n").unwrap_err().to_string(),
+        r#"t.csv: types of columns: there is no column "pirce"; did you mean "price"?"#
     );
 }
 
