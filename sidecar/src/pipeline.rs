@@ -100,8 +100,8 @@ impl Pipeline {
             Err(refusal) => return Err(refusal),
         };
         record.way = Some(identity.way());
+        record.user = identity.name().map(str::to_owned);
         let permit = permit(&request, &policy, &identity)?;
-        record.user = Some(permit.user().to_owned());
         let mut answer = match route {
             Route::WhoAmI => who_am_i(&request, &permit)?,
             Route::Metrics => self.all_metrics(&request).await?,

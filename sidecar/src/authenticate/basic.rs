@@ -260,6 +260,20 @@ mod tests {
         assert_eq!(check.verify(&users("secret"), presented("broken", "x"), SOURCE).await, Ok("broken".into()));
     }
 
+    #[tokio::test]
+    async fn a_flood_of_guesses_fills_a_bounded_queue_and_no_more() {
+        let (check, users) = (PasswordCheck::new(), users("secret"));
+        check.verify(&users, presented("prometheus", "secret"), SOURCE).await.unwrap();
+        let names: Vec<String> =
+            (0..HASHES_WAITING_MAX + HASHES_AT_ONCE_MAX + 10).map(|number| format!("user {number}")).collect();
+        let guesses = names.iter().map(|name| check.verify(&users, presented(name, "x"), SOURCE));
+        let outcomes = futures::future::join_all(guesses).await;
+        let busy = outcomes.iter().filter(|outcome| **outcome == Err(PasswordError::Busy)).count();
+        assert_eq!(busy, 10);
+        assert!(check.verify(&users, presented("prometheus", "secret"), SOURCE).await.is_ok());
+        assert_eq!(check.waiting.load(Ordering::Acquire), 0);
+    }
+
     #[test]
     fn parts_of_a_tag_cannot_flow_into_each_other() {
         let key = process_key();

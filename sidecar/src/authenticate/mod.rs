@@ -130,6 +130,14 @@ impl Identity {
         }
     }
 
+    /// The name, of somebody in particular.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self.caller() {
+            Caller::Anonymous => None,
+            Caller::TechnicalUser { username: name } | Caller::ProviderUser { name, .. } => Some(name),
+        }
+    }
+
     /// How the identity was proven, for the log.
     pub(crate) fn way(&self) -> &'static str {
         match self {

@@ -61,6 +61,29 @@ async fn a_signed_access_token_lets_in_with_the_roles_that_it_names() {
 }
 
 #[tokio::test]
+async fn an_rsa_key_counts_for_rsa_algorithms_only() {
+    let provider = Provider::start().await;
+    let (signer, public) = Signer::rsa("rsa");
+    provider.script.lock().unwrap().keys.push(public);
+    let sidecar = Sidecar::with(closed_with(Some(Checked::Valid(oidc_jwt(&provider.issuer()))))).await;
+    let claims = provider.claims("api", access(json!({})));
+    assert_eq!(who_am_i(&sidecar, &signer.sign("at+jwt", &claims)).await.status, 200);
+    let crossed = Signer::new("rsa");
+    assert_eq!(
+        who_am_i(&sidecar, &crossed.sign("at+jwt", &claims)).await.status,
+        401,
+        "ES256 under the id of an RSA key"
+    );
+    let mut without_id = signer.sign("at+jwt", &claims);
+    without_id = format!(
+        "{}.{}",
+        URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256","typ":"at+jwt"}"#),
+        &without_id[without_id.find('.').unwrap() + 1..]
+    );
+    assert_eq!(who_am_i(&sidecar, &without_id).await.status, 401, "no key id, and two keys that it could be");
+}
+
+#[tokio::test]
 async fn tokens_that_are_expired_foreign_or_of_another_kind_are_refused() {
     let (provider, sidecar) = with_jwt().await;
     let bad = |changes: Value| provider.signer.sign("JWT", &provider.claims("api", access(changes)));

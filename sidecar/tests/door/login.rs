@@ -398,6 +398,33 @@ async fn a_login_never_leads_elsewhere() {
 }
 
 #[tokio::test]
+async fn cookies_of_an_https_session_are_bound_to_its_host() {
+    let provider = Provider::start().await;
+    let mut door = closed_with(Some(Checked::Valid(oidc(&provider.issuer()))));
+    door.url = Some("https://retail.example.com/".into());
+    let sidecar = Sidecar::with(door).await;
+    let mut cookies =
+        get(sidecar.public, "/", &[]).await.headers.get_all("set-cookie").iter().cloned().collect::<Vec<_>>();
+    let reply = get(sidecar.public, "/oauth2/authorization/keycloak", &[]).await;
+    cookies.extend(reply.headers.get_all("set-cookie").iter().cloned());
+    assert_eq!(cookies.len(), 3);
+    for cookie in &cookies {
+        let cookie = cookie.to_str().unwrap();
+        assert!(
+            cookie.starts_with("__Host-cubegate-")
+                && cookie.ends_with("; Path=/; Max-Age=600; HttpOnly; SameSite=Lax; Secure")
+                || cookie.contains("Max-Age=0"),
+            "{cookie}"
+        );
+    }
+    assert!(
+        reply
+            .header("location")
+            .contains("redirect_uri=https%3A%2F%2Fretail.example.com%2Flogin%2Foauth2%2Fcode%2Fkeycloak")
+    );
+}
+
+#[tokio::test]
 async fn login_paths_of_unknown_providers_are_not_there() {
     let (_provider, sidecar) = with_provider().await;
     for path in

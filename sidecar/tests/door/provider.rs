@@ -8,7 +8,11 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use aws_lc_rs::{
+    encoding::{AsDer as _, Pkcs8V1Der},
+    rsa,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
+};
 use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
@@ -29,6 +33,7 @@ pub(crate) struct Signer {
     key: EncodingKey,
     id: String,
     point: Vec<u8>,
+    algorithm: Algorithm,
 }
 
 /// What a test can change.
@@ -72,7 +77,23 @@ impl Signer {
             key: EncodingKey::from_ec_der(document.as_ref()),
             id: id.to_owned(),
             point: pair.public_key().as_ref().to_vec(),
+            algorithm: Algorithm::ES256,
         }
+    }
+
+    /// With RSA, which most providers sign with.
+    pub(crate) fn rsa(id: &str) -> (Self, Value) {
+        let pair = rsa::KeyPair::generate(rsa::KeySize::Rsa2048).unwrap();
+        let private: Pkcs8V1Der<'static> = pair.as_der().unwrap();
+        let pem =
+            format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(private.as_ref()));
+        let public = pair.public_key();
+        let number = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let modulus = number(public.modulus().big_endian_without_leading_zero());
+        let exponent = number(public.exponent().big_endian_without_leading_zero());
+        let key = EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap();
+        let signer = Self { key, id: id.to_owned(), point: Vec::new(), algorithm: Algorithm::RS256 };
+        (signer, json!({"kty": "RSA", "use": "sig", "kid": id, "n": modulus, "e": exponent}))
     }
 
     pub(crate) fn public(&self) -> Value {
@@ -81,7 +102,7 @@ impl Signer {
     }
 
     pub(crate) fn sign(&self, kind: &str, claims: &Value) -> String {
-        let header = Header { typ: Some(kind.to_owned()), kid: Some(self.id.clone()), ..Header::new(Algorithm::ES256) };
+        let header = Header { typ: Some(kind.to_owned()), kid: Some(self.id.clone()), ..Header::new(self.algorithm) };
         encode(&header, claims, &self.key).unwrap()
     }
 }

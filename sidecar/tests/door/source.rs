@@ -53,7 +53,9 @@ impl Api {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let (watched, seen) = (watched.clone(), Arc::clone(&seen));
-                let service = service_fn(move |request| answer(watched.clone(), Arc::clone(&seen), request));
+                let service = service_fn(move |request| {
+                    std::future::ready(Ok::<_, Infallible>(answer(watched.clone(), &seen, &request)))
+                });
                 connections
                     .spawn(async move { http1::Builder::new().serve_connection(TokioIo::new(stream), service).await });
             }
@@ -96,17 +98,17 @@ fn secret(revision: u64) -> Value {
     })
 }
 
-async fn answer(
+fn answer(
     watched: watch::Receiver<Value>,
-    seen: Arc<Mutex<Vec<String>>>,
-    request: Request<Incoming>,
-) -> Result<Response<UnsyncBoxBody<Bytes, Infallible>>, Infallible> {
+    seen: &Mutex<Vec<String>>,
+    request: &Request<Incoming>,
+) -> Response<UnsyncBoxBody<Bytes, Infallible>> {
     let token = request.headers().get("authorization").map(|value| value.to_str().unwrap()).unwrap_or_default();
     seen.lock().unwrap().push(format!("{} {} {token}", request.method(), request.uri()));
     let query = request.uri().query().unwrap_or_default();
     if request.uri().path() == format!("{PATH}/retail-policy") {
         let body = watched.borrow().to_string();
-        return Ok(Response::new(Full::new(Bytes::from(body)).boxed_unsync()));
+        return Response::new(Full::new(Bytes::from(body)).boxed_unsync());
     }
     assert!(query.contains("watch=true") && query.contains("fieldSelector=metadata.name%3Dretail-policy"), "{query}");
     let changes = futures::stream::unfold(watched, |mut watched| async move {
@@ -114,7 +116,7 @@ async fn answer(
         let event = json!({"type": "MODIFIED", "object": watched.borrow_and_update().clone()});
         Some((Ok(Frame::data(Bytes::from(format!("{event}\n")))), watched))
     });
-    Ok(Response::new(StreamBody::new(changes.boxed()).boxed_unsync()))
+    Response::new(StreamBody::new(changes.boxed()).boxed_unsync())
 }
 
 fn revision(policies: &Policies) -> Option<u64> {
