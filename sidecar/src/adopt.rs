@@ -3,6 +3,7 @@
 //! ```text
 //! offered ──not older──▶ PUT to the engine ──200──▶ adopted
 //!    └──older, or the same revision with another digest──▶ refused: the last good one stays
+//! withdrawn (`None` after a policy) ──▶ nobody is served until there is one again
 //! ```
 //!
 //! The engine is looked at every quarter of a second; one that was restarted is handed the adopted policy again.
@@ -67,7 +68,13 @@ impl Adopter {
             }
             tokio::select! {
                 changed = policies.changed(), if is_source_open => match changed {
-                    Ok(()) => pending.clone_from(&policies.borrow_and_update()),
+                    Ok(()) => {
+                        pending.clone_from(&policies.borrow_and_update());
+                        if pending.is_none() {
+                            warn!("the policy was withdrawn");
+                            self.standing.withdraw();
+                        }
+                    }
                     Err(_) => is_source_open = false,
                 },
                 () = sleep(HAND_OVER_RETRY_INTERVAL), if pending.is_some() => {}

@@ -32,7 +32,8 @@ pub enum RunError {
 
 /// Serves one Session until `shutdown` is ready, then drains.
 ///
-/// Requests are answered from the start: with 503 until the first policy is there and the engine has it too.
+/// Requests are answered from the start: with 503 until the first policy is there and the engine has it too, and again
+/// when the policy is withdrawn (`None`).
 pub async fn run(
     config: Config,
     public: TcpListener,

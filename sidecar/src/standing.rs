@@ -10,6 +10,8 @@
 //!                        ▼
 //!                     Expired: 503
 //! ```
+//!
+//! A policy that is withdrawn leads back to NoPolicy.
 
 use std::sync::{
     Arc,
@@ -129,6 +131,12 @@ impl Standing {
 
     pub(crate) fn adopt(&self, policy: Policy) {
         self.policy.store(Some(Arc::new(policy)));
+        self.has_refused_newer.store(false, Ordering::Release);
+    }
+
+    /// There is no policy any more.
+    pub(crate) fn withdraw(&self) {
+        self.policy.store(None);
         self.has_refused_newer.store(false, Ordering::Release);
     }
 

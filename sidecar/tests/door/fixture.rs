@@ -74,6 +74,10 @@ impl Sidecar {
         self.policies.send_replace(Some(update(revision, door)));
     }
 
+    pub(crate) fn withdraw(&self) {
+        self.policies.send_replace(None);
+    }
+
     /// Offers a policy and waits until it is the one that decides.
     pub(crate) async fn enforce(&self, revision: u64, door: Door) {
         self.offer(revision, door);
