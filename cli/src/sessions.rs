@@ -110,12 +110,8 @@ fn locate(compiled: &Compiled, manifests: &Manifests) -> Vec<Diagnostic> {
         if entry.object.is_invalid() {
             continue;
         }
-        diagnostics.push(Diagnostic {
-            file: entry.file.clone(),
-            line: entry.line,
-            column: None,
-            message: format!("{}: {}: {}", problem.object, problem.field, problem.message),
-        });
+        let message = format!("{}: {}: {}", problem.object, problem.field, problem.message);
+        diagnostics.push(entry.diagnostic_at(&problem.field, message));
     }
     diagnostics
 }
@@ -136,7 +132,7 @@ pub(crate) fn strays(manifests: &Manifests) -> Vec<Diagnostic> {
         {
             let hint = suggestion(wanted, "Sessions", sessions.iter().map(String::as_str));
             let message = format!("{object}: spec.sessionRef.name: there is no Session `{wanted}`; {hint}");
-            diagnostics.push(Diagnostic { file: entry.file.clone(), line: entry.line, column: None, message });
+            diagnostics.push(entry.diagnostic_at("spec.sessionRef.name", message));
         }
     }
     diagnostics

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use cubegate_api::reference::KeyReference;
@@ -16,6 +17,7 @@ use super::{
     diagnostic::Diagnostic,
     document::{Document, split_json, split_yaml},
     object::{self, Object},
+    place,
 };
 use crate::limits::MANIFEST_BYTES_MAX;
 
@@ -35,6 +37,8 @@ pub(crate) struct Manifests {
 pub(crate) struct Entry {
     pub(crate) file: PathBuf,
     pub(crate) line: u64,
+    /// The document, positioned as in its file.
+    text: Arc<str>,
     pub(crate) object: Object,
 }
 
@@ -135,7 +139,12 @@ impl Manifests {
             match object::read(file, &document) {
                 Ok((object, found)) => {
                     self.diagnostics.extend(found);
-                    self.entries.push(Entry { file: file.to_owned(), line: document.line, object });
+                    self.entries.push(Entry {
+                        file: file.to_owned(),
+                        line: document.line,
+                        text: document.text.into(),
+                        object,
+                    });
                 }
                 Err(diagnostic) => {
                     self.unreadable.insert(file.to_owned());
@@ -178,16 +187,23 @@ impl Manifests {
             for index in indices {
                 if let Some(entry) = self.entries.get_mut(index) {
                     entry.object = entry.object.clone().invalidated(&error);
-                    let Entry { file, line, .. } = entry;
-                    self.diagnostics.push(Diagnostic {
-                        file: file.clone(),
-                        line: *line,
-                        column: None,
-                        message: error.clone(),
-                    });
+                    self.diagnostics.push(entry.diagnostic(error.clone()));
                 }
             }
         }
+    }
+}
+
+impl Entry {
+    /// Something wrong with a field of this object, at the place of the field.
+    pub(crate) fn diagnostic_at(&self, field: &str, message: String) -> Diagnostic {
+        let (line, column) = place::of_field(&self.text, field).unzip();
+        Diagnostic { file: self.file.clone(), line: line.unwrap_or(self.line), column, message }
+    }
+
+    /// Something wrong with this object.
+    pub(crate) fn diagnostic(&self, message: String) -> Diagnostic {
+        Diagnostic { file: self.file.clone(), line: self.line, column: None, message }
     }
 }
 

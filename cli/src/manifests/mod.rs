@@ -13,6 +13,7 @@ mod directory;
 mod document;
 mod kustomization;
 mod object;
+mod place;
 
 pub(crate) use diagnostic::Diagnostic;
 pub(crate) use directory::Manifests;

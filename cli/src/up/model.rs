@@ -90,12 +90,7 @@ pub(crate) fn check(declared: &Declared, manifests: &Manifests, directory: &Path
     };
     let located = found.into_iter().filter_map(|(object, message)| {
         let entry = manifests.find(&object)?;
-        Some(Diagnostic {
-            file: entry.file.clone(),
-            line: entry.line,
-            column: None,
-            message: format!("{object}: {message}"),
-        })
+        Some(entry.diagnostic(format!("{object}: {message}")))
     });
     located.collect()
 }

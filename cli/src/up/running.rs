@@ -225,12 +225,7 @@ impl RunningSession {
                 let place = manifests.find(&declared.object());
                 let located = |message: String| {
                     let entry = place?;
-                    Some(Diagnostic {
-                        file: entry.file.clone(),
-                        line: entry.line,
-                        column: None,
-                        message: format!("{}: {message}", declared.object()),
-                    })
+                    Some(entry.diagnostic(format!("{}: {message}", declared.object())))
                 };
                 failure.errors.into_iter().filter_map(located).collect()
             }
@@ -250,7 +245,7 @@ impl RunningSession {
         let located = problems.filter_map(|problem| {
             let entry = manifests.find(&problem.object)?;
             let message = format!("{}: {}", problem.object, problem.message);
-            Some(Diagnostic { file: entry.file.clone(), line: entry.line, column: None, message })
+            Some(entry.diagnostic(message))
         });
         located.collect()
     }
