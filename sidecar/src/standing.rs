@@ -11,7 +11,7 @@
 //!                     Expired: 503
 //! ```
 //!
-//! A policy that is withdrawn leads back to NoPolicy.
+//! A policy that is withdrawn leads back to the beginning.
 
 use std::sync::{
     Arc,

@@ -2,18 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use cubegate_policy::snapshot::Authentication;
+use cubegate_policy::snapshot::{Authentication, Checked, Door};
 
 use crate::{
     client::{KeptAlive, get, request},
-    fixture::{PASSWORD, Sidecar, basic, closed},
+    fixture::{PASSWORD, Sidecar, basic, closed, set},
 };
 
-/// Without the technical user.
-fn revoked() -> cubegate_policy::snapshot::Door {
+/// The technical user may no longer use the application.
+fn revoked() -> Door {
     let mut door = closed();
     let Authentication::Closed(ways) = &mut door.authentication else { panic!("closed is closed") };
-    ways.technical_users.remove("technical-user");
+    let Some(Checked::Valid(user)) = ways.technical_users.get_mut("technical-user") else { panic!("it is there") };
+    user.roles = set(&["ROLE_PARIS"]);
     door
 }
 

@@ -1,10 +1,6 @@
 //! Bodies stream both ways, and nothing secret is logged.
 
-use std::{
-    io::Write,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{cell::RefCell, io::Write, time::Duration};
 
 use bytes::Bytes;
 use cubegate_policy::snapshot::Checked;
@@ -15,7 +11,6 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, UnixListener},
 };
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::{
     client::{get, raw},
@@ -89,12 +84,16 @@ async fn a_request_body_of_many_frames_arrives_whole_and_one_too_large_is_refuse
     assert_eq!(sidecar.engine.count(), 1, "what is cut off is no request");
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// What was logged on this thread: by one test, and by everything that it started.
+    static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+struct Log;
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        LOGGED.with_borrow_mut(|logged| logged.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
@@ -103,20 +102,9 @@ impl Write for Log {
     }
 }
 
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
 #[tokio::test]
 async fn neither_passwords_nor_tokens_nor_cookies_nor_queries_are_logged() {
-    let log = Log::default();
-    let subscriber =
-        tracing_subscriber::fmt().json().with_max_level(tracing::Level::DEBUG).with_writer(log.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    tracing_subscriber::fmt().json().with_max_level(tracing::Level::DEBUG).with_writer(|| Log).init();
     let provider = Provider::start().await;
     let sidecar = Sidecar::with(closed_with(Some(Checked::Valid(oidc(&provider.issuer()))))).await;
     let right = basic("technical-user", PASSWORD);
@@ -132,7 +120,7 @@ async fn neither_passwords_nor_tokens_nor_cookies_nor_queries_are_logged() {
     get(sidecar.public, "/oauth2/authorization/keycloak", &[]).await;
     raw(sidecar.public, "GET /%0a%22forged HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
 
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = LOGGED.with_borrow(|logged| String::from_utf8(logged.clone()).unwrap());
     let ours: Vec<&str> = log.lines().filter(|line| line.contains(r#""target":"cubegate"#)).collect();
     assert!(ours.iter().filter(|line| line.contains("cubegate::audit")).count() >= 10, "{log}");
     let encoded = right.trim_start_matches("Basic ");
