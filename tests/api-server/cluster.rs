@@ -22,7 +22,7 @@ use k8s_openapi::{
     },
     apimachinery::pkg::apis::meta::v1::Condition,
 };
-use kube::Api;
+use kube::{Api, api::ListParams};
 
 /// Where the chart and the example are.
 pub(crate) const NAMESPACE: &str = "shop";
@@ -146,16 +146,16 @@ impl Cluster<'_> {
             let generation = metadata.generation.unwrap_or_default();
             all.insert(format!("{kind}/{name}"), Conditions { generation, conditions: conditions.unwrap_or_default() });
         };
-        for object in self.api::<Session>().list(&Default::default()).await? {
+        for object in self.api::<Session>().list(&ListParams::default()).await? {
             add("Session", &object.metadata, object.status.map(|status| status.conditions));
         }
-        for object in self.api::<Role>().list(&Default::default()).await? {
+        for object in self.api::<Role>().list(&ListParams::default()).await? {
             add("Role", &object.metadata, object.status.map(|status| status.conditions));
         }
-        for object in self.api::<Restriction>().list(&Default::default()).await? {
+        for object in self.api::<Restriction>().list(&ListParams::default()).await? {
             add("Restriction", &object.metadata, object.status.map(|status| status.conditions));
         }
-        for object in self.api::<TechnicalUser>().list(&Default::default()).await? {
+        for object in self.api::<TechnicalUser>().list(&ListParams::default()).await? {
             add("TechnicalUser", &object.metadata, object.status.map(|status| status.conditions));
         }
         Ok(all)

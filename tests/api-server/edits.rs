@@ -163,7 +163,7 @@ pub(crate) fn table(expected: &'static [CityRow]) -> impl Fn(&Reply) -> Result<(
 }
 
 fn refused_with(status: u16) -> impl Fn(&Reply) -> Result<()> {
-    move |reply| Ok(ensure!(reply.status == status, "expected {status}, got {reply:?}"))
+    move |reply| reply.expect_status(status)
 }
 
 async fn expect(connection: &mut Connection, expected: &[CityRow]) {

@@ -16,7 +16,7 @@ use k8s_openapi::{
         rbac,
     },
 };
-use kube::{Api, ResourceExt as _};
+use kube::{Api, ResourceExt as _, api::ListParams};
 use serde_json::json;
 
 use crate::cluster::{Cluster, NAMESPACE, credentials};
@@ -35,7 +35,7 @@ pub(crate) async fn the_chart_installs_and_the_operator_runs<'a>(
         control_plane.kubectl(&["wait", "--for=condition=Established", &definition, "--timeout=20s"]).await.unwrap();
     }
     let deployments = Api::<Deployment>::namespaced(control_plane.client(), NAMESPACE);
-    let [deployment] = &deployments.list(&Default::default()).await.unwrap().items[..] else {
+    let [deployment] = &deployments.list(&ListParams::default()).await.unwrap().items[..] else {
         panic!("the chart has one Deployment, the operator's")
     };
     let operator_deployment = deployment.name_any();
@@ -49,7 +49,7 @@ pub(crate) async fn the_chart_installs_and_the_operator_runs<'a>(
 pub(crate) async fn the_example_becomes_children_with_owners(cluster: &Cluster<'_>) {
     cluster.story.step("kubectl apply --server-side -k examples/retail");
     cluster.apply_example().await;
-    let (_, waited) = story::eventually("the children exist", START_MAX, || async {
+    let ((), waited) = story::eventually("the children exist", START_MAX, || async {
         expect_owned::<ServiceAccount>(cluster, "retail").await?;
         expect_owned::<rbac::v1::Role>(cluster, "retail").await?;
         expect_owned::<rbac::v1::RoleBinding>(cluster, "retail").await?;
@@ -107,9 +107,7 @@ pub(crate) async fn who_may_not_come_in_is_refused(cluster: &Cluster<'_>) {
     cluster.story.step("nobody can claim to be somebody else, or reach what is internal");
     for header in ["X-Cubegate-User", "X-Cubegate-Roles", "x_cubegate_roles", "X.Cubegate.Policy"] {
         let mut parisian = cluster.connect(credentials("parisian-user")).await;
-        let spoofed =
-            http::Request::get("/api/v1/cubes").header(header, "ROLE_ADMIN").body(Default::default()).unwrap();
-        parisian.send(spoofed).await.unwrap().expect(400).unwrap();
+        parisian.get_with("/api/v1/cubes", &[(header, "ROLE_ADMIN")]).await.unwrap().expect(400).unwrap();
     }
     let mut parisian = cluster.connect(credentials("parisian-user")).await;
     for path in ["/internal/policy", "/internal/metrics", "/policy"] {
@@ -133,8 +131,8 @@ where
 {
     let object = cluster.api::<K>().get(name).await?;
     let owner = object.owner_references().first().cloned();
-    let owned =
+    let is_child =
         owner.is_some_and(|owner| owner.kind == "Session" && owner.name == "retail" && owner.controller == Some(true));
-    anyhow::ensure!(owned, "{}/{name} is not owned by the Session", K::kind(&()));
+    anyhow::ensure!(is_child, "{}/{name} is not owned by the Session", K::kind(&()));
     Ok(())
 }

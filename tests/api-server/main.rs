@@ -1,12 +1,16 @@
 //! Cubegate on a real Kubernetes API server: chart, operator, the retail example, edits, mistakes, outages, Prometheus.
 //!
-//! One control plane serves one story, told in steps; each step leaves the cluster as it found it.
+//! One control plane serves one story, told in steps; each step but the last leaves the cluster as it found it.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod admission;
 mod cluster;
 mod edits;
 mod first_steps;
 mod operator_outage;
+mod restarts;
+mod rights;
 mod scraping;
 mod truth;
 
@@ -39,11 +43,16 @@ fn the_example_is_served_edited_and_guarded_in_a_cluster() {
 
         scraping::prometheus_scrapes_as_a_technical_user(&cluster, &run).await;
 
+        rights::nobody_may_more_than_needed(&cluster).await;
+        restarts::policy_edits_have_restarted_nothing(&cluster).await;
+        restarts::a_killed_container_comes_back_with_the_policy(&cluster).await;
+
         truth::every_condition_speaks_of_the_newest_generation(&cluster).await;
         truth::programmed_means_every_ready_pod(&mut cluster).await;
         truth::nothing_is_written_at_rest(&cluster).await;
 
         operator_outage::pods_serve_and_deny_without_the_operator_and_it_catches_up(&mut cluster).await;
+        restarts::a_change_of_the_model_rolls_the_deployment(&mut cluster).await;
         cluster.story.step("the end");
         cluster.end().await;
     });

@@ -38,10 +38,20 @@ pub(crate) async fn prometheus_scrapes_as_a_technical_user(cluster: &Cluster<'_>
         .await
         .unwrap();
     }
-    for (job, status) in [("without-credentials", "401"), ("wrong-password", "401"), ("not-a-user", "403")] {
+    for (job, statuses) in
+        // Who keeps guessing is throttled.
+        [
+            ("without-credentials", ["401", "401"]),
+            ("wrong-password", ["401", "429"]),
+            ("not-a-user", ["403", "403"]),
+        ]
+    {
         let target = prometheus.target(job).await.unwrap();
-        assert!(target.last_error.contains(status), "{job}: {target:?}");
+        assert!(statuses.iter().any(|status| target.last_error.contains(status)), "{job}: {target:?}");
     }
+    // Guessing at a user's password does not lock that user out.
+    let up = prometheus.value("min_over_time(up{job=\"session\"}[30s])").await.unwrap();
+    assert!((up - 1.0).abs() < f64::EPSILON, "a scrape with the right password failed");
     let series = prometheus.value("count({job=\"session\", __name__=~\"cubegate_.*\"})").await.unwrap();
     assert!(series > 0.0);
     cluster.story.say(format_args!("     {series} series of a Session"));

@@ -61,7 +61,7 @@ pub(crate) async fn programmed_means_every_ready_pod(cluster: &mut Cluster<'_>) 
     let waited = cluster.control_plane.try_kubectl(&arguments).await.unwrap();
     assert!(cluster.pods[1].is_ready(), "the second pod should still pass for Ready");
     assert!(!waited.status.success(), "Programmed although one of two Ready pods has not answered");
-    cluster.pods[1].resume();
+    cluster.pods[1].resume("sidecar");
     cluster.wait_for("Programmed", "restriction/paris-only").await;
     cluster.apply_example().await;
     cluster.wait_for("Programmed", "restriction/paris-only").await;

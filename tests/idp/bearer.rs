@@ -43,7 +43,7 @@ async fn opaque_tokens_of_the_password_grant_get_the_published_tables() {
     parisian.query_until("Sales", &query, Duration::ZERO, tables).await.unwrap();
     let roles = place.directory.join("roles.yaml");
     up::edit(&roles, "mappedFrom: [atoti]", "mappedFrom: [nobody]").unwrap();
-    let refused = |reply: &Reply| Ok(anyhow::ensure!(reply.status == 403, "{reply:?}"));
+    let refused = |reply: &Reply| reply.expect_status(403);
     story.measured("refused after", parisian.query_until("Sales", &query, ENFORCED_MAX, refused).await.unwrap());
     up::edit(&roles, "mappedFrom: [nobody]", "mappedFrom: [atoti]").unwrap();
     story.measured("admitted after", parisian.query_until("Sales", &query, ENFORCED_MAX, tables).await.unwrap());

@@ -33,9 +33,8 @@ async fn a_person_logs_in_asks_and_logs_out() {
     let redirected = nobody.get("/whoami").await.unwrap().expect(302).unwrap();
     assert!(redirected.header("location").contains("/oauth2/authorization/test"), "{:?}", redirected.headers);
     story.step("but 401 for a script");
-    let script =
-        http::Request::get("/whoami").header("X-Requested-With", "XMLHttpRequest").body(Default::default()).unwrap();
-    nobody.send(script).await.unwrap().expect(401).unwrap();
+    let script = [("X-Requested-With", "XMLHttpRequest")];
+    nobody.get_with("/whoami", &script).await.unwrap().expect(401).unwrap();
     nobody.query("Sales", &answers::quantity_by_city()).await.unwrap().expect(401).unwrap();
 
     for (user, table) in MAPPED {
@@ -89,8 +88,8 @@ async fn the_cookie_is_sealed_small_and_closed_to_scripts() {
     let middle = value.len() / 2;
     let flipped = if value.as_bytes()[middle] == b'A' { 'B' } else { 'A' };
     let forged = format!("{name}={}{flipped}{}", &value[..middle], &value[middle + 1..]);
-    let mut forger = place.connect(Credentials::Cookie(forged)).await;
-    forger.get("/whoami").await.unwrap().expect(302).unwrap();
+    let mut other = place.connect(Credentials::Cookie(forged)).await;
+    other.get("/whoami").await.unwrap().expect(302).unwrap();
 }
 
 #[tokio::test]
@@ -105,15 +104,15 @@ async fn a_callback_counts_once_and_only_in_the_browser_that_asked_for_it() {
     let callback = browser.visited.iter().rfind(|url| url.path() == CALLBACK).unwrap().clone();
 
     // Again in the same browser, in another browser, with another state, without any.
-    refused(browser.request(&Method::GET, &callback, "").await.unwrap());
-    refused(Browser::default().request(&Method::GET, &callback, "").await.unwrap());
+    expect_refusal(&browser.request(&Method::GET, &callback, "").await.unwrap());
+    expect_refusal(&Browser::default().request(&Method::GET, &callback, "").await.unwrap());
     let mut forged = callback.clone();
     forged.set_query(Some("code=whatever&state=whatever"));
-    refused(browser.request(&Method::GET, &forged, "").await.unwrap());
+    expect_refusal(&browser.request(&Method::GET, &forged, "").await.unwrap());
     forged.set_query(None);
-    refused(browser.request(&Method::GET, &forged, "").await.unwrap());
+    expect_refusal(&browser.request(&Method::GET, &forged, "").await.unwrap());
     forged.set_query(Some("error=access_denied&state=whatever"));
-    refused(browser.request(&Method::GET, &forged, "").await.unwrap());
+    expect_refusal(&browser.request(&Method::GET, &forged, "").await.unwrap());
 
     // A login that another browser has begun, and whose code is still good, must not end here (login CSRF).
     let mut attacker = Browser::default();
@@ -121,7 +120,7 @@ async fn a_callback_counts_once_and_only_in_the_browser_that_asked_for_it() {
     let begin = format!("{}/oauth2/authorization/test", place.url);
     let page = attacker.log_in(&begin, "global-user", &password_of("global-user")).await.unwrap();
     assert_eq!(page.url.path(), CALLBACK);
-    refused(Browser::default().request(&Method::GET, &page.url, "").await.unwrap());
+    expect_refusal(&Browser::default().request(&Method::GET, &page.url, "").await.unwrap());
     let ended = attacker.request(&Method::GET, &page.url, "").await.unwrap();
     assert!(ended.status.is_redirection(), "in its own browser it is good: {ended:?}");
 }
@@ -170,7 +169,7 @@ async fn log_in(place: &Place, user: &str) -> Browser {
     browser
 }
 
-fn refused(reply: Reply) {
+fn expect_refusal(reply: &Reply) {
     assert!(reply.status.is_client_error(), "{reply:?}");
     let sets_session = reply.headers.get_all("set-cookie").iter().any(|cookie| {
         let cookie = cookie.to_str().unwrap_or_default();

@@ -33,7 +33,7 @@ async fn basic_works_without_the_provider_and_tokens_as_soon_as_it_is_there() {
     story.step("the provider starts");
     provider.start().await.unwrap();
     let token = provider.token("parisian-user", Settings::Story.scope(), None).await.unwrap();
-    let (_, waited) = story::eventually("tokens are judged", START_MAX, || async {
+    let ((), waited) = story::eventually("tokens are judged", START_MAX, || async {
         answers::expect_cities(&place.ask(Credentials::Bearer(token.clone())).await, answers::PARIS)
     })
     .await

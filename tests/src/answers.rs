@@ -85,9 +85,12 @@ impl Table {
     pub fn read(reply: &Reply) -> Result<Self> {
         ensure!(reply.status == 200, "expected a table, got {reply:?}");
         let answer = reply.json()?;
-        let columns = answer["columns"].as_array().context("`columns` is missing")?;
-        let columns = columns.iter().map(|column| column["name"].as_str().unwrap_or_default().to_owned()).collect();
-        let rows = answer["rows"].as_array().context("`rows` is missing")?;
+        let columns = answer.get("columns").and_then(Value::as_array).context("`columns` is missing")?;
+        let columns = columns
+            .iter()
+            .map(|column| column.get("name").and_then(Value::as_str).unwrap_or_default().to_owned())
+            .collect();
+        let rows = answer.get("rows").and_then(Value::as_array).context("`rows` is missing")?;
         let rows =
             rows.iter().map(|row| row.as_array().cloned().context("a row is an array")).collect::<Result<_>>()?;
         Ok(Self { columns, rows })

@@ -111,12 +111,26 @@ impl Connection {
         self.send(Request::get(path).body(Full::default())?).await
     }
 
+    /// GET with headers.
+    pub async fn get_with(&mut self, path: &str, headers: &[(&str, &str)]) -> Result<Reply> {
+        let request = headers.iter().fold(Request::get(path), |request, (name, value)| request.header(*name, *value));
+        self.send(request.body(Full::default())?).await
+    }
+
     /// POST of a JSON document.
     pub async fn post_json(&mut self, path: &str, body: &serde_json::Value) -> Result<Reply> {
-        let request = Request::post(path)
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(Bytes::from(body.to_string())))?;
-        self.send(request).await
+        self.post(path, "application/json", body.to_string()).await
+    }
+
+    /// POST of anything.
+    pub async fn post(&mut self, path: &str, content_type: &str, body: String) -> Result<Reply> {
+        self.post_with(path, &[("Content-Type", content_type)], body).await
+    }
+
+    /// POST of anything with headers.
+    pub async fn post_with(&mut self, path: &str, headers: &[(&str, &str)], body: String) -> Result<Reply> {
+        let request = headers.iter().fold(Request::post(path), |request, (name, value)| request.header(*name, *value));
+        self.send(request.body(Full::new(Bytes::from(body)))?).await
     }
 
     /// A query of a cube.
@@ -185,8 +199,14 @@ impl Reply {
     }
 
     /// An error unless the status is `expected`.
-    pub fn expect(self, expected: u16) -> Result<Self> {
+    pub fn expect_status(&self, expected: u16) -> Result<()> {
         ensure!(self.status.as_u16() == expected, "expected {expected}, got {self:?}");
+        Ok(())
+    }
+
+    /// The reply, or an error unless the status is `expected`.
+    pub fn expect(self, expected: u16) -> Result<Self> {
+        self.expect_status(expected)?;
         Ok(self)
     }
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 /// A server, from its start until it answers.
-pub const START_MAX: Duration = Duration::from_secs(60);
+pub const START_MAX: Duration = Duration::from_mins(1);
 /// A pod, from its creation until it is Ready.
-pub const POD_READY_MAX: Duration = Duration::from_secs(60);
+pub const POD_READY_MAX: Duration = Duration::from_mins(1);
 /// An edit, from the moment it is stored until every request is decided by it. A promise of the product.
 pub const ENFORCED_MAX: Duration = Duration::from_secs(1);
 /// A mistake in a manifest or a table, from the edit until it is reported.
@@ -17,12 +17,14 @@ pub const REQUEST_MAX: Duration = Duration::from_secs(20);
 /// A process, from SIGTERM until it is gone.
 pub const STOP_MAX: Duration = Duration::from_secs(10);
 /// A command that does its work and exits: kubectl, helm, ip.
-pub const COMMAND_MAX: Duration = Duration::from_secs(60);
+pub const COMMAND_MAX: Duration = Duration::from_mins(1);
 /// How often to look again.
 pub const POLL: Duration = Duration::from_millis(20);
 /// How often the double refreshes mounted Secrets: slow, as a kubelet is, so that what is enforced within a second was not learnt from a mount.
 pub const MOUNT_REFRESH: Duration = Duration::from_secs(10);
 /// How many lines of each log are shown when a test fails.
 pub const LOG_TAIL_LINES: usize = 60;
+/// How often one test may start processes of one name.
+pub const STARTS_MAX: u32 = 100;
 /// Redirects that the scripted browser follows in one visit.
 pub const REDIRECTS_MAX: usize = 20;

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use crate::limits::{COMMAND_MAX, LOG_TAIL_LINES, POLL, STOP_MAX};
+use crate::limits::{COMMAND_MAX, LOG_TAIL_LINES, POLL, STARTS_MAX, STOP_MAX};
 
 /// A directory for one test: state and logs. Removed at the end; the logs are shown first when the test panics.
 #[derive(Debug)]
@@ -80,8 +80,8 @@ impl RunDirectory {
     pub fn start(&self, name: &str, command: Command) -> Result<Process> {
         let logs = self.path().join("log");
         let numbered = |number: u32| if number == 1 { name.to_owned() } else { format!("{name}-{number}") };
-        let free = (1..).map(numbered).find(|name| !logs.join(format!("{name}.out")).exists());
-        Process::start(&free.context("numbers do not run out")?, command, &logs)
+        let free = (1..=STARTS_MAX).map(numbered).find(|name| !logs.join(format!("{name}.out")).exists());
+        Process::start(&free.context("the process was started too often")?, command, &logs)
     }
 }
 

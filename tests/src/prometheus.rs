@@ -84,18 +84,22 @@ impl Prometheus {
     pub async fn value(&self, query: &str) -> Result<f64> {
         let query: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
         let answer = http::get(&format!("{}/api/v1/query?query={query}", self.url), Credentials::None).await?.json()?;
-        let value =
-            answer["data"]["result"][0]["value"][1].as_str().with_context(|| format!("no value in {answer}"))?;
+        let value = answer
+            .pointer("/data/result/0/value/1")
+            .and_then(Value::as_str)
+            .with_context(|| format!("no value in {answer}"))?;
         value.parse().with_context(|| format!("not a number: {value}"))
     }
 
     /// The target of a job, once it has been scraped.
     pub async fn target(&self, job: &str) -> Result<Target> {
         let answer = http::get(&format!("{}/api/v1/targets", self.url), Credentials::None).await?.json()?;
-        let targets = answer["data"]["activeTargets"].as_array().cloned().unwrap_or_default();
-        let target =
-            targets.iter().find(|target| target["scrapePool"] == job).with_context(|| format!("no target {job}"))?;
-        let text = |field: &str| target[field].as_str().unwrap_or_default().to_owned();
+        let targets = answer.pointer("/data/activeTargets").and_then(Value::as_array).cloned().unwrap_or_default();
+        let target = targets
+            .iter()
+            .find(|target| target.get("scrapePool").is_some_and(|pool| pool == job))
+            .with_context(|| format!("no target {job}"))?;
+        let text = |field: &str| target.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
         let target = Target { health: text("health"), last_error: text("lastError") };
         if target.health == "unknown" {
             bail!("{job} has not been scraped yet");

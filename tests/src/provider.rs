@@ -85,7 +85,9 @@ impl<'a> Provider<'a> {
     /// Makes opaque tokens resolvable by userinfo only.
     #[must_use]
     pub fn without_introspection(mut self) -> Self {
-        self.settings["introspection"] = json!(false);
+        if let Some(settings) = self.settings.as_object_mut() {
+            settings.insert("introspection".into(), json!(false));
+        }
         self
     }
 
@@ -125,7 +127,11 @@ impl<'a> Provider<'a> {
         let client = Credentials::basic(&encode(CLIENT_ID), &encode(CLIENT_SECRET));
         let reply = http::post_form(&format!("{}/token", self.issuer), client, &fields).await?.expect(200)?;
         let answer = reply.json()?;
-        answer["access_token"].as_str().map(str::to_owned).with_context(|| format!("no token in {answer}"))
+        answer
+            .get("access_token")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+            .with_context(|| format!("no token in {answer}"))
     }
 
     /// A JWT with any header and claims.

@@ -1,7 +1,10 @@
-//! `cubegate up` as its own process: the two stories, edits, mistakes, bad tables, the end.
+//! `cubegate up` as its own process: the two stories, edits, mistakes, bad tables, bad requests, the end.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod lifecycle;
 mod mistakes;
+mod requests;
 mod retail;
 mod tables;
 mod world;

@@ -162,10 +162,8 @@ impl Served {
             self.connections.iter_mut().partition(|(user, ..)| refused.contains(user));
         for (user, table, connection) in out.into_iter().chain(inside) {
             let is_refused = refused.contains(user);
-            let accept = |reply: &Reply| match is_refused {
-                true => reply.expect_refused(),
-                false => answers::expect_cities(reply, table),
-            };
+            let accept =
+                |reply: &Reply| if is_refused { reply.expect_refused() } else { answers::expect_cities(reply, table) };
             let enforced = connection.query_until("Sales", &answers::quantity_by_city(), ENFORCED_MAX, accept).await;
             enforced.unwrap_or_else(|error| panic!("{user}, who should be refused: {is_refused}: {error:#}"));
         }

@@ -55,8 +55,11 @@ const BAD: &[(&str, &[u8], &[&str])] = &[
     ("two columns with one name", b"Id,City,City,Amount\n1,Paris,Paris,1\n", &["sales.csv", "City"]),
 ];
 
+/// Sum of Amount by City.
+type Sums = &'static [(&'static str, i64)];
+
 /// Oddities that are no errors, and the sum of Amount by City.
-const ODD: &[(&str, &[u8], &[(&str, i64)])] = &[
+const ODD: &[(&str, &[u8], Sums)] = &[
     ("a byte-order mark", b"\xef\xbb\xbfId,City,Amount\n1,Paris,11\n", &[("Paris", 11)]),
     ("CRLF", b"Id,City,Amount\r\n1,Paris,12\r\n2,Lyon,1\r\n", &[("Lyon", 1), ("Paris", 12)]),
     (
@@ -69,7 +72,7 @@ const ODD: &[(&str, &[u8], &[(&str, i64)])] = &[
 ];
 
 const GOOD: &[u8] = b"Id,City,Amount\n1,Paris,3\n2,Lyon,4\n";
-const GOOD_SUMS: &[(&str, i64)] = &[("Lyon", 4), ("Paris", 3)];
+const GOOD_SUMS: Sums = &[("Lyon", 4), ("Paris", 3)];
 
 #[tokio::test]
 async fn a_bad_table_is_reported_with_its_place_and_the_data_before_is_served_until_it_is_mended() {

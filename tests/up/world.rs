@@ -108,7 +108,7 @@ async fn each_role_more_changes_what_the_next_query_of_a_connected_client_shows(
     // No rows, but the columns and status 200.
     analyst.sees("ROLE_USER, NORDIC, ASIA, EUR", &[]).await;
     analyst.sees("ROLE_ADMIN, FRANCE", WORLD).await;
-    analyst.becomes("FRANCE", |reply| Ok(ensure!(reply.status == 403, "{reply:?}"))).await;
+    analyst.becomes("FRANCE", |reply| reply.expect_status(403)).await;
     analyst.sees("ROLE_USER", WORLD).await;
 }
 
@@ -140,7 +140,10 @@ async fn a_column_restricts_every_hierarchy_that_is_built_on_it() {
     analyst.connection.get("/whoami").await.unwrap().expect(200).unwrap();
     let qualified = json!({"measures": ["contributors.COUNT"], "levels": ["Geography/Country", "Currency"]});
     up::edit(&analyst.directory.join("users.yaml"), "[ROLE_USER]", "[ROLE_USER, FRANCE, ASIA]").unwrap();
-    let nothing = |reply: &Reply| Ok(ensure!(Table::read(reply)?.rows.is_empty(), "{reply:?}"));
+    let nothing = |reply: &Reply| {
+        ensure!(Table::read(reply)?.rows.is_empty(), "{reply:?}");
+        Ok(())
+    };
     analyst.connection.query_until("Countries", &qualified, ENFORCED_MAX, nothing).await.unwrap();
 }
 

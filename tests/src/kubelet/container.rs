@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use k8s_openapi::api::core::v1::{Container as ContainerSpec, Probe};
 
-use super::{Context, environment, network::PodNetwork, probe, volumes::Volumes};
+use super::{Context, Order, environment, network::PodNetwork, probe, volumes::Volumes};
 use crate::{
     limits::{POD_READY_MAX, POLL},
     process::Process,
@@ -135,9 +135,17 @@ impl Container {
         Ok(())
     }
 
-    /// Freezes it when it has this name, and lets it go on otherwise.
-    pub(super) fn set_paused(&mut self, name: Option<&str>) -> Result<()> {
-        self.process.set_paused(name == Some(self.spec.name.as_str()))
+    /// Obeys an order that is for it.
+    pub(super) fn obey(&mut self, order: &Order) -> Result<()> {
+        match order {
+            Order::Pause(name) if *name == self.spec.name => self.process.set_paused(true),
+            Order::Resume(name) if *name == self.spec.name => self.process.set_paused(false),
+            Order::Kill(name) if *name == self.spec.name => {
+                self.process.kill();
+                Ok(())
+            }
+            Order::Pause(_) | Order::Resume(_) | Order::Kill(_) => Ok(()),
+        }
     }
 
     /// Whether it may get requests.

@@ -7,7 +7,7 @@
 //!                                    └──▶ status: podIP, conditions, containerStatuses
 //! ```
 //!
-//! It also stands in for the Deployment, ReplicaSet and scheduler controllers: the API server here has
+//! It also stands in for the Deployment, `ReplicaSet` and scheduler controllers: the API server here has
 //! none. What it does not know, it refuses instead of leaving it out. Images are this workspace's
 //! binaries on the host's own libraries, see [`Images`].
 
@@ -34,7 +34,10 @@ use kube::{
     Api, Client,
     api::{DeleteParams, PostParams},
 };
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
 
 use self::{container::Container, network::PodNetwork, volumes::Volumes};
 use crate::{
@@ -63,9 +66,17 @@ pub struct RunningPod {
     pub ip: Ipv4Addr,
     api: Api<Pod>,
     ready: watch::Receiver<bool>,
-    paused: watch::Sender<Option<String>>,
+    orders: mpsc::UnboundedSender<Order>,
     stop: watch::Sender<bool>,
     task: JoinHandle<Result<()>>,
+}
+
+/// What a test does to a container.
+#[derive(Clone, Debug)]
+enum Order {
+    Pause(String),
+    Resume(String),
+    Kill(String),
 }
 
 /// What the parts of a pod are made from.
@@ -102,7 +113,7 @@ impl<'a> Kubelet<'a> {
         Self { control_plane, run, images, pods: AtomicU8::new(0) }
     }
 
-    /// Makes one pod from the template of a Deployment, as its ReplicaSet would, and starts to run it.
+    /// Makes one pod from the template of a Deployment, as its `ReplicaSet` would, and starts to run it.
     pub async fn run_deployment(&self, namespace: &str, name: &str) -> Result<RunningPod> {
         let client = self.control_plane.client();
         let deployment: Deployment = Api::namespaced(client.clone(), namespace).get(name).await?;
@@ -129,7 +140,7 @@ impl<'a> Kubelet<'a> {
         let logs = self.run.make("log")?;
         let (ready_sender, ready) = watch::channel(false);
         let (stop, stop_receiver) = watch::channel(false);
-        let (paused, paused_receiver) = watch::channel(None);
+        let (orders, orders_receiver) = mpsc::unbounded_channel();
         let (images, api_server_port, namespace) =
             (self.images.clone(), self.control_plane.port(), namespace.to_owned());
         let task = tokio::spawn(async move {
@@ -145,9 +156,9 @@ impl<'a> Kubelet<'a> {
                 directory: &directory,
                 logs: &logs,
             };
-            run(&context, &network, &ready_sender, paused_receiver, stop_receiver).await
+            run(&context, &network, &ready_sender, orders_receiver, stop_receiver).await
         });
-        Ok(RunningPod { name, ip, api, ready, paused, stop, task })
+        Ok(RunningPod { name, ip, api, ready, orders, stop, task })
     }
 }
 
@@ -173,12 +184,24 @@ impl RunningPod {
 
     /// Freezes a container: it answers nothing, and nothing notices at once.
     pub fn pause(&self, container: &str) {
-        self.paused.send_replace(Some(container.to_owned()));
+        self.orders.send(Order::Pause(container.to_owned())).ok();
     }
 
-    /// Lets frozen containers go on.
-    pub fn resume(&self) {
-        self.paused.send_replace(None);
+    /// Lets a frozen container go on.
+    pub fn resume(&self, container: &str) {
+        self.orders.send(Order::Resume(container.to_owned())).ok();
+    }
+
+    /// Kills a container without warning. The double starts it again, as a node does.
+    pub fn kill(&self, container: &str) {
+        self.orders.send(Order::Kill(container.to_owned())).ok();
+    }
+
+    /// How often containers have been restarted, as the pod's status says.
+    pub async fn restarts(&self) -> Result<i32> {
+        let status = self.api.get(&self.name).await?.status.context("a pod that runs has a status")?;
+        let all = status.init_container_statuses.into_iter().chain(status.container_statuses).flatten();
+        Ok(all.map(|container| container.restart_count).sum())
     }
 
     /// Ends the pod as a node does: SIGTERM, then the object goes.
@@ -202,7 +225,7 @@ async fn run(
     context: &Context<'_>,
     network: &PodNetwork,
     ready: &watch::Sender<bool>,
-    mut paused: watch::Receiver<Option<String>>,
+    mut orders: mpsc::UnboundedReceiver<Order>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<()> {
     let volumes = Volumes::materialise(context).await?;
@@ -232,9 +255,8 @@ async fn run(
         }
         tokio::select! {
             _ = stop.wait_for(|&stop| stop) => break,
-            Ok(()) = paused.changed() => {
-                let name = paused.borrow_and_update().clone();
-                containers.iter_mut().try_for_each(|container| container.set_paused(name.as_deref()))?;
+            Some(order) = orders.recv() => {
+                containers.iter_mut().try_for_each(|container| container.obey(&order))?;
             }
             () = tokio::time::sleep(POLL) => {}
         }

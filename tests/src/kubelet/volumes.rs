@@ -157,8 +157,8 @@ async fn files_of(context: &Context<'_>, volume: &Volume) -> Result<Files> {
 async fn projected_files(context: &Context<'_>, projection: &VolumeProjection, mode: u32) -> Result<Files> {
     let mut files = Files::new();
     if let Some(source) = &projection.service_account_token {
-        let content = token(context, source).await?.into_bytes();
-        files.insert(source.path.clone(), File { content, mode, secret_token: true });
+        let token = token(context, source).await?.into_bytes();
+        files.insert(source.path.clone(), File { content: token, mode, secret_token: true });
     }
     if let Some(source) = &projection.config_map {
         let optional = source.optional.unwrap_or_default();
@@ -236,8 +236,8 @@ fn downward_files(context: &Context<'_>, items: &[DownwardAPIVolumeFile], mode: 
     let mut files = Files::new();
     for item in items {
         let reference = item.field_ref.as_ref().context("the double knows only fieldRef")?;
-        let content = environment::field(context, &reference.field_path)?.into_bytes();
-        files.insert(item.path.clone(), File { content, mode, secret_token: false });
+        let value = environment::field(context, &reference.field_path)?.into_bytes();
+        files.insert(item.path.clone(), File { content: value, mode, secret_token: false });
     }
     Ok(files)
 }
