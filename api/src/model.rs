@@ -71,10 +71,9 @@ pub enum CsvLocation {
 }
 
 /// How rows of one table find their row in another.
-///
-/// YAML 1.1, which kubectl reads, takes an unquoted `on` for the boolean: `kubectl apply` sends `{"true": {…}}`.
-/// Both spellings are therefore the same field; without that no manifest with a join could be applied unless
-/// its author knew to put `on` in quotes.
+// YAML 1.1, which kubectl reads, takes an unquoted `on` for a boolean: `kubectl apply` sends `{"true": {…}}`. Both
+// spellings are therefore the same field; without that no manifest with a join could be applied unless its author
+// knew to put `on` in quotes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(transform = accept_unquoted_on)]

@@ -6,6 +6,9 @@ use cubegate_policy::{
 };
 use k8s_openapi::api::core::v1::Secret;
 
+/// Revisions from here on are damage: status keeps them as a signed number, and there must be a next one.
+const REVISION_MAX: u64 = i64::MAX as u64;
+
 /// What the policy Secret of a Session holds, as far as it is sound.
 #[derive(Debug, Default)]
 pub struct Previous {
@@ -34,7 +37,8 @@ impl Previous {
         let Some(secret) = secret else { return Self::default() };
         let value = |key: &str| secret.data.as_ref().and_then(|data| data.get(key)).map(|value| value.0.as_slice());
         let text = |key: &str| value(key).and_then(|bytes| std::str::from_utf8(bytes).ok());
-        let revision = text(secret_key::REVISION).and_then(|text| text.parse().ok());
+        let revision =
+            text(secret_key::REVISION).and_then(|text| text.parse().ok()).filter(|&read| read < REVISION_MAX);
         let publication = match (revision, text(secret_key::SHA256), value(secret_key::SNAPSHOT)) {
             (Some(revision), Some(sha256), Some(snapshot)) => Publication::from_parts(revision, sha256, snapshot).ok(),
             _ => None,
@@ -79,6 +83,7 @@ mod tests {
         snapshot::{Access, Combine, Door},
     };
     use k8s_openapi::ByteString;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -107,6 +112,30 @@ mod tests {
     fn next(revision: &str, status_revision: u64, now: &str) -> u64 {
         let previous = Previous::read(Some(secret(revision, &snapshot("a"), &[1; 32])));
         previous.publish(status_revision, snapshot(now), FRESH).publication.id().revision
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_secret_holds_a_sound_policy_follows_that_is_then_kept(
+            revision in "[0-9]{0,22}|.{0,8}",
+            damage in prop::option::of(prop::collection::vec(any::<u8>(), 0..64)),
+            cookie_key in prop::collection::vec(any::<u8>(), 0..40),
+            status_revision in 0..u64::from(u32::MAX),
+        ) {
+            let mut held = secret(&revision, &snapshot("a"), &cookie_key);
+            if let Some(damage) = damage {
+                held.data.as_mut().unwrap().insert(secret_key::SNAPSHOT.into(), ByteString(damage));
+            }
+            let published = Previous::read(Some(held)).publish(status_revision, snapshot("b"), FRESH);
+            let id = published.publication.id().clone();
+            prop_assert!(id.revision > status_revision);
+            if let Ok(earlier) = revision.parse::<u64>() {
+                prop_assert!(id.revision > earlier || earlier >= REVISION_MAX);
+            }
+            let mut stored = secret(&id.revision.to_string(), &snapshot("b"), &published.cookie_key);
+            stored.metadata.name = Some("retail-policy".into());
+            prop_assert_eq!(Previous::read(Some(stored)).publish(id.revision, snapshot("b"), [0; 32]), published);
+        }
     }
 
     #[test]

@@ -207,6 +207,7 @@ impl<'a, S: Serialize> StatusPatch<'a, S> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -228,6 +229,35 @@ mod tests {
         let Parsed::Invalid(invalid) = seen.parsed() else { panic!("it was read") };
         assert_eq!((invalid.name.as_str(), invalid.uid.as_str(), invalid.generation), ("paris", "u1", 3));
         assert_eq!(invalid.manifest["spec"]["restriction"], json!(["paris-only"]));
+    }
+
+    proptest! {
+        #[test]
+        fn no_object_is_ever_lost_whatever_its_spec_and_status_are(spec in anything(), status in anything()) {
+            let manifest = json!({"metadata": {"name": "paris", "uid": "u1", "generation": 3}, "spec": spec, "status": status});
+            let seen: Seen<Role> = serde_json::from_value(manifest).unwrap();
+            prop_assert_eq!((seen.uid(), seen.generation()), ("u1", 3));
+            prop_assert_eq!(seen.readable().is_some(), seen.error().is_none());
+            prop_assert_eq!(seen.readable().is_some(), matches!(seen.parsed(), Parsed::Valid(_)));
+        }
+    }
+
+    /// JSON, now and then with fields that the kinds have.
+    fn anything() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            ".{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 6, |inner| {
+            let key = prop_oneof!["sessionRef|name|roleName|restrictions|conditions", ".{0,6}"];
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(key, inner, 0..4)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
     }
 
     #[test]
