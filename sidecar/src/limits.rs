@@ -72,6 +72,8 @@ pub(crate) const THROTTLE_TTL: Duration = Duration::from_mins(15);
 
 /// Time for one exchange with the identity provider.
 pub(crate) const PROVIDER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Exchanges with the identity provider at once; further ones wait, within their time.
+pub(crate) const PROVIDER_EXCHANGES_MAX: usize = 64;
 /// Size of an answer of the identity provider.
 pub(crate) const PROVIDER_BYTES_MAX: usize = 1024 * 1024;
 /// Time that a request waits for the first discovery, or for new keys.
@@ -83,7 +85,7 @@ pub(crate) const PROVIDER_RETRY_FIRST: Duration = Duration::from_millis(500);
 /// Longest wait after a failed discovery.
 pub(crate) const PROVIDER_RETRY_MAX: Duration = Duration::from_secs(30);
 /// Shortest time between two fetches of keys, however many tokens name unknown ones.
-pub(crate) const KEYS_REFETCH_INTERVAL_MIN: Duration = Duration::from_secs(10);
+pub(crate) const KEYS_REFETCH_INTERVAL_MIN: Duration = Duration::from_secs(5);
 /// Shortest time between two attempts to find a provider that has not been found yet, however many callers ask.
 pub(crate) const DISCOVERY_INTERVAL_MIN: Duration = Duration::from_secs(1);
 /// Age at which keys are no longer believed.

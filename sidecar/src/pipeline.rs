@@ -204,11 +204,16 @@ fn only_get<B>(request: &Screened<B>) -> Result<(), Refusal> {
     }
 }
 
-/// Keeps an active session from ending early. An answer that carries a cookie is nobody else's.
+/// Keeps an active session from ending early. Caches know not to share what came with `Authorization`; of a cookie they
+/// must be told.
 fn renew_session(answer: &mut Answer, identity: &Identity, policy: &Policy) {
     let Identity::LoggedIn(session) = identity else { return };
+    let headers = answer.headers_mut();
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    }
     if let Some(cookie) = session.renewal(policy.sealer(), policy.cookies()) {
-        answer.headers_mut().append(SET_COOKIE, cookie);
-        answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+        headers.append(SET_COOKIE, cookie);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     }
 }

@@ -54,7 +54,7 @@ pub async fn run(
         logins: Logins::new(),
         policy_missing: Arc::clone(&policy_missing),
     });
-    let adopter = Adopter { engine, standing, http: HttpClient::default(), policy_missing };
+    let adopter = Adopter { engine, standing, http: HttpClient::new(), policy_missing };
 
     let (stop, stopped) = watch::channel(false);
     let slots = |count| Arc::new(Semaphore::new(count));

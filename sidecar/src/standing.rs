@@ -154,15 +154,8 @@ impl Standing {
     }
 
     pub(crate) fn state(&self) -> PolicyState {
-        if self.policy.load().is_none() {
-            return PolicyState::NoPolicy;
-        }
-        match self.source.freshness() {
-            Freshness::Expired => PolicyState::Expired,
-            _ if self.has_refused_newer.load(Ordering::Acquire) || self.source.has_defect() => PolicyState::Rejected,
-            Freshness::Stale => PolicyState::Stale,
-            Freshness::Fresh => PolicyState::Current,
-        }
+        let has_refused = self.has_refused_newer.load(Ordering::Acquire) || self.source.has_defect();
+        state(self.policy.load().is_some(), self.source.freshness(), has_refused)
     }
 
     pub(crate) fn report(&self) -> SidecarReport {
@@ -179,5 +172,43 @@ impl Standing {
         let decides = matches!(report.state, PolicyState::Current | PolicyState::Stale | PolicyState::Rejected);
         decides
             && report.engine.is_some_and(|engine| engine.policy == report.policy && engine.model == ModelState::Loaded)
+    }
+}
+
+fn state(has_policy: bool, freshness: Freshness, has_refused: bool) -> PolicyState {
+    match (has_policy, freshness, has_refused) {
+        (false, _, _) => PolicyState::NoPolicy,
+        (true, Freshness::Expired, _) => PolicyState::Expired,
+        (true, _, true) => PolicyState::Rejected,
+        (true, Freshness::Stale, false) => PolicyState::Stale,
+        (true, Freshness::Fresh, false) => PolicyState::Current,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_that_is_too_old_does_not_decide_whatever_else_is_the_case() {
+        assert_eq!(state(true, Freshness::Expired, true), PolicyState::Expired);
+        assert_eq!(state(true, Freshness::Expired, false), PolicyState::Expired);
+    }
+
+    #[test]
+    fn the_state_says_what_is_wrong_with_a_policy_that_still_decides() {
+        assert_eq!(state(true, Freshness::Fresh, false), PolicyState::Current);
+        assert_eq!(state(true, Freshness::Stale, false), PolicyState::Stale);
+        assert_eq!(state(true, Freshness::Stale, true), PolicyState::Rejected);
+        assert_eq!(state(true, Freshness::Fresh, true), PolicyState::Rejected);
+        assert_eq!(state(false, Freshness::Fresh, true), PolicyState::NoPolicy);
+    }
+
+    #[test]
+    fn without_a_policy_there_is_nothing_to_decide_by() {
+        let standing = Standing::new(SourceHealth::default());
+        let refusal = standing.policy().map(drop).unwrap_err();
+        assert_eq!((refusal.status.as_u16(), refusal.slug), (503, "no-policy"));
+        assert!(!standing.is_ready());
     }
 }

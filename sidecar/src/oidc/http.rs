@@ -17,19 +17,20 @@ use hyper_util::{
 };
 use openidconnect::AsyncHttpClient;
 use rustls::{ClientConfig, RootCertStore};
-use tokio::time::timeout;
+use tokio::{sync::Semaphore, time::timeout};
 use tracing::warn;
 
 use crate::{
     answer::BodyError,
-    limits::{PROVIDER_BYTES_MAX, PROVIDER_TIMEOUT},
+    limits::{PROVIDER_BYTES_MAX, PROVIDER_EXCHANGES_MAX, PROVIDER_TIMEOUT},
 };
 
 /// Speaks to identity providers. Authorities are loaded when the first one is spoken to, so that a Session without one
 /// starts without them.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct HttpClient {
     client: Arc<OnceLock<Client<HttpsConnector<HttpConnector>, Full<Bytes>>>>,
+    slots: Arc<Semaphore>,
 }
 
 /// Why an exchange with the provider failed. No variant repeats what was sent.
@@ -48,6 +49,10 @@ pub(crate) enum HttpError {
 // === impl HttpClient ===
 
 impl HttpClient {
+    pub(crate) fn new() -> Self {
+        Self { client: Arc::default(), slots: Arc::new(Semaphore::new(PROVIDER_EXCHANGES_MAX)) }
+    }
+
     /// One exchange.
     pub(crate) async fn exchange(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, HttpError> {
         if !is_protected(request.uri()) {
@@ -55,6 +60,8 @@ impl HttpClient {
         }
         let client = self.client();
         let exchange = async {
+            // Callers with made-up tokens must not become a flood at the provider.
+            let _slot = self.slots.acquire().await.map_err(|_| HttpError::Timeout)?;
             let response =
                 client.request(request.map(|body| Full::new(body.into()))).await.map_err(HttpError::Unreachable)?;
             let (parts, body) = response.into_parts();
