@@ -10,7 +10,7 @@ use crate::{
     limits::{RECONCILE_MAX, RECONCILES_CONCURRENT_MAX, WATCH_RETRY_MIN},
     metrics::{CONTROLLER, Metrics},
     names::SessionKey,
-    queue::{Outcome, Queue, SharedQueue, Work},
+    queue::{Interrupt, Outcome, Queue, SharedQueue},
     reconcile::{Reconciler, chain},
     server::Server,
     watch::{health::Health, namespace::Namespace},
@@ -34,17 +34,16 @@ pub async fn run(
         config.namespaces.clone()
     };
     tracing::info!(namespaces = ?names, listen = %listener.local_addr()?, "watching");
-    let started: Vec<_> = names.iter().map(|name| Namespace::watch(name, &client, &queue, &health)).collect();
-    let (namespaces, watches): (Vec<_>, Vec<_>) = started.into_iter().unzip();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(Arc::new(server).serve(listener));
+    let namespaces = names.iter().map(|name| Namespace::watch(name, &client, &queue, &health, &mut tasks)).collect();
     let reconciler = Arc::new(Reconciler::new(client, namespaces, config.images(), Arc::clone(&metrics)));
 
-    let mut background = JoinSet::new();
-    background.spawn(Arc::new(server).serve(listener));
     tokio::select! {
         () = work(&queue, &reconciler, &metrics, &health) => {}
+        ended = tasks.join_next() => anyhow::bail!("a task that must never end has ended: {ended:?}"),
         () = shutdown => tracing::info!("stopping"),
     }
-    drop((watches, background));
     Ok(())
 }
 
@@ -62,35 +61,44 @@ async fn work(queue: &SharedQueue<SessionKey>, reconciler: &Arc<Reconciler>, met
         }
         let work = queue.next().await;
         while workers.try_join_next().is_some() {}
-        workers.spawn(one(Arc::clone(queue), Arc::clone(reconciler), Arc::clone(metrics), work));
+        let lease = Lease { queue: Arc::clone(queue), key: work.key, outcome: Outcome::Again };
+        workers.spawn(one(lease, work.interrupt, Arc::clone(reconciler), Arc::clone(metrics)));
     }
 }
 
-async fn one(
+/// Gives a key back to the queue, come what may: one Session whose reconcile panics is tried again like one whose
+/// reconcile fails, and the others notice nothing.
+struct Lease {
     queue: SharedQueue<SessionKey>,
-    reconciler: Arc<Reconciler>,
-    metrics: Arc<Metrics>,
-    work: Work<SessionKey>,
-) {
-    let Work { key, mut interrupt } = work;
+    key: SessionKey,
+    outcome: Outcome,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.queue.done(&self.key, self.outcome);
+    }
+}
+
+async fn one(mut lease: Lease, mut interrupt: Interrupt, reconciler: Arc<Reconciler>, metrics: Arc<Metrics>) {
     let start = Instant::now();
     metrics.active_workers.inc();
-    let reconcile = Box::pin(reconciler.reconcile(&key, &mut interrupt));
+    let reconcile = Box::pin(reconciler.reconcile(&lease.key, &mut interrupt));
     let (outcome, result) = match tokio::time::timeout(RECONCILE_MAX, reconcile).await {
         Ok(Ok(outcome @ Outcome::Settled)) => (outcome, "success"),
         Ok(Ok(outcome @ Outcome::Again)) => (outcome, "requeue_after"),
         Ok(Err(error)) => {
-            tracing::warn!(session = %key, error = %chain(&error), "reconcile failed; trying again");
+            tracing::warn!(session = %lease.key, error = %chain(&error), "reconcile failed; trying again");
             (Outcome::Again, "error")
         }
         Err(_) => {
-            tracing::warn!(session = %key, limit = ?RECONCILE_MAX, "reconcile took too long; trying again");
+            tracing::warn!(session = %lease.key, limit = ?RECONCILE_MAX, "reconcile took too long; trying again");
             (Outcome::Again, "error")
         }
     };
+    lease.outcome = outcome;
     metrics.active_workers.dec();
     metrics.reconciles.with_label_values(&[CONTROLLER, result]).inc();
     metrics.reconcile_seconds.observe(start.elapsed().as_secs_f64());
-    tracing::debug!(session = %key, ?outcome, elapsed = ?start.elapsed(), "reconciled");
-    queue.done(&key, outcome);
+    tracing::debug!(session = %lease.key, ?outcome, elapsed = ?start.elapsed(), "reconciled");
 }

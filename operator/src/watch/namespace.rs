@@ -59,37 +59,31 @@ pub struct Children {
     pub models: Cache<ConfigMap>,
 }
 
-struct Watcher {
-    client: Client,
+struct Watcher<'a> {
+    client: &'a Client,
     namespace: Arc<Namespace>,
-    queue: SharedQueue<SessionKey>,
-    health: Arc<Health>,
-    tasks: JoinSet<()>,
+    queue: &'a SharedQueue<SessionKey>,
+    health: &'a Health,
+    tasks: &'a mut JoinSet<()>,
 }
 
 impl Namespace {
-    /// Starts all watches of the namespace. They end when the tasks are dropped.
+    /// Starts all watches of the namespace, as tasks that never end by themselves.
     pub fn watch(
         name: &str,
         client: &Client,
         queue: &SharedQueue<SessionKey>,
-        health: &Arc<Health>,
-    ) -> (Arc<Self>, JoinSet<()>) {
+        health: &Health,
+        tasks: &mut JoinSet<()>,
+    ) -> Arc<Self> {
         let namespace = Arc::new(Self { name: name.to_owned(), ..Self::default() });
-        let mut watcher = Watcher {
-            client: client.clone(),
-            namespace: Arc::clone(&namespace),
-            queue: Arc::clone(queue),
-            health: Arc::clone(health),
-            tasks: JoinSet::new(),
-        };
-        watcher.start();
-        (namespace, watcher.tasks)
+        Watcher { client, namespace: Arc::clone(&namespace), queue, health, tasks }.start();
+        namespace
     }
 }
 
-impl Watcher {
-    fn start(&mut self) {
+impl Watcher<'_> {
+    fn start(mut self) {
         self.watch("sessions", None, |n| &n.sessions, concerns::session);
         self.watch("roles", None, |n| &n.roles, |_, change| concerns::member(change));
         self.watch("restrictions", None, |n| &n.restrictions, |_, change| concerns::member(change));
@@ -133,7 +127,7 @@ impl Watcher {
         K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
     {
         let namespace = Arc::clone(&self.namespace);
-        let queue = Arc::clone(&self.queue);
+        let queue = Arc::clone(self.queue);
         let watch = self.health.register(&namespace.name, name);
         self.tasks.spawn(async move {
             let on_change = |change: &Change<K>| {
