@@ -1,7 +1,7 @@
 //! Decides whether a compiled policy is a new publication, and with which revision. Pure.
 
 use cubegate_policy::{
-    publication::{Publication, secret_key},
+    publication::{Publication, PublicationId, secret_key},
     snapshot::{Authentication, Checked, Snapshot},
 };
 use k8s_openapi::api::core::v1::Secret;
@@ -45,6 +45,11 @@ impl Previous {
         };
         let cookie_key = value(secret_key::COOKIE_KEY).and_then(|bytes| bytes.try_into().ok());
         Self { revision: revision.unwrap_or_default(), publication, cookie_key, secret: Some(secret) }
+    }
+
+    /// What identifies the policy.
+    pub fn id(&self) -> Option<&PublicationId> {
+        self.publication.as_ref().map(Publication::id)
     }
 
     /// The published hash of a TechnicalUser's password.

@@ -62,6 +62,8 @@ pub struct Reconciler {
 #[derive(Debug, Default)]
 struct Memory {
     history: History,
+    /// When the reconcile began that published the newest policy, until every Ready pod enforces it.
+    published_at: Option<Instant>,
     status_put_off_since: Option<Instant>,
 }
 
@@ -125,8 +127,10 @@ impl Reconciler {
             Ok(applied) => applied,
             Err(error) => return self.unapplied(namespace, subject, error).await,
         };
-        let is_new = Some(published.publication.id().revision) != status_revision(subject);
-        self.observe_stage(is_new, "published", start);
+        if subject.previous.id() != Some(published.publication.id()) {
+            self.observe_stage("published", start);
+            self.with_memory(key, |memory| memory.published_at = Some(start));
+        }
 
         let wanted = published.publication.id();
         let pods = || namespace.pods.all(|pod| pod.labels().get(INSTANCE) == Some(&key.name));
@@ -134,11 +138,12 @@ impl Reconciler {
         if ended == Ended::Interrupted && self.may_put_off_status(key) {
             return Ok(Outcome::Settled);
         }
-        self.observe_stage(
-            is_new && ended == Ended::Complete && answers.iter().any(|pod| pod.ready),
-            "enforced",
-            start,
-        );
+        if ended == Ended::Complete
+            && answers.iter().any(|pod| pod.ready)
+            && let Some(start) = self.with_memory(key, |memory| memory.published_at.take())
+        {
+            self.observe_stage("enforced", start);
+        }
 
         self.update_status(
             namespace,
@@ -255,10 +260,8 @@ impl Reconciler {
         })
     }
 
-    fn observe_stage(&self, observed: bool, stage: &str, start: Instant) {
-        if observed {
-            self.metrics.propagation_seconds.with_label_values(&[stage]).observe(start.elapsed().as_secs_f64());
-        }
+    fn observe_stage(&self, stage: &str, start: Instant) {
+        self.metrics.propagation_seconds.with_label_values(&[stage]).observe(start.elapsed().as_secs_f64());
     }
 
     fn applier<'a>(&'a self, namespace: &'a Namespace) -> Applier<'a> {
