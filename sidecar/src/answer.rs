@@ -27,13 +27,15 @@ pub(crate) struct Refusal {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// Where a script can send its user to log in.
     pub(crate) login_url: Option<&'static str>,
+    /// The caller understands trailers only.
+    pub(crate) is_grpc: bool,
 }
 
 // === impl Refusal ===
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, slug: &'static str, title: &'static str, detail: &'static str) -> Self {
-        Self { status, slug, title, detail, log: String::new(), headers: Vec::new(), login_url: None }
+        Self { status, slug, title, detail, log: String::new(), headers: Vec::new(), login_url: None, is_grpc: false }
     }
 
     pub(crate) fn not_found() -> Self {
@@ -66,7 +68,10 @@ impl Refusal {
 
     /// The problem, with the id by which the log knows this decision.
     pub(crate) fn into_answer(self, decision_id: &str) -> Answer {
-        let Self { status, slug, title, detail, log: _, headers, login_url } = self;
+        let Self { status, slug, title, detail, log: _, headers, login_url, is_grpc } = self;
+        if is_grpc {
+            return grpc_unauthenticated();
+        }
         let mut problem = json!({
             "type": format!("https://cubegate.dev/problems/{slug}"),
             "title": title,
@@ -118,6 +123,14 @@ pub(crate) fn redirect(method: &http::Method, location: &str) -> Answer {
     // Callers pass URLs and screened paths, both visible ASCII; anything else must not become a header.
     let location = HeaderValue::from_str(location).unwrap_or(HeaderValue::from_static("/"));
     answer.headers_mut().insert(LOCATION, location);
+    answer
+}
+
+/// What a gRPC client understands of a 401: trailers in place of headers.
+fn grpc_unauthenticated() -> Answer {
+    let mut answer = typed(StatusCode::OK, "application/grpc", "");
+    answer.headers_mut().insert(HeaderName::from_static("grpc-status"), HeaderValue::from_static("16"));
+    answer.headers_mut().insert(HeaderName::from_static("grpc-message"), HeaderValue::from_static("unauthenticated"));
     answer
 }
 

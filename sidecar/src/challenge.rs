@@ -9,12 +9,9 @@
 //! | presented something wrong                      | 401, Bearer error and Basic  | 401, Basic           |
 
 use cubegate_policy::snapshot::Ways;
-use http::{HeaderName, HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
 
-use crate::{
-    answer::{Answer, Refusal, typed},
-    manners::Manners,
-};
+use crate::{answer::Refusal, manners::Manners};
 
 /// Path that starts a login with whichever provider there is.
 pub(crate) const LOGIN_PATH: &str = "/login";
@@ -30,17 +27,10 @@ pub(crate) fn wrong(ways: &Ways, manners: Manners, reason: impl std::fmt::Displa
     challenged(ways, manners, error, "the credentials are not valid here").because(reason)
 }
 
-/// What a gRPC client understands of a 401: trailers in place of headers.
-pub(crate) fn grpc_unauthenticated() -> Answer {
-    let mut answer = typed(StatusCode::OK, "application/grpc", "");
-    answer.headers_mut().insert(HeaderName::from_static("grpc-status"), HeaderValue::from_static("16"));
-    answer.headers_mut().insert(HeaderName::from_static("grpc-message"), HeaderValue::from_static("unauthenticated"));
-    answer
-}
-
 fn challenged(ways: &Ways, manners: Manners, bearer_error: &str, detail: &'static str) -> Refusal {
     let realm = &ways.realm;
     let mut refusal = Refusal::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Who are you?", detail);
+    refusal.is_grpc = manners.is_grpc;
     if manners.is_script {
         refusal = refusal.header(WWW_AUTHENTICATE, challenge(&format!(r#"Cubegate realm="{realm}""#)));
         return if ways.oidc.is_some() { refusal.login_url(LOGIN_PATH) } else { refusal };

@@ -78,8 +78,7 @@ impl Engine {
 
     /// Sends a permitted request on, bodies streaming both ways.
     pub(crate) async fn forward(&self, permitted: Permitted<Incoming>) -> Result<Forwarded, Refusal> {
-        let limit = usize::try_from(BODY_BYTES_MAX).unwrap_or(usize::MAX);
-        let request = permitted.into_request().map(|body| Limited::new(body, limit).boxed_unsync());
+        let request = permitted.into_request().map(|body| Limited::new(body, BODY_BYTES_MAX).boxed_unsync());
         let answered = timeout(ENGINE_ANSWER_TIMEOUT, self.client.request(request)).await;
         let response = answered.map_err(|_| no_answer())?.map_err(|error| failed(&error))?;
         if response.headers().contains_key(POLICY_MISSING) {
@@ -148,7 +147,7 @@ fn failed(error: &legacy::Error) -> Refusal {
             StatusCode::PAYLOAD_TOO_LARGE,
             "body-too-large",
             "The body is too large",
-            "send less at once",
+            "a body has at most 1048576 bytes",
         )
         .because(chain);
     }

@@ -21,8 +21,9 @@ pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
 
 // --- Requests ---
 
-/// Size of a request body.
-pub(crate) const BODY_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Size of a request body: the engine's own limit. What an engine refuses while it is still being sent may look like an
+/// engine that broke off, so it is refused here.
+pub(crate) const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// Length of a path with its query.
 pub(crate) const TARGET_BYTES_MAX: usize = 8 * 1024;
 /// Length of an `Authorization` value.

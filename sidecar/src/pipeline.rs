@@ -77,30 +77,21 @@ impl Pipeline {
         record: &mut Record,
     ) -> Result<Answer, Refusal> {
         let request = screen(request)?;
-        record.target(&request);
         let route = request.target.route();
+        record.target(&request, &route);
         if route == Route::Internal {
             return Err(Refusal::not_found());
         }
         let policy = self.standing.policy()?;
         record.revision = Some(policy.id().revision);
-        match &route {
-            Route::Login => return oidc::login::start(&request.method, &policy),
-            Route::Authorize(provider) => return oidc::login::begin(&request, &policy, provider).await,
-            Route::Callback(provider) => return self.logins.finish(&request, &policy, provider).await,
-            Route::Logout => return oidc::log_out(&request, &policy),
-            Route::Internal | Route::WhoAmI | Route::Metrics | Route::Engine => {}
+        if let Some(answered) = self.log_in_or_out(&request, &route, &policy, record).await {
+            return answered;
         }
-        let identity = match authenticate(&request, &policy, &self.passwords, source).await {
-            Ok(Authenticated::As(identity)) => identity,
-            Ok(Authenticated::ToLogin) => return Ok(oidc::login::to_login(&request, &policy)),
-            Err(refusal) if request.manners.is_grpc && refusal.status == StatusCode::UNAUTHORIZED => {
-                return Ok(challenge::grpc_unauthenticated());
-            }
-            Err(refusal) => return Err(refusal),
+        let identity = match authenticate(&request, &policy, &self.passwords, source).await? {
+            Authenticated::As(identity) => identity,
+            Authenticated::ToLogin => return Ok(oidc::login::to_login(&request, &policy)),
         };
-        record.way = Some(identity.way());
-        record.user = identity.name().map(str::to_owned);
+        record.identity(&identity);
         let permit = permit(&request, &policy, &identity)?;
         let mut answer = match route {
             Route::WhoAmI => who_am_i(&request, &permit)?,
@@ -109,6 +100,29 @@ impl Pipeline {
         };
         renew_session(&mut answer, &identity, &policy);
         Ok(answer)
+    }
+
+    /// The paths by which people come and go; they are open to whoever is not known yet.
+    async fn log_in_or_out(
+        &self,
+        request: &Screened<Incoming>,
+        route: &Route,
+        policy: &Policy,
+        record: &mut Record,
+    ) -> Option<Result<Answer, Refusal>> {
+        match route {
+            Route::Login => Some(oidc::login::start(&request.method, policy)),
+            Route::Authorize(provider) => Some(oidc::login::begin(request, policy, provider).await),
+            Route::Callback(provider) => {
+                let finished = self.logins.finish(request, policy, provider).await;
+                Some(finished.map(|(answer, user)| {
+                    (record.user, record.way) = (Some(user), Some("login"));
+                    answer
+                }))
+            }
+            Route::Logout => Some(oidc::log_out(request, policy)),
+            Route::Internal | Route::WhoAmI | Route::Metrics | Route::Engine => None,
+        }
     }
 
     async fn forward(&self, request: Screened<Incoming>, permit: &Permit, trace: &Trace) -> Result<Answer, Refusal> {
@@ -174,9 +188,13 @@ impl Pipeline {
 // === impl Record ===
 
 impl Record {
-    fn target<B>(&mut self, request: &Screened<B>) {
+    fn target<B>(&mut self, request: &Screened<B>, route: &Route) {
         request.target.path().clone_into(&mut self.path);
-        self.route = Some(request.target.route());
+        self.route = Some(route.clone());
+    }
+
+    fn identity(&mut self, identity: &Identity) {
+        (self.user, self.way) = (identity.name().map(str::to_owned), Some(identity.way()));
     }
 }
 

@@ -123,7 +123,7 @@ fn folded(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|character| character.to_ascii_lowercase()).collect()
 }
 
-fn declared_length(headers: &HeaderMap) -> Option<u64> {
+fn declared_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
@@ -138,9 +138,12 @@ impl From<ScreenError> for Refusal {
                 "The method is not served",
                 "no path here has this method",
             ),
-            ScreenError::BodyTooLarge => {
-                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large", "send less at once")
-            }
+            ScreenError::BodyTooLarge => Self::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "body-too-large",
+                "The body is too large",
+                "a body has at most 1048576 bytes",
+            ),
             ScreenError::Target(TargetError::TooLong) => Self::new(
                 StatusCode::URI_TOO_LONG,
                 "target-too-long",

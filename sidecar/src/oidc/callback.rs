@@ -92,13 +92,13 @@ impl Logins {
         Self { used_states: Cache::builder().max_capacity(USED_STATES_MAX).time_to_live(LOGIN_TTL).build() }
     }
 
-    /// `/login/oauth2/code/{providerId}`: makes a session of the provider's answer.
+    /// `/login/oauth2/code/{providerId}`: makes a session of the provider's answer. The name is for the log.
     pub(crate) async fn finish<B>(
         &self,
         request: &Screened<B>,
         policy: &Policy,
         provider_id: &str,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<(Answer, String), Refusal> {
         let provider = login::named(policy, provider_id)?;
         if request.method != Method::GET {
             return Err(login::wrong_method());
@@ -106,13 +106,14 @@ impl Logins {
         let known = provider.known().await.map_err(login::unavailable)?;
         let client = login::client(provider, &known, policy)?;
         let (pending, user) = self.user(request, policy, provider, &known, &client).await?;
+        let name = user.name.clone();
         let session = session_cookie(user, policy).ok_or(LoginError::TooManyRoles)?;
 
         let (cookies, slot) = (policy.cookies(), login::slot_name(policy, &pending.state));
         let mut answer = redirect(&request.method, &pending.return_to);
         answer.headers_mut().append(SET_COOKIE, session);
         answer.headers_mut().append(SET_COOKIE, cookies.clear(&slot));
-        Ok(answer)
+        Ok((answer, name))
     }
 
     async fn user<B>(
