@@ -25,6 +25,7 @@ use crate::{
     limits::{
         BODY_BYTES_MAX, ENGINE_ANSWER_TIMEOUT, ENGINE_IDLE_TIMEOUT, ENGINE_INTERNAL_BYTES_MAX, ENGINE_INTERNAL_TIMEOUT,
     },
+    linger::Lingering,
     permit::Permitted,
     screen::{named_in_connection, strip_hop_by_hop},
 };
@@ -77,7 +78,7 @@ impl Engine {
     }
 
     /// Sends a permitted request on, bodies streaming both ways.
-    pub(crate) async fn forward(&self, permitted: Permitted<Incoming>) -> Result<Forwarded, Refusal> {
+    pub(crate) async fn forward(&self, permitted: Permitted<Lingering>) -> Result<Forwarded, Refusal> {
         let request = permitted.into_request().map(|body| Limited::new(body, BODY_BYTES_MAX).boxed_unsync());
         let answered = timeout(ENGINE_ANSWER_TIMEOUT, self.client.request(request)).await;
         let response = answered.map_err(|_| no_answer())?.map_err(|error| failed(&error))?;

@@ -20,6 +20,7 @@ mod cookie;
 mod engine;
 mod flags;
 mod limits;
+mod linger;
 mod listen;
 mod manners;
 mod metrics;

@@ -24,6 +24,10 @@ pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
 /// Size of a request body: the engine's own limit. What an engine refuses while it is still being sent may look like an
 /// engine that broke off, so it is refused here.
 pub(crate) const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// What is read of a body that is refused, so that its sender gets to see why.
+pub(crate) const LINGER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Time to read a body that is refused.
+pub(crate) const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Length of a path with its query.
 pub(crate) const TARGET_BYTES_MAX: usize = 8 * 1024;
 /// Length of an `Authorization` value.

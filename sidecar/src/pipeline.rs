@@ -21,6 +21,7 @@ use crate::{
     authenticate::{Authenticated, Identity, PasswordCheck, authenticate},
     challenge,
     engine::{Engine, Forwarded, chain},
+    linger::Lingering,
     metrics::Metrics,
     oidc::{self, Logins},
     permit::{DecideError, Permit, decide},
@@ -60,7 +61,7 @@ impl Pipeline {
         let started = Instant::now();
         let trace = Trace::read(request.headers());
         let mut record = Record { method: request.method().clone(), ..Record::default() };
-        let outcome = self.serve(request, source, &trace, &mut record).await;
+        let outcome = self.serve(Lingering::wrap(request), source, &trace, &mut record).await;
         let refusal = outcome.as_ref().err().map(|refusal| (refusal.slug, refusal.log.clone()));
         let mut answer = outcome.unwrap_or_else(|refusal| refusal.into_answer(&trace.decision_id));
         answer.headers_mut().insert(REQUEST_ID, trace.request_id.clone());
@@ -71,7 +72,7 @@ impl Pipeline {
     /// The specification: screen, authenticate, decide, serve.
     async fn serve(
         &self,
-        request: Request<Incoming>,
+        request: Request<Lingering>,
         source: IpAddr,
         trace: &Trace,
         record: &mut Record,
@@ -105,7 +106,7 @@ impl Pipeline {
     /// The paths by which people come and go; they are open to whoever is not known yet.
     async fn log_in_or_out(
         &self,
-        request: &Screened<Incoming>,
+        request: &Screened<Lingering>,
         route: &Route,
         policy: &Policy,
         record: &mut Record,
@@ -125,7 +126,7 @@ impl Pipeline {
         }
     }
 
-    async fn forward(&self, request: Screened<Incoming>, permit: &Permit, trace: &Trace) -> Result<Answer, Refusal> {
+    async fn forward(&self, request: Screened<Lingering>, permit: &Permit, trace: &Trace) -> Result<Answer, Refusal> {
         match self.engine.forward(permit.stamp(request, trace)?).await? {
             Forwarded::Answer(answer) => Ok(answer),
             Forwarded::PolicyMissing => {
@@ -137,7 +138,7 @@ impl Pipeline {
     }
 
     /// What the sidecar and the engine count. Without the engine, the sidecar's numbers matter all the more.
-    async fn all_metrics(&self, request: &Screened<Incoming>) -> Result<Answer, Refusal> {
+    async fn all_metrics(&self, request: &Screened<Lingering>) -> Result<Answer, Refusal> {
         only_get(request)?;
         let mut text = self.own_metrics().into_bytes();
         match self.engine.metrics().await {

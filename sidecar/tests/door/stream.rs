@@ -84,6 +84,30 @@ async fn a_request_body_of_many_frames_arrives_whole_and_one_too_large_is_refuse
     assert_eq!(sidecar.engine.count(), 1, "what is cut off is no request");
 }
 
+#[tokio::test]
+async fn whoever_sends_everything_before_reading_still_gets_to_see_the_refusal() {
+    let sidecar = Sidecar::with(closed()).await;
+    let right = format!("Authorization: {}\r\n", basic("technical-user", PASSWORD));
+    let body = "x".repeat(4 * 1024 * 1024);
+    for (credentials, declared, status) in
+        [(right.as_str(), true, 413), (right.as_str(), false, 413), ("", true, 413), ("", false, 401)]
+    {
+        let framing = if declared {
+            format!("Content-Length: {}\r\n\r\n{body}", body.len())
+        } else {
+            format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len())
+        };
+        for _ in 0..5 {
+            let answer = raw(
+                sidecar.public,
+                &format!("POST /api HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{credentials}{framing}"),
+            )
+            .await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{declared}: {answer}");
+        }
+    }
+}
+
 thread_local! {
     /// What was logged on this thread: by one test, and by everything that it started.
     static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
