@@ -93,7 +93,7 @@ impl StatusWriter<'_> {
         let api: Api<Seen<K>> = Api::namespaced(self.client.clone(), &self.namespace.name);
         let patch = Patch::Apply(StatusPatch::new(object, status));
         match api.patch_status(&object.name_any(), &PatchParams::apply(FIELD_MANAGER).force(), &patch).await {
-            Ok(written) => cache.adopt(written),
+            Ok(written) => cache.adopt_status(written),
             // It was deleted, or another one has taken its name: there is nobody to tell.
             Err(kube::Error::Api(answer)) if answer.code == 404 || answer.code == 409 => return Ok(()),
             Err(source) => {

@@ -78,6 +78,15 @@ impl<K: Resource<DynamicType = ()>> Cache<K> {
         }
     }
 
+    /// Takes in the answer to a write of status. Such a write leaves the generation alone: another generation means that
+    /// somebody edited the object in between, and that edit must still be a change when the watch brings it.
+    pub fn adopt_status(&self, object: K) {
+        let edited = self.get(&object.name_any()).is_some_and(|known| known.meta().generation != object.meta().generation);
+        if !edited {
+            self.adopt(object);
+        }
+    }
+
     /// The object of that name.
     pub fn get(&self, name: &str) -> Option<Arc<K>> {
         self.read().objects.get(name).cloned()
@@ -196,6 +205,22 @@ mod tests {
         cache.adopt(object("a", "1", 10));
         assert!(cache.observe(Event::Apply(object("a", "1", 10))).is_empty());
         assert_eq!(cache.observe(Event::Apply(object("a", "1", 11))).len(), 1);
+    }
+
+    #[test]
+    fn an_edit_that_our_write_of_status_overtook_is_still_a_change() {
+        let generation = |object: ConfigMap, generation| {
+            let metadata = ObjectMeta { generation: Some(generation), ..object.metadata };
+            ConfigMap { metadata, ..object }
+        };
+        let cache = Cache::default();
+        listed(&cache, vec![generation(object("a", "1", 1), 1)]);
+        cache.adopt_status(generation(object("a", "1", 3), 2));
+        let edit = cache.observe(Event::Apply(generation(object("a", "1", 2), 2)));
+        let echo = cache.observe(Event::Apply(generation(object("a", "1", 3), 2)));
+        assert_eq!(edit.len() + echo.len(), 2);
+        cache.adopt_status(generation(object("a", "1", 4), 2));
+        assert!(cache.observe(Event::Apply(generation(object("a", "1", 4), 2))).is_empty());
     }
 
     #[test]
