@@ -7,7 +7,7 @@ use cubegate_api::Restriction;
 use cubegate_tests::{
     answers::{self, CityRow},
     http::{Connection, Reply},
-    limits::{ENFORCED_MAX, STATUS_MAX},
+    limits::{ENFORCED_MAX, PASSWORD_ENFORCED_MAX, STATUS_MAX},
     story,
 };
 use kube::api::{Patch, PatchParams};
@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::cluster::{Cluster, credentials};
 
 /// Edits in a row, each measured.
-const EDITS: u32 = 20;
+const EDITS: u32 = 60;
 
 pub(crate) async fn a_changed_restriction_is_enforced_within_a_second(cluster: &Cluster<'_>) {
     cluster.story.step("kubectl apply: paris-only becomes Lyon");
@@ -131,11 +131,15 @@ pub(crate) async fn a_changed_password_counts_at_once(cluster: &Cluster<'_>) {
     expect(&mut technical, answers::EVERYWHERE).await;
     let changed = r#"{"stringData":{"technical-user":"another password"}}"#;
     cluster.kubectl(&["patch", "secret", "retail-passwords", "--type=merge", "-p", changed]).await;
-    cluster.enforced("the old one is refused after", &mut technical, refused_with(401)).await;
+    let query = answers::quantity_by_city();
+    let refused = technical.query_until("Sales", &query, PASSWORD_ENFORCED_MAX, refused_with(401)).await.unwrap();
+    cluster.story.measured("the old one is refused after", refused);
     let new = cubegate_tests::http::Credentials::basic("technical-user", "another password");
     answers::expect_cities(&cluster.ask(new).await, answers::EVERYWHERE).unwrap();
     cluster.apply_example().await;
-    cluster.enforced("healed after", &mut technical, table(answers::EVERYWHERE)).await;
+    let healed =
+        technical.query_until("Sales", &query, PASSWORD_ENFORCED_MAX, table(answers::EVERYWHERE)).await.unwrap();
+    cluster.story.measured("healed after", healed);
 }
 
 pub(crate) async fn a_deleted_technical_user_is_refused(cluster: &Cluster<'_>) {

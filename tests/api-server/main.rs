@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod admission;
+mod api_server_outage;
 mod cluster;
 mod edits;
 mod first_steps;
@@ -12,6 +13,7 @@ mod operator_outage;
 mod restarts;
 mod rights;
 mod scraping;
+mod status;
 mod truth;
 
 use cubegate_tests::{control_plane::ControlPlane, kubelet::Kubelet, process::RunDirectory, room, story::Story};
@@ -41,6 +43,8 @@ fn the_example_is_served_edited_and_guarded_in_a_cluster() {
         edits::a_changed_password_counts_at_once(&cluster).await;
         edits::a_deleted_technical_user_is_refused(&cluster).await;
 
+        status::what_is_wrong_is_said_and_nobody_else_is_touched(&cluster).await;
+
         scraping::prometheus_scrapes_as_a_technical_user(&cluster, &run).await;
 
         rights::nobody_may_more_than_needed(&cluster).await;
@@ -51,6 +55,7 @@ fn the_example_is_served_edited_and_guarded_in_a_cluster() {
         truth::programmed_means_every_ready_pod(&mut cluster).await;
         truth::nothing_is_written_at_rest(&cluster).await;
 
+        api_server_outage::pods_serve_and_deny_and_edits_go_on_afterwards(&cluster, &run).await;
         operator_outage::pods_serve_and_deny_without_the_operator_and_it_catches_up(&mut cluster).await;
         restarts::a_change_of_the_model_rolls_the_deployment(&mut cluster).await;
         cluster.story.step("the end");

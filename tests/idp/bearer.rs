@@ -8,12 +8,15 @@ use cubegate_tests::{
     limits::ENFORCED_MAX,
     process::RunDirectory,
     provider::{API, AUDIENCE, CLIENT_ID, FOREIGN_API, Provider, SigningKey, email_of},
-    story::Story,
+    story::{self, Story},
     up,
 };
 use serde_json::{Value, json};
 
 use crate::session::{MAPPED, Place, Settings, UNMAPPED};
+
+/// From the first token that is signed by a new key until it is accepted.
+const ROTATION_MAX: Duration = Duration::from_secs(15);
 
 #[tokio::test]
 async fn opaque_tokens_of_the_password_grant_get_the_published_tables() {
@@ -142,6 +145,29 @@ async fn jwts_are_verified_here_and_whatever_is_wrong_with_one_is_401() {
     story.step("verified tokens keep working while the provider is down");
     provider.stop();
     answers::expect_cities(&place.ask(Credentials::Bearer(good)).await, answers::PARIS).unwrap();
+}
+
+#[tokio::test]
+async fn new_keys_of_the_provider_are_found_by_themselves() {
+    let story = Story::begin("key rotation");
+    let run = RunDirectory::new().unwrap();
+    let place = Place::prepare(&run);
+    let mut provider = Provider::new(&run, &place.url).unwrap();
+    provider.start().await.unwrap();
+    place.write(Settings::Jwt, &provider);
+    let _up = place.up(&run).await;
+    let old = provider.token("parisian-user", Settings::Jwt.scope(), Some(API)).await.unwrap();
+    answers::expect_cities(&place.ask(Credentials::Bearer(old)).await, answers::PARIS).unwrap();
+
+    provider.stop();
+    provider.start().await.unwrap();
+    let new = provider.token("french-user", Settings::Jwt.scope(), Some(API)).await.unwrap();
+    let ((), waited) = story::eventually("the new key is found", ROTATION_MAX, || async {
+        answers::expect_cities(&place.ask(Credentials::Bearer(new.clone())).await, answers::FRANCE)
+    })
+    .await
+    .unwrap();
+    story.measured("new key found after", waited);
 }
 
 /// The three users have their tables, and the fourth is refused.

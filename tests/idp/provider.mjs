@@ -10,7 +10,8 @@
 //
 // Beside the protocol it has `POST /test/sign`: {header, claims, key: "own" | "foreign" | "none"} → a JWT.
 // With "own" it is signed as the provider signs; that is how a test gets tokens that are wrong in one thing only.
-import { createHash } from 'node:crypto';
+// A `kid` of "own" in the header stands for that of the provider's key, which is new at each start.
+import { createHash, randomUUID } from 'node:crypto';
 import { Provider } from 'oidc-provider';
 import { SignJWT, exportJWK, generateKeyPair } from 'jose';
 
@@ -20,7 +21,7 @@ const { client, users } = settings;
 
 const own = await generateKeyPair('RS256', { extractable: true });
 const foreign = await generateKeyPair('RS256', { extractable: true });
-const ownJwk = { ...(await exportJWK(own.privateKey)), alg: 'RS256', use: 'sig', kid: 'own' };
+const ownJwk = { ...(await exportJWK(own.privateKey)), alg: 'RS256', use: 'sig', kid: randomUUID() };
 
 const claimsOf = (name) => {
   const { email, roles } = users[name];
@@ -126,6 +127,7 @@ const bodyOf = async (request) => {
 provider.use(async (ctx, next) => {
   if (ctx.method === 'POST' && ctx.path === '/test/sign') {
     const { header, claims, key } = JSON.parse(await bodyOf(ctx.req));
+    if (header.kid === 'own') header.kid = ownJwk.kid;
     if (key === 'none') {
       const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
       ctx.body = `${part(header)}.${part(claims)}.`;

@@ -115,3 +115,27 @@ impl Table {
         Ok(self.rows.iter().map(|row| indices.iter().map(|&index| text(row.get(index))).collect()).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(rows: &Value) -> Reply {
+        let body = json!({"columns": [{"name": "City"}, {"name": "Quantity.SUM"}], "rows": rows}).to_string();
+        Reply { status: http::StatusCode::OK, headers: http::HeaderMap::new(), body: body.into() }
+    }
+
+    #[test]
+    fn a_table_is_accepted_only_to_the_digit_and_in_order() {
+        expect_cities(&reply(&json!([[null, 603.0], ["Paris", 603.0]])), PARIS).unwrap();
+        for wrong in [
+            json!([[null, 603.0], ["Paris", 603.1]]),
+            json!([["Paris", 603.0], [null, 603.0]]),
+            json!([[null, 603.0]]),
+            json!([[null, 603.0], ["Paris", 603.0], ["Lyon", 609.0]]),
+            json!([]),
+        ] {
+            expect_cities(&reply(&wrong), PARIS).unwrap_err();
+        }
+    }
+}

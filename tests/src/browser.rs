@@ -131,3 +131,35 @@ fn attribute_after(html: &str, place: &str, attribute: &str) -> Option<String> {
     let (_, rest) = rest.split_once(&format!("{attribute}=\""))?;
     rest.split_once('"').map(|(value, _)| value.replace("&amp;", "&"))
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+
+    use super::*;
+
+    #[test]
+    fn a_form_is_found_with_its_action_and_its_prompt() {
+        let html = r#"<form autocomplete="off" action="/interaction/a?b=1&amp;c=2" method="post">
+            <input type="hidden" name="prompt" value="login"/>"#;
+        assert_eq!(attribute_after(html, "<form", "action").as_deref(), Some("/interaction/a?b=1&c=2"));
+        assert_eq!(attribute_after(html, "name=\"prompt\"", "value").as_deref(), Some("login"));
+        assert_eq!(attribute_after("<p>no form</p>", "<form", "action"), None);
+    }
+
+    #[test]
+    fn cookies_are_kept_by_origin_and_forgotten_when_they_expire() {
+        let mut browser = Browser::default();
+        let mut set = |cookie: &'static str| {
+            let headers = HeaderMap::from_iter([(header::SET_COOKIE, http::HeaderValue::from_static(cookie))]);
+            let reply = Reply { status: http::StatusCode::OK, headers, body: Bytes::new() };
+            browser.remember(&Url::parse("http://a.example/").unwrap(), &reply).unwrap();
+            browser.cookie_header("http://a.example/x").ok()
+        };
+        assert_eq!(set("one=1; Path=/; HttpOnly").as_deref(), Some("one=1"));
+        assert_eq!(set("two=2").as_deref(), Some("one=1; two=2"));
+        assert_eq!(set("one=; Max-Age=0").as_deref(), Some("two=2"));
+        assert_eq!(set("two=x; Expires=Thu, 01 Jan 1970 00:00:00 GMT"), None);
+        assert!(browser.cookie_header("http://b.example/").is_err());
+    }
+}

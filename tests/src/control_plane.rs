@@ -7,7 +7,7 @@
 use std::{
     fs,
     net::TcpListener,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
 
@@ -19,6 +19,7 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
 };
 use serde_json::json;
+use tokio::sync::Mutex;
 
 use crate::{
     limits::START_MAX,
@@ -34,8 +35,9 @@ pub struct ControlPlane {
     port: u16,
     authority_pem: String,
     directory: PathBuf,
+    etcd_port: u16,
     // Dropped in this order.
-    _api_server: Process,
+    api_server: Mutex<Process>,
     _etcd: Process,
 }
 
@@ -66,25 +68,7 @@ impl ControlPlane {
         ]);
         let mut etcd = run.start("etcd", etcd)?;
 
-        let file = |name: &str| directory.join(name).display().to_string();
-        let mut api_server = Command::new(tools::kubernetes("kube-apiserver")?);
-        api_server.args([
-            format!("--etcd-servers=http://127.0.0.1:{etcd_port}"),
-            format!("--secure-port={port}"),
-            format!("--advertise-address={}", room::ADDRESS),
-            format!("--client-ca-file={}", file("ca.crt")),
-            format!("--tls-cert-file={}", file("apiserver.crt")),
-            format!("--tls-private-key-file={}", file("apiserver.key")),
-            format!("--service-account-key-file={}", file("sa.pub")),
-            format!("--service-account-signing-key-file={}", file("sa.key")),
-            "--service-account-issuer=https://kubernetes.default.svc.cluster.local".into(),
-            "--service-cluster-ip-range=10.96.0.0/16".into(),
-            "--authorization-mode=RBAC".into(),
-            "--allow-privileged=true".into(),
-            "--endpoint-reconciler-type=none".into(),
-            "--profiling=false".into(),
-        ]);
-        let mut api_server = run.start("kube-apiserver", api_server)?;
+        let mut api_server = run.start("kube-apiserver", api_server(&directory, etcd_port, port)?)?;
 
         let config = Config::from_custom_kubeconfig(
             serde_json::from_value::<Kubeconfig>(kubeconfig_json)?,
@@ -97,13 +81,33 @@ impl ControlPlane {
             let client = client.clone();
             async move {
                 running?;
-                let reply = client.request_text(http::Request::get("/readyz").body(Vec::new())?).await?;
-                if reply == "ok" { Ok(()) } else { bail!("{reply}") }
+                expect_ready(&client).await
             }
         })
         .await?;
         let authority_pem = pki.authority_pem();
-        Ok(Self { client, kubeconfig, port, authority_pem, directory, _api_server: api_server, _etcd: etcd })
+        let api_server = Mutex::new(api_server);
+        Ok(Self { client, kubeconfig, port, authority_pem, directory, etcd_port, api_server, _etcd: etcd })
+    }
+
+    /// Kills the API server without warning.
+    pub async fn kill_api_server(&self) {
+        self.api_server.lock().await.kill();
+    }
+
+    /// Starts the API server again, on the same port and data, and waits until it is ready.
+    pub async fn restart_api_server(&self, run: &RunDirectory) -> Result<()> {
+        let mut api_server = run.start("kube-apiserver", api_server(&self.directory, self.etcd_port, self.port)?)?;
+        story::eventually("the API server is ready again", START_MAX, || {
+            let running = api_server.check_running();
+            async move {
+                running?;
+                expect_ready(&self.client).await
+            }
+        })
+        .await?;
+        *self.api_server.lock().await = api_server;
+        Ok(())
     }
 
     /// A client with every right.
@@ -176,6 +180,33 @@ impl ControlPlane {
         command.arg("--kubeconfig").arg(&self.kubeconfig).args(arguments).env("HOME", &self.directory);
         Ok(command)
     }
+}
+
+fn api_server(directory: &Path, etcd_port: u16, port: u16) -> Result<Command> {
+    let file = |name: &str| directory.join(name).display().to_string();
+    let mut command = Command::new(tools::kubernetes("kube-apiserver")?);
+    command.args([
+        format!("--etcd-servers=http://127.0.0.1:{etcd_port}"),
+        format!("--secure-port={port}"),
+        format!("--advertise-address={}", room::ADDRESS),
+        format!("--client-ca-file={}", file("ca.crt")),
+        format!("--tls-cert-file={}", file("apiserver.crt")),
+        format!("--tls-private-key-file={}", file("apiserver.key")),
+        format!("--service-account-key-file={}", file("sa.pub")),
+        format!("--service-account-signing-key-file={}", file("sa.key")),
+        "--service-account-issuer=https://kubernetes.default.svc.cluster.local".into(),
+        "--service-cluster-ip-range=10.96.0.0/16".into(),
+        "--authorization-mode=RBAC".into(),
+        "--allow-privileged=true".into(),
+        "--endpoint-reconciler-type=none".into(),
+        "--profiling=false".into(),
+    ]);
+    Ok(command)
+}
+
+async fn expect_ready(client: &Client) -> Result<()> {
+    let reply = client.request_text(http::Request::get("/readyz").body(Vec::new())?).await?;
+    if reply == "ok" { Ok(()) } else { bail!("{reply}") }
 }
 
 /// Ports that nobody listens on. They are all held while they are picked, so that they differ.

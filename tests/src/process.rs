@@ -217,9 +217,9 @@ impl Drop for Process {
     }
 }
 
-/// Kubernetes programs log what goes well as `I1231 …`.
+/// Kubernetes programs log what goes well as `I1231 …`, and what mends itself as `W1231 …`.
 fn is_small_talk(line: &str) -> bool {
-    line.strip_prefix('I').is_some_and(|rest| rest.bytes().take(4).all(|byte| byte.is_ascii_digit()))
+    line.strip_prefix(['I', 'W']).is_some_and(|rest| rest.bytes().take(4).all(|byte| byte.is_ascii_digit()))
 }
 
 /// The last lines of a log.
@@ -227,4 +227,55 @@ pub fn tail(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let from = lines.len().saturating_sub(LOG_TAIL_LINES);
     lines.get(from..).unwrap_or_default().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[tokio::test]
+    async fn a_process_takes_its_children_with_it() {
+        let run = RunDirectory::new().unwrap();
+        let mut process = run.start("parent", shell("sleep 1000 & echo child $!; wait")).unwrap();
+        let child = |output: &str| output.trim().strip_prefix("child ").and_then(|id| id.parse::<u32>().ok());
+        let child = process.wait_for_output(STOP_MAX, child).await.unwrap();
+        drop(process);
+        let state = || fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        let started = Instant::now();
+        while !state().is_empty() && !state().contains(" Z ") {
+            assert!(started.elapsed() < STOP_MAX, "the child lives: {}", state());
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_process_that_ends_by_itself_is_an_error_with_its_last_words() {
+        let run = RunDirectory::new().unwrap();
+        let mut process = run.start("brief", shell("echo last words >&2; exit 3")).unwrap();
+        let error = process.wait_for_output(STOP_MAX, |_| None::<()>).await.unwrap_err().to_string();
+        assert!(error.contains("exit status: 3") && error.contains("last words"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn the_second_process_of_a_name_has_logs_of_its_own() {
+        let run = RunDirectory::new().unwrap();
+        for text in ["first", "second"] {
+            let mut process = run.start("same", shell(&format!("echo {text}"))).unwrap();
+            process.wait(STOP_MAX).await.unwrap();
+            assert_eq!(process.stdout().trim(), text);
+        }
+    }
+
+    #[test]
+    fn small_talk_of_kubernetes_is_told_from_what_matters() {
+        assert!(is_small_talk("I1121 08:36:34.530447       8 apf_controller.go:377] Starting"));
+        assert!(!is_small_talk("E1121 08:36:34.631658       8 controller.go:95] Found stale data"));
+        assert!(!is_small_talk("Info: nothing"));
+    }
 }

@@ -1,6 +1,6 @@
 //! A real identity provider: npm `oidc-provider` with the users of the first story.
 
-use std::{fs, os::unix::fs::symlink, process::Command};
+use std::{fs, os::unix::fs::symlink};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -98,7 +98,7 @@ impl<'a> Provider<'a> {
         if !directory.join("node_modules").exists() {
             symlink(tools::oidc_provider_modules()?, directory.join("node_modules"))?;
         }
-        let mut command = Command::new(tools::system("node")?);
+        let mut command = tools::mortal(&tools::system("node")?);
         command.current_dir(&directory).arg("provider.mjs").env("CUBEGATE_PROVIDER", self.settings.to_string());
         let mut process = self.run.start("provider", command)?;
         process.wait_for_output(START_MAX, |output| output.contains("ready ").then_some(())).await?;

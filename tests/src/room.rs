@@ -29,10 +29,8 @@ fn outside(test: &str) -> Result<()> {
         rustix::process::geteuid().is_root(),
         "this test runs pods in mount and network namespaces and must be run as root"
     );
-    let mut command = Command::new(tools::system("setpriv")?);
+    let mut command = tools::mortal(&tools::system("unshare")?);
     command
-        .args(["--pdeathsig", "KILL"])
-        .arg(tools::system("unshare")?)
         .args(["--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child=KILL", "--propagation", "private"])
         .arg(env::current_exe().context("failed to find the test's own program")?)
         .args(["--exact", test, "--nocapture"])

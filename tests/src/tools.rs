@@ -3,6 +3,7 @@
 use std::{
     env,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -40,6 +41,15 @@ pub fn system(program: &str) -> Result<PathBuf> {
         .map(|directory| directory.join(program))
         .find(|candidate| candidate.is_file())
         .with_context(|| format!("`{program}` is not installed; `cargo xtask tools` says what to install"))
+}
+
+/// A command that the kernel kills when the thread that starts it ends, even when nobody is left to clean up.
+pub fn mortal(program: &Path) -> Command {
+    // Part of util-linux; where there is none, `Process` still ends what a test leaves.
+    let Ok(setpriv) = system("setpriv") else { return Command::new(program) };
+    let mut command = Command::new(setpriv);
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    command
 }
 
 /// The root of the repository.

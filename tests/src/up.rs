@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    process::Command,
     time::Instant,
 };
 
@@ -61,7 +60,7 @@ impl Up {
 
 /// Starts `cubegate up` without waiting for anything.
 pub fn spawn(run: &RunDirectory, directory: &Path, listen: &str) -> Result<Process> {
-    let mut command = Command::new(tools::cubegate("cubegate")?);
+    let mut command = tools::mortal(&tools::cubegate("cubegate")?);
     command.arg("up").arg(directory).args(["--listen", listen]);
     run.start("up", command)
 }
@@ -112,4 +111,27 @@ fn copy_directory(from: &Path, to: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_line_that_says_ready_names_a_session() {
+        let session = ("retail".to_owned(), "http://127.0.0.1:8080".to_owned());
+        assert_eq!(ready_line("ready retail http://127.0.0.1:8080/"), Some(session));
+        assert_eq!(ready_line("edited retail revision 2"), None);
+        assert_eq!(ready_line("ready"), None);
+    }
+
+    #[test]
+    fn an_edit_must_hit_exactly_one_place() {
+        let run = RunDirectory::new().unwrap();
+        let file = run.path().join("a.yaml");
+        fs::write(&file, "one two two").unwrap();
+        edit(&file, "one", "1").unwrap();
+        assert!(edit(&file, "two", "2").is_err() && edit(&file, "three", "3").is_err());
+        assert_eq!(fs::read_to_string(&file).unwrap(), "1 two two");
+    }
 }

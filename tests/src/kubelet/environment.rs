@@ -72,3 +72,14 @@ async fn from_source(context: &Context<'_>, source: &EnvVarSource) -> Result<Str
     }
     bail!("the double does not know this source: {source:?}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_variables_are_expanded_and_others_left_alone() {
+        let environment = BTreeMap::from([("POD".to_owned(), "a".to_owned())]);
+        assert_eq!(expand("--name=$(POD) --other=$(NONE)", &environment), "--name=a --other=$(NONE)");
+    }
+}

@@ -248,7 +248,12 @@ async fn run(
         for container in &mut containers {
             container.supervise(context, network, &volumes).await?;
         }
-        ready.send_replace(status::report(context, &containers, &mut reported).await?);
+        match status::report(context, &containers, &mut reported).await {
+            Ok(all_ready) => drop(ready.send_replace(all_ready)),
+            // An API server that is away for a while is told later.
+            Err(_) if !reported.is_null() => {}
+            Err(error) => return Err(error),
+        }
         if refreshed.elapsed() >= MOUNT_REFRESH {
             volumes.refresh(context).await?;
             refreshed = tokio::time::Instant::now();

@@ -277,3 +277,23 @@ fn run_as_user(context: &Context<'_>) -> u32 {
     let user = context.spec.security_context.as_ref().and_then(|security| security.run_as_user);
     user.and_then(|user| u32::try_from(user).ok()).unwrap_or(super::container::IMAGE_USER)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn data() -> BTreeMap<String, Vec<u8>> {
+        [("a", "1"), ("b", "2")].map(|(key, value)| (key.to_owned(), value.as_bytes().to_vec())).into()
+    }
+
+    #[test]
+    fn all_keys_or_the_listed_ones_under_their_paths_become_files() {
+        let all = select("s", data(), None, 0o644, false).unwrap();
+        assert_eq!(all.keys().collect::<Vec<_>>(), ["a", "b"]);
+        let item = |key: &str| vec![KeyToPath { key: key.into(), path: "x/y".into(), mode: None }];
+        let listed = select("s", data(), Some(&item("b")), 0o644, false).unwrap();
+        assert_eq!(listed["x/y"].content, b"2");
+        assert!(select("s", data(), Some(&item("c")), 0o644, false).is_err());
+        assert!(select("s", data(), Some(&item("c")), 0o644, true).unwrap().is_empty());
+    }
+}
