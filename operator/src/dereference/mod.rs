@@ -130,7 +130,9 @@ impl Dereferencer {
         let secrets: Api<Secret> = Api::namespaced(self.client.clone(), &namespace.name);
         let policy = get_secret(&secrets, &policy_secret(seen.session_name())).await?;
         let previous = Previous::read(policy);
-        let technical_users: Vec<_> = members.technical_users.iter().map(|seen| seen.parsed()).collect();
+        let unplaced = Members::unplaced(namespace);
+        let technical_users = members.technical_users.iter().chain(&unplaced.technical_users);
+        let technical_users: Vec<_> = technical_users.map(|seen| seen.parsed()).collect();
         let password_hashes = self.passwords.hashes(&secrets, namespace, &technical_users, &previous).await?;
         let client_secret = match client_secret_reference(session) {
             None => None,
@@ -139,8 +141,8 @@ impl Dereferencer {
         let data = self.data.digest(&self.client, namespace, session).await?;
         let objects = Objects {
             session: session.clone(),
-            roles: members.roles.iter().map(|seen| seen.parsed()).collect(),
-            restrictions: members.restrictions.iter().map(|seen| seen.parsed()).collect(),
+            roles: members.roles.iter().chain(&unplaced.roles).map(|seen| seen.parsed()).collect(),
+            restrictions: members.restrictions.iter().chain(&unplaced.restrictions).map(|seen| seen.parsed()).collect(),
             technical_users,
             password_hashes,
             client_secret,
@@ -150,6 +152,12 @@ impl Dereferencer {
 }
 
 impl Members {
+    /// Those that do not say readably which Session they belong to. The policy counts them for every one, because one of
+    /// them may restrict somebody there; their status is not any Session's to write.
+    fn unplaced(namespace: &Namespace) -> Self {
+        Self::of(namespace, "")
+    }
+
     fn of(namespace: &Namespace, session: &str) -> Self {
         Self {
             roles: namespace.roles.all(|object| object.session_name() == session),

@@ -81,7 +81,8 @@ impl<K: Resource<DynamicType = ()>> Cache<K> {
     /// Takes in the answer to a write of status. Such a write leaves the generation alone: another generation means that
     /// somebody edited the object in between, and that edit must still be a change when the watch brings it.
     pub fn adopt_status(&self, object: K) {
-        let edited = self.get(&object.name_any()).is_some_and(|known| known.meta().generation != object.meta().generation);
+        let edited =
+            self.get(&object.name_any()).is_some_and(|known| known.meta().generation != object.meta().generation);
         if !edited {
             self.adopt(object);
         }

@@ -47,6 +47,15 @@ pub fn member<K: Declared>(change: &Change<Seen<K>>) -> Vec<String> {
     names.into_iter().collect()
 }
 
+/// As [`member`]. An object that does not say readably which Session it belongs to counts for every one.
+pub fn member_or_unplaced<K: Declared>(namespace: &Namespace, change: &Change<Seen<K>>) -> Vec<String> {
+    let mut names = member(change);
+    if names.iter().any(String::is_empty) {
+        names.extend(namespace.sessions.all(|_| true).iter().map(|session| session.name_any()));
+    }
+    names
+}
+
 /// Something that we made for a Session.
 pub fn child<K: Resource>(change: &Change<K>) -> Vec<String> {
     let sides = [&change.before, &change.after];
@@ -174,5 +183,18 @@ mod tests {
         let session: Seen<Session> =
             serde_json::from_value(json!({"metadata": {"name": "retail", "uid": "s"}})).unwrap();
         assert_eq!(super::session(&namespace, &change(None, Some(session))), ["retail", "retial"]);
+    }
+    #[test]
+    fn an_object_that_belongs_to_no_session_readably_concerns_all() {
+        let namespace = Namespace::default();
+        let session: Seen<Session> =
+            serde_json::from_value(json!({"metadata": {"name": "retail", "uid": "s"}})).unwrap();
+        namespace.sessions.observe(Event::Apply(session));
+        let unplaced: Seen<Role> = serde_json::from_value(
+            json!({"metadata": {"name": "paris", "uid": "u"}, "spec": {"sessionRef": "retail"}}),
+        )
+        .unwrap();
+        assert_eq!(member_or_unplaced(&namespace, &change(None, Some(unplaced))), ["", "retail"]);
+        assert_eq!(member_or_unplaced(&namespace, &change(None, Some(role("other", 1)))), ["other"]);
     }
 }

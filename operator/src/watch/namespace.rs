@@ -85,9 +85,9 @@ impl Namespace {
 impl Watcher<'_> {
     fn start(mut self) {
         self.watch("sessions", None, |n| &n.sessions, concerns::session);
-        self.watch("roles", None, |n| &n.roles, |_, change| concerns::member(change));
-        self.watch("restrictions", None, |n| &n.restrictions, |_, change| concerns::member(change));
-        self.watch("technicalusers", None, |n| &n.technical_users, |_, change| concerns::member(change));
+        self.watch("roles", None, |n| &n.roles, concerns::member_or_unplaced);
+        self.watch("restrictions", None, |n| &n.restrictions, concerns::member_or_unplaced);
+        self.watch("technicalusers", None, |n| &n.technical_users, concerns::member_or_unplaced);
 
         let ours = Some(CHILDREN);
         self.watch("deployments", ours, |n| &n.children.deployments, |_, change| concerns::deployment(change));
