@@ -82,6 +82,10 @@ impl SigningKeys {
     /// The claims of an access token that is in order.
     pub(crate) fn verify(&self, token: &str, expected: &Expected<'_>) -> Result<Value, JwtError> {
         let header = decode_header(token).map_err(JwtError::NotAJwt)?;
+        if header.crit.is_some() || header.enc.is_some() || header.zip.is_some() {
+            // RFC 7515 §4.1.11: what must be understood and is not makes the token invalid.
+            return Err(JwtError::OtherKind("its header asks for an extension"));
+        }
         let signing = self.find(header.kid.as_deref()).ok_or(JwtError::UnknownKey)?;
         let mut validation = Validation::new(header.alg);
         validation.algorithms.clone_from(&signing.algorithms);
@@ -210,6 +214,21 @@ mod tests {
             json!("nonsense"),
         ]);
         assert!(keys.by_id.is_empty() && keys.without_id.is_empty());
+    }
+
+    #[test]
+    fn headers_that_ask_for_an_extension_are_refused() {
+        use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+        let expected = Expected { issuer: "i", audience: "a", client_id: "c" };
+        for header in [
+            json!({"alg": "ES256", "kid": "k", "crit": ["b64"], "b64": false}),
+            json!({"alg": "ES256", "kid": "k", "crit": []}),
+            json!({"alg": "ES256", "kid": "k", "zip": "DEF"}),
+        ] {
+            let token = format!("{}.e30.AAAA", URL_SAFE_NO_PAD.encode(header.to_string()));
+            let refused = SigningKeys::from_keys(Vec::new()).verify(&token, &expected);
+            assert!(matches!(refused, Err(JwtError::OtherKind(_) | JwtError::NotAJwt(_))), "{header}: {refused:?}");
+        }
     }
 
     #[test]
