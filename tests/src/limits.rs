@@ -8,6 +8,8 @@ pub const START_MAX: Duration = Duration::from_mins(1);
 pub const POD_READY_MAX: Duration = Duration::from_mins(1);
 /// An edit, from the moment it is stored until every request is decided by it. A promise of the product.
 pub const ENFORCED_MAX: Duration = Duration::from_secs(1);
+/// How long to look on for what is late already, to tell late from never.
+pub const LATE_MAX: Duration = Duration::from_secs(5);
 /// A changed password: as an edit, and six hashes that are slow on purpose, by a build that is not optimised.
 pub const PASSWORD_ENFORCED_MAX: Duration = Duration::from_secs(3);
 /// A mistake in a manifest or a table, from the edit until it is reported.
