@@ -4,7 +4,13 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use crate::{args::CheckOptions, manifests::Manifests, passwords::Passwords, sessions};
+use crate::{
+    args::CheckOptions,
+    manifests::Manifests,
+    passwords::Passwords,
+    sessions,
+    terminal::{complain, say},
+};
 
 /// Prints what is wrong with a directory's manifests.
 pub(crate) fn check(options: &CheckOptions) -> anyhow::Result<ExitCode> {
@@ -19,9 +25,9 @@ pub(crate) fn check(options: &CheckOptions) -> anyhow::Result<ExitCode> {
     diagnostics.sort();
     diagnostics.dedup();
     for diagnostic in &diagnostics {
-        println!("{diagnostic}");
+        say!("{diagnostic}");
     }
     let count = diagnostics.len();
-    eprintln!("{count} {}", if count == 1 { "error" } else { "errors" });
+    complain!("{count} {}", if count == 1 { "error" } else { "errors" });
     Ok(if count == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

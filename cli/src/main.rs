@@ -1,7 +1,6 @@
 //! Cubegate's command line.
 
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its user")]
 
 mod args;
 mod check;
@@ -9,12 +8,14 @@ mod limits;
 mod manifests;
 mod passwords;
 mod sessions;
+mod terminal;
 mod up;
 
 use std::process::ExitCode;
 
 use args::{Args, Command};
 use clap::Parser;
+use terminal::complain;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
         Command::Check(options) => check::check(&options),
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        complain!("error: {error:#}");
         ExitCode::FAILURE
     })
 }

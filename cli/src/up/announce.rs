@@ -12,6 +12,7 @@ use cubegate_policy::{
 use crate::{
     manifests::{Manifests, Object},
     sessions::Declared,
+    terminal::say,
 };
 
 /// A TechnicalUser as the screen shows it.
@@ -25,24 +26,24 @@ struct Login {
 /// Prints `ready NAME URL`, the users, and three commands.
 pub(crate) fn ready(declared: &Declared, address: SocketAddr, cubes: &[CubeSchema], manifests: &Manifests) {
     let url = format!("http://{address}");
-    println!("ready {} {url}", declared.name());
+    say!("ready {} {url}", declared.name());
     let logins = logins(declared, manifests);
     let tried = login_to_try(&logins);
     if let Authentication::Open = declared.compiled.snapshot.door.authentication {
-        println!("\n  open to everybody, because the Session has no `authentication`");
+        say!("\n  open to everybody, because the Session has no `authentication`");
     } else {
         print_logins(&logins);
     }
     let credentials = tried.map(|login| format!("-u {} ", quoted(&credential(login)))).unwrap_or_default();
-    println!("\ntry\n  curl {credentials}{url}/whoami\n  curl {credentials}{url}/api/v1/cubes");
+    say!("\ntry\n  curl {credentials}{url}/whoami\n  curl {credentials}{url}/api/v1/cubes");
     if let Some(cube) = cubes.first() {
         let query = quoted(&query_to_try(declared, tried, cube));
-        println!(
+        say!(
             "  curl {credentials}{url}/api/v1/cubes/{}/query -H 'Accept: text/csv' -d {query}",
             path_segment(&cube.name)
         );
     }
-    println!();
+    say!("");
 }
 
 fn logins(declared: &Declared, manifests: &Manifests) -> Vec<Login> {
@@ -76,9 +77,9 @@ fn print_logins(logins: &[Login]) {
     let width =
         |text: fn(&Login) -> &str| logins.iter().map(|login| text(login).chars().count()).max().unwrap_or_default();
     let (names, passwords) = (width(|login| &login.username), width(Login::shown_password));
-    println!("\nusers (HTTP Basic)");
+    say!("\nusers (HTTP Basic)");
     for login in logins {
-        println!("  {:names$}  {:passwords$}  {}", login.username, login.shown_password(), login.roles.join(" "));
+        say!("  {:names$}  {:passwords$}  {}", login.username, login.shown_password(), login.roles.join(" "));
     }
 }
 

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{args::UpOptions, manifests::Manifests};
+use crate::{args::UpOptions, manifests::Manifests, terminal::complain};
 use edits::Edits;
 use running::Running;
 
@@ -54,7 +54,7 @@ fn first_manifests(options: &UpOptions) -> anyhow::Result<Manifests> {
         Manifests::load(directory, None).with_context(|| format!("failed to read {}", directory.display()))?;
     if !manifests.unreadable.is_empty() {
         for diagnostic in &manifests.diagnostics {
-            eprintln!("{diagnostic}");
+            complain!("{diagnostic}");
         }
         bail!("nothing is served while a manifest cannot be read, because it could restrict anybody");
     }

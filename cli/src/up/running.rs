@@ -29,6 +29,7 @@ use crate::{
     manifests::{Diagnostic, Manifests},
     passwords::Passwords,
     sessions::{self, Declared},
+    terminal::{complain, say},
 };
 
 /// Every Session that is being served, and what they were made from.
@@ -87,7 +88,7 @@ impl Running {
             if !self.sessions.contains_key(name)
                 && let Err(error) = self.listen(name).await
             {
-                eprintln!("error: Session/{name}: {error:#}");
+                complain!("error: Session/{name}: {error:#}");
             }
         }
         let addresses = self.sessions.iter().map(|(name, session)| (name.clone(), session.address)).collect();
@@ -105,7 +106,7 @@ impl Running {
             if is_new {
                 announce::ready(declared, session.address, &session.engine.cubes(), manifests);
             } else if edited {
-                println!("edited {} revision {}", declared.name(), session.revision);
+                say!("edited {} revision {}", declared.name(), session.revision);
             }
         }
         self.report(diagnostics);
@@ -135,7 +136,7 @@ impl Running {
         let gone: Vec<String> = self.sessions.keys().filter(|name| !named.contains(*name)).cloned().collect();
         for name in gone {
             if let Some(session) = self.sessions.remove(&name) {
-                println!("stopped {name}");
+                say!("stopped {name}");
                 session.stop().await;
             }
         }
@@ -155,10 +156,10 @@ impl Running {
     fn report(&mut self, diagnostics: Vec<Diagnostic>) {
         let current: BTreeSet<Diagnostic> = diagnostics.into_iter().collect();
         for diagnostic in current.difference(&self.reported) {
-            eprintln!("{diagnostic}");
+            complain!("{diagnostic}");
         }
         if current.is_empty() && !self.reported.is_empty() {
-            eprintln!("all errors are mended");
+            complain!("all errors are mended");
         }
         self.reported = current;
     }
@@ -260,6 +261,6 @@ impl RunningSession {
 
 fn report_end<E: std::error::Error + Send + Sync + 'static>(part: &str, outcome: Result<(), E>) {
     if let Err(error) = outcome {
-        eprintln!("error: the {part} ended: {:#}", anyhow::Error::from(error));
+        complain!("error: the {part} ended: {:#}", anyhow::Error::from(error));
     }
 }

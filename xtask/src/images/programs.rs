@@ -16,6 +16,9 @@ pub(super) struct Program {
     pub(super) binary: Vec<u8>,
 }
 
+/// The profile of shipped programs, and the directory that Cargo builds it into.
+const PROFILE: &str = "dist";
+
 /// Name, description, and whether it calls strangers. The operator trusts the cluster's own certificate authority only;
 /// the sidecar calls identity providers.
 const PROGRAMS: [(&str, &str, bool); 3] = [
@@ -30,17 +33,17 @@ fn target() -> String {
     format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
 }
 
-/// Builds the programs in release mode.
+/// Builds the programs as they are shipped.
 pub(super) fn build(workspace: &Workspace) -> Result<Vec<Program>> {
     let target = target();
     let mut command = cargo();
-    command.current_dir(workspace.root()).args(["build", "--release", "--bins", "--target", &target]);
+    command.current_dir(workspace.root()).args(["build", "--profile", PROFILE, "--bins", "--target", &target]);
     for (name, _, _) in PROGRAMS {
         command.args(["--package", name]);
     }
     run(command.env("CARGO_ENCODED_RUSTFLAGS", encoded_rustflags(workspace)?))?;
 
-    let directory = workspace.target_directory()?.join(&target).join("release");
+    let directory = workspace.target_directory()?.join(&target).join(PROFILE);
     let read = |(name, description, calls_strangers): (&'static str, &'static str, bool)| {
         let path = directory.join(name);
         let binary = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
