@@ -282,11 +282,11 @@ async fn described(
     known: &Known,
 ) -> Result<ProviderUser, LoginError> {
     let (config, access_token) = (provider.config(), tokens.access_token().secret());
-    let mut claimed = Claimed::default();
-    claimed.complete_from(&id_claims, config);
+    let mut claimed = Claimed::nothing(config);
+    claimed.complete_from(&id_claims);
     if !claimed.is_complete() && config.access_token_format == AccessTokenFormat::Jwt {
         match provider.claims_of_jwt(access_token, known).await {
-            Ok(claims) if claimed.is_same_subject(&claims) => claimed.complete_from(&claims, config),
+            Ok(claims) if claimed.is_same_subject(&claims) => claimed.complete_from(&claims),
             Ok(_) => warn!("the access token of a login is of somebody else than its ID token; left out"),
             Err(error) => warn!(error = chain(&error), "the access token of a login cannot be verified; left out"),
         }
@@ -297,7 +297,7 @@ async fn described(
         if text(&claims, "sub").is_none() || !claimed.is_same_subject(&claims) {
             return Err(LoginError::UserInfo(OpaqueError::OtherSubject));
         }
-        claimed.complete_from(&claims, config);
+        claimed.complete_from(&claims);
     }
     claimed.into_user().ok_or(LoginError::NoName)
 }

@@ -1,42 +1,51 @@
 //! Puts a user together from what a provider says in several places.
 //!
-//! The name is taken from the first place that has it, the roles from the first that has any.
+//! The name is taken from the first place that has it. Roles are those of all places that were read, and reading ends only
+//! when every configured claim has been found in one of them: the one that is still missing may hold the role that restricts
+//! its bearer.
 
 use std::collections::BTreeSet;
 
 use cubegate_policy::{
     claims::{provider_roles, user_name},
-    snapshot::Oidc,
+    snapshot::{ClaimPath, Oidc},
 };
 use serde_json::Value;
 
 use crate::{authenticate::ProviderUser, limits::NAME_BYTES_MAX};
 
 /// What has been found of a user so far.
-#[derive(Debug, Default)]
-pub(crate) struct Claimed {
+#[derive(Debug)]
+pub(crate) struct Claimed<'a> {
+    config: &'a Oidc,
     subject: Option<String>,
     name: Option<String>,
     provider_roles: BTreeSet<String>,
-    wants_roles: bool,
+    /// Roles claims that have been nowhere yet.
+    missing: Vec<&'a ClaimPath>,
 }
 
 // === impl Claimed ===
 
-impl Claimed {
-    /// Takes what is still missing from further claims.
-    pub(crate) fn complete_from(&mut self, claims: &Value, config: &Oidc) {
-        self.wants_roles = !config.roles_claims.is_empty();
-        self.subject = self.subject.take().or_else(|| text(claims, "sub").map(str::to_owned));
-        self.name = self.name.take().or_else(|| user_name(claims, &config.name_claim).filter(|name| is_usable(name)));
-        if self.provider_roles.is_empty() {
-            self.provider_roles = provider_roles(claims, &config.roles_claims);
-        }
+impl<'a> Claimed<'a> {
+    /// Of whom nothing is known yet.
+    pub(crate) fn nothing(config: &'a Oidc) -> Self {
+        let missing = config.roles_claims.iter().collect();
+        Self { config, subject: None, name: None, provider_roles: BTreeSet::new(), missing }
     }
 
-    /// Whether further claims could add nothing.
+    /// Takes from further claims what they add.
+    pub(crate) fn complete_from(&mut self, claims: &Value) {
+        let config = self.config;
+        self.subject = self.subject.take().or_else(|| text(claims, "sub").map(str::to_owned));
+        self.name = self.name.take().or_else(|| user_name(claims, &config.name_claim).filter(|name| is_usable(name)));
+        self.provider_roles.extend(provider_roles(claims, &config.roles_claims));
+        self.missing.retain(|path| !is_present(claims, path));
+    }
+
+    /// Whether all that was configured has been found, be it empty.
     pub(crate) fn is_complete(&self) -> bool {
-        self.name.is_some() && self.wants_roles != self.provider_roles.is_empty()
+        self.name.is_some() && self.missing.is_empty()
     }
 
     /// Whether further claims are about the same user (OpenID Connect Core §5.3.2). Where nothing is known of a subject
@@ -56,6 +65,11 @@ pub(crate) fn text<'a>(claims: &'a Value, name: &str) -> Option<&'a str> {
     claims.get(name)?.as_str()
 }
 
+/// Whether a place says anything at a path; `null` says nothing.
+fn is_present(claims: &Value, ClaimPath(keys): &ClaimPath) -> bool {
+    keys.iter().try_fold(claims, |value, key| value.as_object()?.get(key)).is_some_and(|value| !value.is_null())
+}
+
 /// A name travels in a header and appears in logs.
 fn is_usable(name: &str) -> bool {
     name.len() <= NAME_BYTES_MAX && !name.chars().any(char::is_control)
@@ -63,7 +77,7 @@ fn is_usable(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use cubegate_policy::snapshot::{AccessTokenFormat, Checked, ClaimPath};
+    use cubegate_policy::snapshot::{AccessTokenFormat, Checked};
     use serde_json::json;
 
     use super::*;
@@ -84,32 +98,56 @@ mod tests {
     }
 
     #[test]
-    fn name_and_roles_are_completed_from_the_next_place() {
-        let mut claimed = Claimed::default();
-        claimed.complete_from(&json!({"sub": "1"}), &config(&["roles"]));
+    fn a_name_is_taken_from_the_first_place_and_only_of_the_same_subject() {
+        let config = config(&["roles"]);
+        let mut claimed = Claimed::nothing(&config);
+        claimed.complete_from(&json!({"sub": "1"}));
         assert!(!claimed.is_complete());
         assert!(claimed.is_same_subject(&json!({"sub": "1"})));
         assert!(!claimed.is_same_subject(&json!({"sub": "2"})));
         assert!(!claimed.is_same_subject(&json!({})));
-        claimed.complete_from(&json!({"sub": "1", "preferred_username": "zoë", "roles": ["a"]}), &config(&["roles"]));
+        claimed.complete_from(&json!({"sub": "1", "preferred_username": "zoë", "roles": ["a"]}));
         assert!(claimed.is_complete());
-        claimed.complete_from(&json!({"preferred_username": "other", "roles": ["b"]}), &config(&["roles"]));
+        claimed.complete_from(&json!({"preferred_username": "other"}));
         let user = claimed.into_user().unwrap();
         assert_eq!((user.name.as_str(), user.provider_roles), ("zoë", ["a".to_owned()].into()));
     }
 
     #[test]
+    fn roles_are_those_of_all_places_until_every_claim_has_been_found() {
+        let config = config(&["groups", "roles"]);
+        let mut claimed = Claimed::nothing(&config);
+        claimed.complete_from(&json!({"sub": "1", "preferred_username": "u", "groups": ["atoti"]}));
+        assert!(!claimed.is_complete(), "the claim that is missing may be the one that restricts");
+        claimed.complete_from(&json!({"sub": "1", "roles": null}));
+        assert!(!claimed.is_complete(), "null says nothing");
+        claimed.complete_from(&json!({"sub": "1", "roles": ["paris"]}));
+        assert!(claimed.is_complete());
+        assert_eq!(claimed.into_user().unwrap().provider_roles, ["atoti".to_owned(), "paris".to_owned()].into());
+    }
+
+    #[test]
+    fn a_claim_that_is_there_and_empty_has_been_found() {
+        let config = config(&["groups"]);
+        let mut claimed = Claimed::nothing(&config);
+        claimed.complete_from(&json!({"sub": "1", "preferred_username": "u", "groups": []}));
+        assert!(claimed.is_complete());
+    }
+
+    #[test]
     fn without_configured_roles_a_name_is_all_that_is_needed() {
-        let mut claimed = Claimed::default();
-        claimed.complete_from(&json!({"sub": "1", "preferred_username": "u"}), &config(&[]));
+        let config = config(&[]);
+        let mut claimed = Claimed::nothing(&config);
+        claimed.complete_from(&json!({"sub": "1", "preferred_username": "u"}));
         assert!(claimed.is_complete());
     }
 
     #[test]
     fn a_name_that_cannot_travel_is_no_name() {
+        let config = config(&[]);
         for name in ["", "a\nb", "a\u{7f}", &"x".repeat(300)] {
-            let mut claimed = Claimed::default();
-            claimed.complete_from(&json!({"sub": "1", "preferred_username": name}), &config(&[]));
+            let mut claimed = Claimed::nothing(&config);
+            claimed.complete_from(&json!({"sub": "1", "preferred_username": name}));
             assert_eq!(claimed.into_user(), None);
         }
     }

@@ -64,8 +64,8 @@ impl Provider {
             AccessTokenFormat::Opaque => Ok(self.opaque.user(token, self.config(), &known, &self.http).await?),
             AccessTokenFormat::Jwt => {
                 let claims = self.claims_of_jwt(token, &known).await?;
-                let mut claimed = Claimed::default();
-                claimed.complete_from(&claims, self.config());
+                let mut claimed = Claimed::nothing(self.config());
+                claimed.complete_from(&claims);
                 claimed.into_user().ok_or(BearerError::NoName)
             }
         }

@@ -1,7 +1,7 @@
 //! Bearer tokens that are opaque: the provider says what they are worth.
 //!
 //! ```text
-//! token ──▶ introspection (RFC 7662), when advertised ──▶ active, for us ──name or roles missing──▶ userinfo, same sub
+//! token ──▶ introspection (RFC 7662), when advertised ──▶ active, for us ──name or a roles claim missing──▶ userinfo, same sub
 //!   └─────▶ userinfo, otherwise
 //! ```
 //!
@@ -115,13 +115,13 @@ impl OpaqueError {
 }
 
 async fn ask(token: &str, config: &Oidc, known: &Known, http: &HttpClient) -> Result<Believed, OpaqueError> {
-    let mut claimed = Claimed::default();
+    let mut claimed = Claimed::nothing(config);
     let mut ttl = OPAQUE_TTL_MAX;
     let introspection = known.metadata.additional_metadata().introspection_endpoint.as_ref();
     if let Some(endpoint) = introspection {
         let answer = introspect(endpoint.as_str(), token, config, http).await?;
         ttl = ttl.min(judge(&answer, config)?);
-        claimed.complete_from(&answer, config);
+        claimed.complete_from(&answer);
     }
     if !claimed.is_complete() {
         match known.metadata.userinfo_endpoint() {
@@ -130,7 +130,7 @@ async fn ask(token: &str, config: &Oidc, known: &Known, http: &HttpClient) -> Re
                 if !claimed.is_same_subject(&answer) {
                     return Err(OpaqueError::OtherSubject);
                 }
-                claimed.complete_from(&answer, config);
+                claimed.complete_from(&answer);
             }
             None if introspection.is_none() => return Err(OpaqueError::NoEndpoint),
             None => {}

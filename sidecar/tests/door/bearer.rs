@@ -1,7 +1,7 @@
 //! Bearer tokens, verified here or asked about.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use cubegate_policy::snapshot::Checked;
+use cubegate_policy::snapshot::{Checked, ClaimPath};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
@@ -197,6 +197,23 @@ async fn what_introspection_leaves_out_comes_from_userinfo_of_the_same_subject()
     assert_eq!(who_am_i(&sidecar, "good").await.json()["name"], "parisian-user");
     assert_eq!(who_am_i(&sidecar, "crossed").await.status, 401);
     assert_eq!(who_am_i(&sidecar, "silent").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_roles_claim_that_introspection_lacks_is_looked_for_in_userinfo() {
+    let provider = Provider::start().await;
+    let mut config = oidc(&provider.issuer());
+    config.roles_claims.push(ClaimPath(vec!["groups".into()]));
+    {
+        let mut script = provider.script.lock().unwrap();
+        let granting = story(json!({"resource_access": {"cubegate": {"roles": ["atoti"]}}}));
+        script.introspection.insert("good".into(), granting.clone());
+        script.introspection.insert("silent".into(), granting);
+        script.userinfo.insert("good".into(), json!({"sub": "u1", "groups": ["paris"]}));
+    }
+    let sidecar = Sidecar::with(closed_with(Some(Checked::Valid(config)))).await;
+    assert_eq!(who_am_i(&sidecar, "good").await.json()["roles"], json!(["ROLE_PARIS", "ROLE_USER"]));
+    assert_eq!(who_am_i(&sidecar, "silent").await.status, 401, "what restricts cannot be known");
 }
 
 #[tokio::test]

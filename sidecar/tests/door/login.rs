@@ -1,6 +1,6 @@
 //! People with browsers.
 
-use cubegate_policy::snapshot::Checked;
+use cubegate_policy::snapshot::{Checked, ClaimPath, Oidc};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -240,6 +240,28 @@ async fn what_the_id_token_leaves_out_comes_from_userinfo_of_the_same_subject() 
             );
         }
     }
+}
+
+/// Roles in a claim of its own besides the story's.
+fn with_groups(config: Oidc) -> Oidc {
+    let mut roles_claims = vec![ClaimPath(vec!["groups".into()])];
+    roles_claims.extend(config.roles_claims);
+    Oidc { roles_claims, ..config }
+}
+
+#[tokio::test]
+async fn a_roles_claim_that_the_id_token_lacks_is_looked_for_in_userinfo() {
+    let provider = Provider::start().await;
+    let config = with_groups(oidc(&provider.issuer()));
+    let sidecar = Sidecar::with(closed_with(Some(Checked::Valid(config)))).await;
+    let restricting = json!({"sub": "u1", "resource_access": {"cubegate": {"roles": ["paris"]}}});
+    provider.script.lock().unwrap().userinfo.insert("access".into(), restricting);
+    let mut browser = Browser::open(&sidecar, "/").await;
+    browser.granted(&provider, "c", json!({"groups": ["atoti"], "resource_access": null}));
+    let reply = browser.back(&sidecar, &format!("code=c&state={}", browser.parameter("state"))).await;
+    browser.jar.take(&reply);
+    let who = get(sidecar.public, "/whoami", &[("cookie", &browser.jar.header())]).await;
+    assert_eq!(who.json()["roles"], json!(["ROLE_PARIS", "ROLE_USER"]));
 }
 
 #[tokio::test]
