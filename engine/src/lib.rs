@@ -25,5 +25,5 @@ mod run;
 mod state;
 
 pub use config::Config;
-pub use model::{ModelError, ModelSource, ModelSpec, PodFiles};
+pub use model::{ModelError, ModelSource, ModelSpec, PodFiles, read_file};
 pub use run::{Engine, RunError, check, run};

@@ -11,6 +11,10 @@ pub(crate) const POLICY_BYTES_MAX: usize = 4 << 20;
 /// Newest policies kept, so that a request stamped just before an edit is still answered by the policy it was decided by.
 pub(crate) const POLICIES_KEPT: usize = 4;
 
+/// How long a superseded policy still answers requests that were decided by it. An edit is enforced within a second, on a
+/// request that sends its body slowly too.
+pub(crate) const SUPERSEDED_AGE_MAX: Duration = Duration::from_secs(1);
+
 /// Selection masks kept for all cubes together.
 pub(crate) const MASK_CACHE_BYTES_MAX: u64 = 64 << 20;
 

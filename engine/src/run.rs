@@ -89,7 +89,6 @@ impl Engine {
         match loaded.unwrap_or_else(|panic| Err(ModelError::defect(&panic))) {
             Ok(model) => {
                 info!(facts = model.fact_rows(), "model loaded");
-                self.shared.metrics.fact_rows.set(i64::try_from(model.fact_rows()).unwrap_or(i64::MAX));
                 self.shared.adopt_model(model);
                 Ok(())
             }

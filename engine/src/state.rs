@@ -1,9 +1,14 @@
 //! Everything that requests read: one immutable value, swapped whole.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
 use arc_swap::ArcSwap;
 use cubegate_policy::publication::{AccessPublication, EngineReport, ModelState};
+
+use tokio::sync::Semaphore;
 
 use crate::{metrics::Metrics, model::LoadedModel, policies::Policies};
 
@@ -11,7 +16,7 @@ use crate::{metrics::Metrics, model::LoadedModel, policies::Policies};
 pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     /// Bounds how many queries run at once.
-    pub(crate) turns: tokio::sync::Semaphore,
+    pub(crate) turns: Arc<Semaphore>,
     instance: String,
     current: ArcSwap<State>,
     /// Held while a new state is made from the current one; readers never wait for it.
@@ -38,7 +43,7 @@ impl Shared {
     pub(crate) fn new(instance: String, turns: usize) -> Self {
         Self {
             metrics: Metrics::new(),
-            turns: tokio::sync::Semaphore::new(turns),
+            turns: Arc::new(Semaphore::new(turns)),
             instance,
             current: ArcSwap::default(),
             writing: Mutex::default(),
@@ -54,7 +59,7 @@ impl Shared {
     pub(crate) fn adopt_policy(&self, publication: AccessPublication) {
         self.change(|state| {
             let shape = if let ModelSlot::Loaded(model) = &state.model { Some(model.shape()) } else { None };
-            State { policies: state.policies.with(publication, shape), model: state.model.clone() }
+            State { policies: state.policies.with(publication, shape, Instant::now()), model: state.model.clone() }
         });
     }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use cubegate_api::model::{CsvLocation, Source};
-use cubegate_engine::{ModelSource, ModelSpec};
+use cubegate_engine::{ModelSource, ModelSpec, read_file};
 
 use crate::{
     manifests::{Diagnostic, Manifests},
@@ -64,9 +64,10 @@ impl ModelSource for DirectoryFiles {
     fn read(&self, location: &CsvLocation) -> Result<(String, Vec<u8>), String> {
         if let Some(path) = self.file(location) {
             let shown = path.display().to_string();
-            return std::fs::read(&path)
-                .map(|bytes| (shown.clone(), bytes))
-                .map_err(|error| format!("{shown}: cannot be read: {error}"));
+            return match read_file(&path) {
+                Ok(bytes) => Ok((shown, bytes)),
+                Err(reason) => Err(format!("{shown}: {reason}")),
+            };
         }
         let CsvLocation::ConfigMap(reference) = location else {
             return Err("a path always stands for a file".into());

@@ -83,6 +83,8 @@ async fn query(
     response
 }
 
+/// The body is read before anything is decided: however slowly it arrives, the answer is by a policy that is still known
+/// when the query can start.
 async fn answer(
     shared: &Arc<Shared>,
     cube: &str,
@@ -90,14 +92,19 @@ async fn answer(
     request: Request<Body>,
 ) -> Result<Response, Problem> {
     let format = Format::negotiate(headers)?;
+    let query = read_query(request).await;
+    let turn = Arc::clone(&shared.turns).acquire_owned();
+    let turn = tokio::time::timeout(QUERY_WAIT_MAX, turn).await.map_err(|_| Problem::Busy)?;
     let admitted = Admitted::new(shared, headers)?;
     let visible = admitted.cube(cube)?;
-    let query = read_query(request).await?;
-    let turn = tokio::time::timeout(QUERY_WAIT_MAX, shared.turns.acquire()).await.map_err(|_| Problem::Busy)?;
+    let query = query?;
     let revision = admitted.caller.revision;
-    let computed = tokio::task::spawn_blocking(move || visible.answer(&query)).await;
-    drop(turn);
-    let answer = computed.map_err(|panic| {
+    // The turn ends with the query, not with the request: a caller who hangs up does not stop a query that runs.
+    let computed = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        visible.answer(&query)
+    });
+    let answer = computed.await.map_err(|panic| {
         warn!(error = %panic, "query panicked");
         Problem::Internal
     })??;
@@ -148,7 +155,8 @@ impl Admitted {
             ModelSlot::Failed(_) => return Err(Problem::ModelFailed),
             ModelSlot::Loaded(model) => Arc::clone(model),
         };
-        let policy = state.policies.revision(caller.revision).ok_or(Problem::PolicyMissing(caller.revision))?;
+        let policy =
+            state.policies.revision(caller.revision, Instant::now()).ok_or(Problem::PolicyMissing(caller.revision))?;
         Ok(Self { policy: Arc::clone(policy), caller, model })
     }
 

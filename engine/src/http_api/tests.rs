@@ -240,3 +240,38 @@ fn every_table_that_cannot_be_read_is_reported_at_once() {
     let errors = LoadedModel::load(&spec, &Inline).err().unwrap().errors;
     assert_eq!(errors.len(), 2);
 }
+
+#[tokio::test]
+async fn a_body_that_ends_when_its_policy_is_no_longer_known_is_not_answered() {
+    let shared = loaded();
+    let router = router(Arc::clone(&shared));
+    let (mut sender, body) = http_body_util::Channel::<bytes::Bytes, std::io::Error>::new(1);
+    let slow = request(Method::POST, "/api/v1/cubes/Sales/query", "ROLE_USER", 1, Body::new(body));
+    let answered = tokio::spawn(async move { send(&router, slow).await.0 });
+    sender.send_data(bytes::Bytes::from_static(b"{")).await.unwrap();
+    for revision in 2..=5 {
+        shared.adopt_policy(publication(revision, "City", &["Paris"]));
+    }
+    sender.send_data(bytes::Bytes::from_static(b"\"measures\":[\"Quantity.SUM\"]}")).await.unwrap();
+    drop(sender);
+    assert_eq!(answered.await.unwrap(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn what_callers_may_read_of_the_metrics_does_not_depend_on_the_data() {
+    let metrics = async |sales: &'static str| {
+        struct Other(&'static str);
+        impl ModelSource for Other {
+            fn read(&self, location: &CsvLocation) -> Result<(String, Vec<u8>), String> {
+                match location {
+                    CsvLocation::Path(path) if path == "sales.csv" => Ok((path.clone(), self.0.into())),
+                    other => Inline.read(other),
+                }
+            }
+        }
+        let shared = Arc::new(Shared::new("instance".into(), 1));
+        shared.adopt_model(LoadedModel::load(&spec(), &Other(sales)).unwrap());
+        send(&router(shared), Request::get("/internal/metrics").body(Body::empty()).unwrap()).await.2
+    };
+    assert_eq!(metrics(SALES).await, metrics("Sale ID,Shop,Quantity\n1,a,3.0\n").await);
+}

@@ -11,6 +11,6 @@ mod visible;
 
 pub(crate) use loaded::LoadedModel;
 pub use loaded::ModelError;
-pub use source::{ModelSource, PodFiles};
+pub use source::{ModelSource, PodFiles, read_file};
 pub use spec::ModelSpec;
 pub(crate) use visible::VisibleCube;

@@ -41,7 +41,7 @@ impl ModelSource for PodFiles {
 }
 
 /// Reads a file that is not larger than a table may be.
-pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, String> {
+pub fn read_file(path: &Path) -> Result<Vec<u8>, String> {
     let size = std::fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?.len();
     if size > TABLE_BYTES_MAX {
         return Err(format!("has {size} bytes; a table has at most {TABLE_BYTES_MAX}"));
