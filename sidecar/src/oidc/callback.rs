@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! parameters ──▶ state: this browser's, in time, not used before ──▶ iss ──▶ code redeemed ──▶ ID token verified
-//!     ──▶ name and roles: ID token, else JWT access token, else userinfo ──▶ session cookie, 302 to the page asked for
+//!     ──▶ name and roles: ID token, JWT access token, userinfo, until all are found ──▶ session cookie, 302 to the page asked for
 //! ```
 //!
 //! A state is spent before the code is redeemed. Each replica remembers the states that it has spent; a login replayed at
@@ -10,7 +10,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use cubegate_policy::snapshot::{AccessTokenFormat, Oidc};
-use http::{HeaderValue, Method, StatusCode, header::SET_COOKIE};
+use http::{Method, StatusCode, header::SET_COOKIE};
 use moka::sync::Cache;
 use openidconnect::{
     AccessTokenHash, AuthorizationCode, ClaimsVerificationError, Nonce, OAuth2TokenResponse, PkceCodeVerifier,
@@ -18,7 +18,6 @@ use openidconnect::{
     core::{CoreErrorResponseType, CoreIdToken, CoreJwsSigningAlgorithm, CoreTokenResponse},
 };
 use serde_json::Value;
-use tracing::warn;
 use url::form_urlencoded;
 
 use crate::{
@@ -31,11 +30,12 @@ use crate::{
 };
 
 use super::{
+    BearerError,
     claims::{Claimed, text},
     http::HttpError,
     login::{self, CodeFlowClient, Pending},
     opaque::{self, OpaqueError},
-    provider::{Known, Provider},
+    provider::{Known, Provider, Unavailable},
 };
 
 /// Logins that have been finished here.
@@ -77,6 +77,12 @@ enum LoginError {
     IdToken(#[source] ClaimsVerificationError),
     #[error("the access token is not the one that the ID token speaks of")]
     AccessTokenHash,
+    #[error("failed to get the provider's newer keys")]
+    Keys(#[source] Unavailable),
+    #[error("failed to verify the access token, which may name roles")]
+    AccessToken(#[source] BearerError),
+    #[error("the access token is of somebody else than the ID token")]
+    OtherSubject,
     #[error("failed to ask for the user")]
     UserInfo(#[source] OpaqueError),
     #[error("the provider says no name of the user")]
@@ -107,9 +113,10 @@ impl Logins {
         let client = login::client(provider, &known, policy)?;
         let (pending, user) = self.user(request, policy, provider, &known, &client).await?;
         let name = user.name.clone();
-        let session = session_cookie(user, policy).ok_or(LoginError::TooManyRoles)?;
-
         let (cookies, slot) = (policy.cookies(), login::slot_name(policy, &pending.state));
+        // With all roles or not at all: one that means nothing today may be mapped tomorrow, and restrict.
+        let session = Session::begin(user.name, user.provider_roles).write(policy.sealer(), cookies);
+        let session = session.ok_or(LoginError::TooManyRoles)?;
         let mut answer = redirect(&request.method, &pending.return_to);
         answer.headers_mut().append(SET_COOKIE, session);
         answer.headers_mut().append(SET_COOKIE, cookies.clear(&slot));
@@ -227,7 +234,7 @@ async fn verified_claims(
     let unknown_key = || {
         LoginError::IdToken(ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey))
     };
-    let newer = provider.newer_than(known).await.ok_or_else(unknown_key)?;
+    let newer = provider.newer_than(known).await.map_err(LoginError::Keys)?.ok_or_else(unknown_key)?;
     let client = login::client(provider, &newer, policy).map_err(|_| unknown_key())?;
     verify(id_token, tokens, pending, &newer, &client)
 }
@@ -273,8 +280,8 @@ fn is_asymmetric(algorithm: &CoreJwsSigningAlgorithm) -> bool {
     )
 }
 
-/// Name and roles of the user: from the ID token; what is missing there from an access token that can be verified; what is
-/// still missing from userinfo.
+/// Name and roles of the user: from the ID token; what is missing there from a JWT access token; what is still missing from
+/// userinfo. A place that should be read and cannot be may name the role that restricts the user, so it ends the login.
 async fn described(
     id_claims: Value,
     tokens: &CoreTokenResponse,
@@ -285,11 +292,11 @@ async fn described(
     let mut claimed = Claimed::nothing(config);
     claimed.complete_from(&id_claims);
     if !claimed.is_complete() && config.access_token_format == AccessTokenFormat::Jwt {
-        match provider.claims_of_jwt(access_token, known).await {
-            Ok(claims) if claimed.is_same_subject(&claims) => claimed.complete_from(&claims),
-            Ok(_) => warn!("the access token of a login is of somebody else than its ID token; left out"),
-            Err(error) => warn!(error = chain(&error), "the access token of a login cannot be verified; left out"),
+        let claims = provider.claims_of_jwt(access_token, known).await.map_err(LoginError::AccessToken)?;
+        if !claimed.is_same_subject(&claims) {
+            return Err(LoginError::OtherSubject);
         }
+        claimed.complete_from(&claims);
     }
     if let (false, Some(endpoint)) = (claimed.is_complete(), known.metadata.userinfo_endpoint()) {
         let claims =
@@ -300,19 +307,6 @@ async fn described(
         claimed.complete_from(&claims);
     }
     claimed.into_user().ok_or(LoginError::NoName)
-}
-
-/// A cookie with all the provider's roles; or, when they are too many, with those that mean something here today.
-fn session_cookie(user: ProviderUser, policy: &Policy) -> Option<HeaderValue> {
-    let ProviderUser { name, provider_roles } = user;
-    let (sealer, cookies) = (policy.sealer(), policy.cookies());
-    if let Some(cookie) = Session::begin(name.clone(), provider_roles.clone()).write(sealer, cookies) {
-        return Some(cookie);
-    }
-    let is_mapped = |role: &String| policy.door().roles.values().any(|holders| holders.mapped_from.contains(role));
-    let mapped = provider_roles.into_iter().filter(is_mapped).collect();
-    warn!("a user has too many roles for a cookie; only mapped ones are kept");
-    Session::begin(name, mapped).write(sealer, cookies)
 }
 
 // === impl LoginError ===
@@ -327,10 +321,13 @@ impl LoginError {
             Self::Refused(_) => {
                 Refusal::new(StatusCode::FORBIDDEN, "login-refused", "The identity provider refused the login", again)
             }
-            Self::Unreachable(_) | Self::NoTokenEndpoint => {
+            Self::Unreachable(_) | Self::NoTokenEndpoint | Self::Keys(_) => {
                 Refusal::unavailable("identity-provider-unavailable", "The identity provider cannot be reached")
             }
             Self::UserInfo(error) if error.is_ours_to_solve() => {
+                Refusal::unavailable("identity-provider-unavailable", "The identity provider cannot be reached")
+            }
+            Self::AccessToken(error) if error.is_ours_to_solve() => {
                 Refusal::unavailable("identity-provider-unavailable", "The identity provider cannot be reached")
             }
             Self::TooManyRoles => Refusal::new(
@@ -343,6 +340,8 @@ impl LoginError {
             | Self::NoIdToken
             | Self::IdToken(_)
             | Self::AccessTokenHash
+            | Self::AccessToken(_)
+            | Self::OtherSubject
             | Self::UserInfo(_)
             | Self::NoName => {
                 Refusal::new(StatusCode::FORBIDDEN, "login-failed", "The login could not be verified", again)
@@ -362,6 +361,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::oidc::jwt::JwtError;
 
     #[test]
     fn parameters_that_count_must_come_once() {
@@ -390,6 +390,17 @@ mod tests {
         assert!(logins.spend("a").is_ok());
         assert!(matches!(logins.spend("a"), Err(LoginError::Replayed)));
         assert!(logins.spend("b").is_ok());
+    }
+
+    #[test]
+    fn what_cannot_be_verified_without_the_providers_keys_is_not_wrong_yet() {
+        for (error, status) in [
+            (LoginError::Keys(Unavailable), 503),
+            (LoginError::AccessToken(BearerError::Unavailable(Unavailable)), 503),
+            (LoginError::AccessToken(JwtError::UnknownKey.into()), 403),
+        ] {
+            assert_eq!(error.refusal().status, status, "{error}");
+        }
     }
 
     #[test]

@@ -71,8 +71,9 @@ impl Provider {
         }
     }
 
-    /// The claims of a JWT access token. One that names an unknown key is tried again with newer keys.
-    async fn claims_of_jwt(&self, token: &str, known: &Known) -> Result<Value, JwtError> {
+    /// The claims of a JWT access token. One that names an unknown key is tried again with newer keys; when those cannot
+    /// be had, nobody knows whether it is good.
+    async fn claims_of_jwt(&self, token: &str, known: &Known) -> Result<Value, BearerError> {
         let config = self.config();
         let expected = Expected {
             issuer: &config.issuer_url,
@@ -80,11 +81,11 @@ impl Provider {
             client_id: &config.client_id,
         };
         match known.keys.verify(token, &expected) {
-            Err(JwtError::UnknownKey) => match self.newer_than(known).await {
-                Some(newer) => newer.keys.verify(token, &expected),
-                None => Err(JwtError::UnknownKey),
+            Err(JwtError::UnknownKey) => match self.newer_than(known).await? {
+                Some(newer) => Ok(newer.keys.verify(token, &expected)?),
+                None => Err(JwtError::UnknownKey.into()),
             },
-            verdict => verdict,
+            verdict => Ok(verdict?),
         }
     }
 }

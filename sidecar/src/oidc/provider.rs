@@ -147,17 +147,17 @@ impl Provider {
         self.known.borrow().clone().filter(|known| known.is_believed())
     }
 
-    /// What is known after another look at the provider, if that is not too soon and gives anything newer.
-    pub(crate) async fn newer_than(&self, old: &Known) -> Option<Arc<Known>> {
+    /// What is known after another look at the provider; nothing when what is known is as good as new.
+    pub(crate) async fn newer_than(&self, old: &Known) -> Result<Option<Arc<Known>>, Unavailable> {
         if old.fetched.elapsed() < KEYS_REFETCH_INTERVAL_MIN {
-            return None;
+            return Ok(None);
         }
         self.wanted.notify_one();
         let mut receiver = self.known.clone();
         let is_newer = |known: &Option<Arc<Known>>| known.as_ref().is_some_and(|known| known.fetched > old.fetched);
         match timeout(PROVIDER_WAIT, receiver.wait_for(is_newer)).await {
-            Ok(Ok(known)) => known.clone(),
-            Ok(Err(_)) | Err(_) => None,
+            Ok(Ok(known)) => Ok(known.clone()),
+            Ok(Err(_)) | Err(_) => Err(Unavailable),
         }
     }
 }

@@ -288,6 +288,42 @@ async fn roles_come_from_an_access_token_that_can_be_verified() {
 }
 
 #[tokio::test]
+async fn a_login_whose_access_token_cannot_be_read_fails_instead_of_losing_its_roles() {
+    let provider = Provider::start().await;
+    let config = with_groups(oidc_jwt(&provider.issuer()));
+    let sidecar = Sidecar::with(closed_with(Some(Checked::Valid(config)))).await;
+    let roles = json!({"scope": "openid", "resource_access": {"cubegate": {"roles": ["paris"]}}});
+    let mut others = roles.clone();
+    others["sub"] = json!("u2");
+    for (what, access) in [
+        ("no JWT", "access".to_owned()),
+        ("somebody else's signature", Signer::new("first").sign("JWT", &provider.claims("api", roles.clone()))),
+        ("another audience", provider.signer.sign("JWT", &provider.claims("other", roles))),
+        ("another subject", provider.signer.sign("JWT", &provider.claims("api", others))),
+    ] {
+        provider.script.lock().unwrap().userinfo.insert(access.clone(), json!({"sub": "u1"}));
+        let browser = Browser::open(&sidecar, "/").await;
+        let claims = json!({"nonce": browser.parameter("nonce"), "preferred_username": "u", "groups": ["atoti"]});
+        let id_token = provider.signer.sign("JWT", &provider.claims("cubegate", claims));
+        browser.granted_token(&provider, "c", id_token, &access);
+        let reply = browser.back(&sidecar, &format!("code=c&state={}", browser.parameter("state"))).await;
+        assert_eq!((reply.status.as_u16(), reply.header("set-cookie")), (403, ""), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_with_more_roles_than_a_cookie_holds_does_not_log_in_with_fewer() {
+    let (provider, sidecar) = with_provider().await;
+    let browser = Browser::open(&sidecar, "/").await;
+    let mut roles: Vec<String> = (0..200).map(|number| format!("a-rather-long-role-{number}")).collect();
+    roles.push("atoti".into());
+    browser.granted(&provider, "c", json!({"resource_access": {"cubegate": {"roles": roles}}}));
+    let reply = browser.back(&sidecar, &format!("code=c&state={}", browser.parameter("state"))).await;
+    assert_eq!((reply.status.as_u16(), reply.header("set-cookie")), (403, ""));
+    assert_eq!(reply.json()["type"], "https://cubegate.dev/problems/too-many-roles");
+}
+
+#[tokio::test]
 async fn a_provider_that_says_no_is_believed() {
     let (provider, sidecar) = with_provider().await;
     let browser = Browser::open(&sidecar, "/").await;
