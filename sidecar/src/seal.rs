@@ -5,7 +5,8 @@
 //! value = base64url(nonce ‖ ciphertext ‖ tag), bound to (purpose, cookie name, scope) as additional data
 //! ```
 //!
-//! The scope of a session is its issuer and client: when the Session's provider changes, its cookies are void.
+//! The scope of a policy says which provider its users come from, and by which rules they are read: when either changes,
+//! cookies are void.
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
@@ -51,7 +52,8 @@ impl Purpose {
 
 impl Sealer {
     /// Keys for each purpose, derived from the key that all pods of a Session share.
-    pub(crate) fn new(cookie_key: &[u8; 32], issuer: &str, client_id: &str) -> Self {
+    /// What is sealed within one scope opens in no other.
+    pub(crate) fn new(cookie_key: &[u8; 32], scope: Vec<u8>) -> Self {
         let secret = Salt::new(HKDF_SHA256, b"cubegate").extract(cookie_key);
         let key = |purpose: Purpose| {
             let mut bytes = Zeroizing::new([0; 32]);
@@ -61,7 +63,6 @@ impl Sealer {
                 .and_then(|()| RandomizedNonceKey::new(&AES_256_GCM, bytes.as_slice()))
                 .expect("32 bytes are within what HKDF-SHA256 gives, and are a key of AES-256")
         };
-        let scope = length_prefixed(&[issuer.as_bytes(), client_id.as_bytes()]);
         Self { session: key(Purpose::Session), login: key(Purpose::Login), landing: key(Purpose::Return), scope }
     }
 
@@ -122,7 +123,11 @@ mod tests {
     use super::*;
 
     fn sealer() -> Sealer {
-        Sealer::new(&[7; 32], "https://id.example.com", "cubegate")
+        Sealer::new(&[7; 32], scope("https://id.example.com", "cubegate"))
+    }
+
+    fn scope(issuer: &str, client: &str) -> Vec<u8> {
+        length_prefixed(&[issuer.as_bytes(), client.as_bytes()])
     }
 
     #[test]
@@ -132,16 +137,16 @@ mod tests {
     }
 
     #[test]
-    fn a_value_does_not_open_for_another_purpose_name_issuer_client_or_key() {
+    fn a_value_does_not_open_for_another_purpose_name_scope_or_key() {
         let value = sealer().seal(Purpose::Session, "a", b"plain");
         assert_eq!(sealer().open(Purpose::Login, "a", &value), None);
         assert_eq!(sealer().open(Purpose::Return, "a", &value), None);
         assert_eq!(sealer().open(Purpose::Session, "b", &value), None);
         for other in [
-            Sealer::new(&[8; 32], "https://id.example.com", "cubegate"),
-            Sealer::new(&[7; 32], "https://id.example.org", "cubegate"),
-            Sealer::new(&[7; 32], "https://id.example.com", "other"),
-            Sealer::new(&[7; 32], "https://id.example.comc", "ubegate"),
+            Sealer::new(&[8; 32], scope("https://id.example.com", "cubegate")),
+            Sealer::new(&[7; 32], scope("https://id.example.org", "cubegate")),
+            Sealer::new(&[7; 32], scope("https://id.example.com", "other")),
+            Sealer::new(&[7; 32], scope("https://id.example.comc", "ubegate")),
         ] {
             assert_eq!(other.open(Purpose::Session, "a", &value), None);
         }

@@ -21,7 +21,7 @@ use std::sync::{
 use arc_swap::ArcSwapOption;
 use cubegate_policy::{
     publication::{EngineReport, ModelState, PolicyState, PublicationId, SidecarReport},
-    snapshot::{Authentication, Checked, Door},
+    snapshot::{Authentication, Checked, ClaimPath, Door, Oidc},
 };
 
 use crate::{
@@ -29,7 +29,7 @@ use crate::{
     config::{Freshness, PolicyUpdate, SourceHealth},
     cookie::CookieNames,
     oidc::{HttpClient, Provider},
-    seal::Sealer,
+    seal::{Sealer, length_prefixed},
 };
 
 /// A policy that the engine has too, with what is derived from it once.
@@ -65,10 +65,8 @@ impl Policy {
             }),
             Some(Checked::Broken(_)) | None => None,
         };
-        let (issuer, client) = provider
-            .as_ref()
-            .map_or(("", ""), |provider| (provider.config().issuer_url.as_str(), provider.config().client_id.as_str()));
-        let sealer = Sealer::new(&update.cookie_key, issuer, client);
+        let scope = provider.as_ref().map_or_else(Vec::new, |provider| cookie_scope(provider.config()));
+        let sealer = Sealer::new(&update.cookie_key, scope);
         let cookies = CookieNames::for_url(door.url.as_deref());
         Self { update, sealer, cookies, provider }
     }
@@ -97,6 +95,18 @@ impl Policy {
     pub(crate) fn provider(&self) -> Option<&Arc<Provider>> {
         self.provider.as_ref()
     }
+}
+
+/// Who says what a cookie keeps of its user, and how it was read. Under other rules the same user may have another name or
+/// more roles, so what was read by the old ones is void.
+fn cookie_scope(oidc: &Oidc) -> Vec<u8> {
+    let Oidc { issuer_url, client_id, name_claim, roles_claims, .. } = oidc;
+    let paths: Vec<Vec<u8>> = roles_claims.iter().map(|ClaimPath(keys)| joined(keys)).collect();
+    length_prefixed(&[issuer_url.as_bytes(), client_id.as_bytes(), name_claim.as_bytes(), &joined(&paths)])
+}
+
+fn joined(parts: &[impl AsRef<[u8]>]) -> Vec<u8> {
+    length_prefixed(&parts.iter().map(AsRef::as_ref).collect::<Vec<_>>())
 }
 
 // === impl Standing ===

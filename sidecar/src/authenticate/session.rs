@@ -91,7 +91,7 @@ mod tests {
     const NAMES: fn() -> CookieNames = || CookieNames::for_url(Some("http://127.0.0.1"));
 
     fn sealer() -> Sealer {
-        Sealer::new(&[1; 32], "issuer", "client")
+        Sealer::new(&[1; 32], b"scope".to_vec())
     }
 
     fn session() -> Session {

@@ -401,6 +401,29 @@ async fn a_session_ends_with_the_provider_that_it_came_from() {
 }
 
 #[tokio::test]
+async fn a_session_ends_with_the_rules_by_which_its_user_was_read() {
+    let (provider, sidecar) = with_provider().await;
+    let mut browser = Browser::open(&sidecar, "/").await;
+    browser.granted(&provider, "c", json!({}));
+    let reply = browser.back(&sidecar, &format!("code=c&state={}", browser.parameter("state"))).await;
+    browser.jar.take(&reply);
+    let cookie = browser.jar.header();
+    let config = || oidc(&provider.issuer());
+    let path = |keys: &[&str]| ClaimPath(keys.iter().map(|key| (*key).to_owned()).collect());
+    let edits = [
+        Oidc { name_claim: "email".into(), ..config() },
+        with_groups(config()),
+        Oidc { roles_claims: vec![path(&["resource_access", "cubegate"]), path(&["roles"])], ..config() },
+    ];
+    for (edited, revision) in edits.into_iter().zip((2..).step_by(2)) {
+        sidecar.enforce(revision, closed_with(Some(Checked::Valid(edited)))).await;
+        assert_eq!(get(sidecar.public, "/whoami", &[("cookie", &cookie)]).await.status, 302, "edit {revision}");
+        sidecar.enforce(revision + 1, closed_with(Some(Checked::Valid(config())))).await;
+        assert_eq!(get(sidecar.public, "/whoami", &[("cookie", &cookie)]).await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn logging_out_forgets_the_session_here_and_at_the_provider() {
     let (provider, sidecar) = with_provider().await;
     let mut browser = Browser::open(&sidecar, "/").await;
