@@ -11,7 +11,9 @@
 //! ```
 //!
 //! The stored hash is part of the key, so a changed password voids what was verified at once. A name that is not known
-//! costs as much as one that is: it is verified against the hash of some user, and refused whatever comes out.
+//! costs as much as one that is: it is verified against the hash of some user, and refused whatever comes out. So is a
+//! broken TechnicalUser, who has no password that could be right. (A user with a broken role is another matter: they prove
+//! who they are, and the decision refuses them.)
 
 use std::{
     collections::BTreeMap,
@@ -46,13 +48,15 @@ pub(crate) struct PasswordCheck {
 }
 
 /// Why a password does not let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PasswordError {
-    /// Wrong password, or no such user: callers cannot tell which.
+    /// Wrong password, no such user or a broken one: callers cannot tell which.
     #[error("wrong password")]
     Wrong,
     #[error("no such TechnicalUser")]
     UnknownUser,
+    #[error("the TechnicalUser is broken: {}", .0.join("; "))]
+    BrokenUser(Vec<String>),
     #[error("too many failures; {0} s to wait")]
     Throttled(u64),
     #[error("too many passwords are waiting to be hashed")]
@@ -75,8 +79,7 @@ impl PasswordCheck {
         }
     }
 
-    /// Lets in whoever knows the password of a TechnicalUser. One that is broken has no password to know: its bearer
-    /// is let through to the decision, which refuses it.
+    /// Lets in whoever knows the password of a TechnicalUser.
     pub(crate) async fn verify(
         &self,
         users: &BTreeMap<String, Checked<TechnicalUser>>,
@@ -84,29 +87,28 @@ impl PasswordCheck {
         source: IpAddr,
     ) -> Result<String, PasswordError> {
         let UserPassword { user, password } = presented;
-        let (stored, is_known) = match users.get(&user) {
-            Some(Checked::Broken(_)) => return Ok(user),
-            Some(Checked::Valid(known)) => (known.password_hash.as_str(), true),
-            None => (self.decoy(users, &user), false),
+        let (stored, nobody) = match users.get(&user) {
+            Some(Checked::Valid(known)) => (known.password_hash.as_str(), None),
+            Some(Checked::Broken(reasons)) => {
+                (self.decoy(users, &user), Some(PasswordError::BrokenUser(reasons.clone())))
+            }
+            None => (self.decoy(users, &user), Some(PasswordError::UnknownUser)),
         };
+        let is_known = nobody.is_none();
         let tag = self.tag(&[user.as_bytes(), password.as_bytes(), stored.as_bytes()]);
         if is_known && self.verified.contains_key(&tag) {
             return Ok(user);
         }
         let is_right = self.hash_and_compare(&user, password, stored, source, &tag, is_known).await?;
-        match (is_right, is_known) {
-            (true, true) => {
+        match nobody {
+            None if is_right => {
                 self.throttle.forgive(source, &user);
                 self.verified.insert(tag, ());
                 Ok(user)
             }
-            (false, true) => {
+            refused => {
                 self.throttle.blame(source, &user);
-                Err(PasswordError::Wrong)
-            }
-            (_, false) => {
-                self.throttle.blame(source, &user);
-                Err(PasswordError::UnknownUser)
+                Err(refused.unwrap_or(PasswordError::Wrong))
             }
         }
     }
@@ -255,9 +257,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_broken_user_is_left_to_the_decision() {
-        let check = PasswordCheck::new();
-        assert_eq!(check.verify(&users("secret"), presented("broken", "x"), SOURCE).await, Ok("broken".into()));
+    async fn a_broken_user_is_refused_and_throttled_as_an_unknown_one_is() {
+        let (check, users) = (PasswordCheck::new(), users("secret"));
+        for _ in 0..5 {
+            let refused = check.verify(&users, presented("broken", "secret"), SOURCE).await;
+            assert_eq!(refused, Err(PasswordError::BrokenUser(vec!["why".to_owned()])));
+        }
+        let mut last = check.verify(&users, presented("broken", "secret"), SOURCE).await;
+        if !matches!(last, Err(PasswordError::Throttled(_))) {
+            last = check.verify(&users, presented("broken", "secret"), SOURCE).await;
+        }
+        assert!(matches!(last, Err(PasswordError::Throttled(_))), "{last:?}");
     }
 
     #[tokio::test]

@@ -95,7 +95,9 @@ fn by_cookie<B>(request: &Screened<B>, policy: &Policy) -> Option<Session> {
 
 fn refused_password<B>(error: PasswordError, ways: &Ways, request: &Screened<B>) -> Refusal {
     match error {
-        PasswordError::Wrong | PasswordError::UnknownUser => challenge::wrong(ways, request.manners, error),
+        PasswordError::Wrong | PasswordError::UnknownUser | PasswordError::BrokenUser(_) => {
+            challenge::wrong(ways, request.manners, error)
+        }
         PasswordError::Throttled(seconds) => Refusal::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too-many-failures",
