@@ -36,6 +36,8 @@ pub(crate) const AUTHORIZATION_BYTES_MAX: usize = 16 * 1024;
 pub(crate) const REQUEST_ID_BYTES_MAX: usize = 128;
 /// Same-named cookies that are tried.
 pub(crate) const COOKIE_CANDIDATES_MAX: usize = 4;
+/// Times that the caller of one request is authenticated, because the policy changed meanwhile.
+pub(crate) const AUTHENTICATIONS_MAX: usize = 3;
 
 // --- Engine ---
 

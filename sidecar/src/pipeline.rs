@@ -21,6 +21,7 @@ use crate::{
     authenticate::{Authenticated, Identity, PasswordCheck, authenticate},
     challenge,
     engine::{Engine, Forwarded, chain},
+    limits::AUTHENTICATIONS_MAX,
     linger::Lingering,
     metrics::Metrics,
     oidc::{self, Logins},
@@ -88,7 +89,9 @@ impl Pipeline {
         if let Some(answered) = self.log_in_or_out(&request, &route, &policy, record).await {
             return answered;
         }
-        let identity = match authenticate(&request, &policy, &self.passwords, source).await? {
+        let (policy, authenticated) = self.identify(&request, policy, source).await?;
+        record.revision = Some(policy.id().revision);
+        let identity = match authenticated {
             Authenticated::As(identity) => identity,
             Authenticated::ToLogin => return Ok(oidc::login::to_login(&request, &policy)),
         };
@@ -101,6 +104,26 @@ impl Pipeline {
         };
         renew_session(&mut answer, &identity, &policy);
         Ok(answer)
+    }
+
+    /// Who is calling, and the policy by which that is so. To find out may take seconds; who was let in by a policy that has
+    /// been replaced meanwhile must prove themselves to the new one too.
+    async fn identify(
+        &self,
+        request: &Screened<Lingering>,
+        mut policy: Arc<Policy>,
+        source: IpAddr,
+    ) -> Result<(Arc<Policy>, Authenticated), Refusal> {
+        for _ in 0..AUTHENTICATIONS_MAX {
+            let authenticated = authenticate(request, &policy, &self.passwords, source).await?;
+            let current = self.standing.policy()?;
+            if Arc::ptr_eq(&current, &policy) {
+                return Ok((policy, authenticated));
+            }
+            policy = current;
+        }
+        Err(Refusal::unavailable("policy-changing", "The access policy is changing")
+            .because("the policy changed each time that the caller was authenticated"))
     }
 
     /// The paths by which people come and go; they are open to whoever is not known yet.

@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use cubegate_policy::snapshot::{Authentication, Checked, Door};
+use serde_json::json;
 
 use crate::{
     client::{KeptAlive, get, request},
-    fixture::{PASSWORD, Sidecar, basic, closed, set},
+    fixture::{PASSWORD, Sidecar, basic, closed, closed_with, oidc, set},
+    provider::Provider,
 };
 
 /// The technical user may no longer use the application.
@@ -70,6 +72,28 @@ async fn a_revocation_takes_effect_at_once_on_connections_that_stay_open() {
     }
     // The best of five, because the machine may have other work.
     assert!(latencies.iter().min().unwrap() < &Duration::from_millis(50), "{latencies:?}");
+}
+
+#[tokio::test]
+async fn who_is_still_being_identified_when_the_policy_changes_is_judged_by_the_new_one() {
+    let provider = Provider::start().await;
+    let door = closed_with(Some(Checked::Valid(oidc(&provider.issuer()))));
+    let sidecar = Sidecar::with(door.clone()).await;
+    assert_eq!(get(sidecar.public, "/api", &[("authorization", "Bearer unknown")]).await.status, 401);
+    {
+        let mut script = provider.script.lock().unwrap();
+        script.delay = Duration::from_millis(500);
+        let roles = json!({"cubegate": {"roles": ["atoti"]}});
+        let bearer = json!({"active": true, "sub": "u1", "preferred_username": "u", "resource_access": roles});
+        script.introspection.insert("good".into(), bearer);
+    }
+    let slow = tokio::spawn(get(sidecar.public, "/api", &[("authorization", "Bearer good")]));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let mut without_mapping = door;
+    without_mapping.roles.get_mut("ROLE_USER").unwrap().mapped_from.clear();
+    sidecar.enforce(2, without_mapping).await;
+    assert_eq!(slow.await.unwrap().status, 403);
+    assert_eq!(sidecar.engine.count(), 0);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{
     convert::Infallible,
     net::SocketAddr,
     sync::{Arc, Mutex},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use aws_lc_rs::{
@@ -53,6 +53,8 @@ pub(crate) struct Script {
     pub(crate) hidden: BTreeSet<&'static str>,
     pub(crate) promises_issuer: bool,
     pub(crate) keys: Vec<Value>,
+    /// Time that it takes to answer.
+    pub(crate) delay: Duration,
 }
 
 /// What is behind a code.
@@ -179,6 +181,8 @@ async fn answer(
     let form: BTreeMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
     let authorization =
         parts.headers.get("authorization").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+    let delay = script.lock().unwrap().delay;
+    tokio::time::sleep(delay).await;
     let mut script = script.lock().unwrap();
     *script.asked.entry(parts.uri.path().to_owned()).or_default() += 1;
     Ok(match parts.uri.path() {
