@@ -45,13 +45,15 @@ pub(crate) struct Entry {
 impl Manifests {
     /// Reads `directory` (not what lies deeper, as `kubectl apply -f` does).
     ///
-    /// `previous` is what was read before: objects of a file that is no longer readable are kept from it, as invalid.
+    /// `previous` is what was read before: while some file cannot be read, objects that are missing are kept from it, as invalid.
     pub(crate) fn load(directory: &Path, previous: Option<&Self>) -> io::Result<Self> {
         let mut manifests = Self::default();
         for file in manifest_files(directory)? {
             manifests.read_file(&file);
         }
-        if let Some(previous) = previous {
+        if let Some(previous) = previous
+            && !manifests.unreadable.is_empty()
+        {
             manifests.keep_what_cannot_be_read(previous);
         }
         manifests.refuse_duplicates();
@@ -154,14 +156,16 @@ impl Manifests {
         }
     }
 
+    /// What is missing now may stand in the file that cannot be read, whatever that file is called.
     fn keep_what_cannot_be_read(&mut self, previous: &Self) {
         let present: BTreeSet<ObjectName> = self.entries.iter().filter_map(|entry| entry.object.name()).collect();
-        let kept = previous.entries.iter().filter(|entry| {
-            self.unreadable.contains(&entry.file) && entry.object.name().is_some_and(|name| !present.contains(&name))
-        });
+        let kept =
+            previous.entries.iter().filter(|entry| entry.object.name().is_some_and(|name| !present.contains(&name)));
+        let unreadable: Vec<String> = self.unreadable.iter().map(|file| file.display().to_string()).collect();
+        let error = format!("{} cannot be read", unreadable.join(", "));
         let kept: Vec<Entry> = kept
             .map(|entry| {
-                let error = format!("{} cannot be read", entry.file.display());
+                let error = format!("{error}, and this object is nowhere else");
                 Entry { object: entry.object.clone().invalidated(&error), ..entry.clone() }
             })
             .collect();

@@ -162,6 +162,16 @@ fn what_a_file_declared_stays_as_invalid_while_the_file_cannot_be_read() {
 }
 
 #[test]
+fn a_file_that_is_renamed_and_broken_at_once_loses_nothing() {
+    let directory = Directory::new(&[("role.yaml", ROLE)]);
+    let before = directory.load();
+    fs::remove_file(directory.path().join("role.yaml")).unwrap();
+    directory.write("renamed.yaml", "kind: [");
+    let during = Manifests::load(directory.path(), Some(&before)).unwrap();
+    assert!(matches!(roles(&during)[..], [Parsed::Invalid(_)]));
+}
+
+#[test]
 fn an_object_whose_document_is_gone_is_gone() {
     let directory = Directory::new(&[("role.yaml", ROLE)]);
     let before = directory.load();

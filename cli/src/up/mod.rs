@@ -32,11 +32,19 @@ async fn serve(options: &UpOptions) -> anyhow::Result<ExitCode> {
     let mut edits = Edits::watch(&options.directory)?;
     let mut manifests = first_manifests(options)?;
     let mut running = Running::start(options, &manifests).await?;
+    let mut settling = Some(Box::pin(running.apply(&manifests).await));
     loop {
         tokio::select! {
-            () = edits.next() => {
-                manifests = Manifests::load(&options.directory, Some(&manifests)).unwrap_or(manifests);
-                running.apply(&manifests).await;
+            () = edits.next() => match Manifests::load(&options.directory, Some(&manifests)) {
+                Ok(edited) => {
+                    manifests = edited;
+                    settling = Some(Box::pin(running.apply(&manifests).await));
+                }
+                Err(error) => complain!("error: {} cannot be read: {error}", options.directory.display()),
+            },
+            settled = wait_for(&mut settling) => {
+                settling = None;
+                running.settled(settled, &manifests);
             }
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
@@ -44,6 +52,14 @@ async fn serve(options: &UpOptions) -> anyhow::Result<ExitCode> {
     }
     running.drain().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Completes when there is something to wait for and it has happened.
+async fn wait_for<F: Future + Unpin>(settling: &mut Option<F>) -> F::Output {
+    match settling {
+        Some(settling) => settling.await,
+        None => std::future::pending().await,
+    }
 }
 
 /// The manifests at start. A document of which not even kind and name can be read could restrict anybody, so nothing is

@@ -10,8 +10,12 @@ use std::{
 
 use anyhow::{Context, bail};
 use cubegate_engine::{Engine, ModelSpec};
-use cubegate_policy::publication::{Publication, PublicationId};
+use cubegate_policy::{
+    bind::BindProblem,
+    publication::{Publication, PublicationId},
+};
 use cubegate_sidecar::PolicyUpdate;
+use futures::future::join_all;
 use tokio::{
     net::{TcpListener, UnixListener},
     sync::watch,
@@ -51,13 +55,30 @@ struct RunningSession {
     cookie_key: [u8; 32],
     published: Option<PublicationId>,
     revision: u64,
-    fingerprint: Option<Fingerprint>,
+    /// The newest revision that the user was told of.
+    announced: u64,
+    loading: Option<Loading>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
 
+/// A model that is being loaded, or was.
+struct Loading {
+    fingerprint: Fingerprint,
+    /// Absent until the load has ended; empty when it went well.
+    errors: watch::Receiver<Option<Vec<String>>>,
+    task: JoinHandle<()>,
+}
+
+/// What became of a Session's manifests.
+pub(crate) struct Settled {
+    declared: Declared,
+    load_errors: Vec<String>,
+    unbound: Vec<BindProblem>,
+}
+
 impl Running {
-    /// Serves every Session of the manifests, and says where.
+    /// Listens for every Session of the manifests. Nothing is answered before [`apply`](Self::apply).
     pub(crate) async fn start(options: &UpOptions, manifests: &Manifests) -> anyhow::Result<Self> {
         let mut running = Self {
             directory: options.directory.clone(),
@@ -74,14 +95,12 @@ impl Running {
             running.report(manifests.diagnostics.clone());
             bail!("there is no Session in {}", options.directory.display());
         }
-        running.apply(manifests).await;
         Ok(running)
     }
 
-    /// Brings what is served in line with the manifests.
-    pub(crate) async fn apply(&mut self, manifests: &Manifests) {
-        let mut diagnostics = manifests.diagnostics.clone();
-        diagnostics.extend(sessions::strays(manifests));
+    /// Publishes every policy at once, and starts to load what changed. The future waits for both to have taken effect;
+    /// whoever drops it for the next edit loses nothing but what it would have said.
+    pub(crate) async fn apply(&mut self, manifests: &Manifests) -> impl Future<Output = Vec<Settled>> + use<> {
         let named: BTreeSet<String> = manifests.session_names().collect();
         self.stop_sessions_that_are_gone(&named).await;
         for name in &named {
@@ -94,19 +113,30 @@ impl Running {
         let addresses = self.sessions.iter().map(|(name, session)| (name.clone(), session.address)).collect();
         let declared = sessions::declared_at(manifests, &mut self.passwords, &addresses);
         self.refuse_sessions_that_are_invalid(&declared);
-        for declared in &declared {
+        let mut settling = Vec::new();
+        for declared in declared {
+            if let Some(session) = self.sessions.get_mut(declared.name()) {
+                session.publish(&declared);
+                session.load(&declared, DirectoryFiles::new(&self.directory, manifests));
+                settling.push(session.settle(declared));
+            }
+        }
+        join_all(settling)
+    }
+
+    /// Says what has taken effect, and what is wrong.
+    pub(crate) fn settled(&mut self, settled: Vec<Settled>, manifests: &Manifests) {
+        let mut diagnostics = manifests.diagnostics.clone();
+        diagnostics.extend(sessions::strays(manifests));
+        for Settled { declared, load_errors, unbound } in settled {
             diagnostics.extend(declared.diagnostics.iter().cloned());
-            let Some(session) = self.sessions.get_mut(declared.name()) else { continue };
-            let is_new = session.published.is_none();
-            let edited = session.publish(declared);
-            let files = DirectoryFiles::new(&self.directory, manifests);
-            diagnostics.extend(session.load(declared, files, manifests).await);
-            session.wait_until_enforced().await;
-            diagnostics.extend(session.unbound(manifests));
-            if is_new {
-                announce::ready(declared, session.address, &session.engine.cubes(), manifests);
-            } else if edited {
-                say!("edited {} revision {}", declared.name(), session.revision);
+            let of_model = load_errors.into_iter().map(|message| (declared.object(), message));
+            let of_policy = unbound.into_iter().map(|problem| (problem.object, problem.message));
+            diagnostics.extend(of_model.chain(of_policy).filter_map(|(object, message)| {
+                manifests.find(&object).map(|entry| entry.diagnostic(format!("{object}: {message}")))
+            }));
+            if let Some(session) = self.sessions.get_mut(declared.name()) {
+                session.announce(&declared, manifests);
             }
         }
         self.report(diagnostics);
@@ -192,63 +222,71 @@ impl RunningSession {
             cookie_key,
             published: None,
             revision: 0,
-            fingerprint: None,
+            announced: 0,
+            loading: None,
             stop,
             tasks: vec![engine_task, sidecar_task],
         })
     }
 
     /// Publishes a policy when it differs from the one in force.
-    fn publish(&mut self, declared: &Declared) -> bool {
+    fn publish(&mut self, declared: &Declared) {
         let publication = Publication::new(self.revision + 1, declared.compiled.snapshot.clone());
         if self.published.as_ref().is_some_and(|published| published.sha256 == publication.id().sha256) {
-            return false;
+            return;
         }
         self.revision += 1;
         self.published = Some(publication.id().clone());
-        self.policies.send_replace(Some(Arc::new(PolicyUpdate { publication, cookie_key: self.cookie_key })));
-        true
+        let update = PolicyUpdate { publication, cookie_key: self.cookie_key };
+        self.policies.send_replace(Some(Arc::new(update)));
     }
 
-    /// Loads the model when it or its files changed. What fails is said; the model before stays.
-    async fn load(&mut self, declared: &Declared, files: DirectoryFiles, manifests: &Manifests) -> Vec<Diagnostic> {
+    /// Starts to load the model when it or its files changed. When that fails, the model before stays.
+    fn load(&mut self, declared: &Declared, files: DirectoryFiles) {
         let spec = ModelSpec::from(&declared.session.spec);
         let fingerprint = files.fingerprint(&spec);
-        if self.fingerprint.as_ref() == Some(&fingerprint) {
-            return Vec::new();
+        if self.loading.as_ref().is_some_and(|loading| loading.fingerprint == fingerprint) {
+            return;
         }
-        match self.engine.load(spec, files).await {
-            Ok(()) => {
-                self.fingerprint = Some(fingerprint);
-                Vec::new()
-            }
-            Err(failure) => {
-                let place = manifests.find(&declared.object());
-                let located = |message: String| {
-                    let entry = place?;
-                    Some(entry.diagnostic(format!("{}: {message}", declared.object())))
-                };
-                failure.errors.into_iter().filter_map(located).collect()
-            }
+        if let Some(superseded) = self.loading.take() {
+            superseded.task.abort();
         }
-    }
-
-    /// Waits for the engine to have the published policy, so that what is said of it is true.
-    async fn wait_until_enforced(&self) {
-        let latest = Instant::now() + HAND_OVER_MAX;
-        while self.engine.report().policy != self.published && Instant::now() < latest {
-            sleep(Duration::from_millis(2)).await;
-        }
-    }
-
-    fn unbound(&self, manifests: &Manifests) -> Vec<Diagnostic> {
-        let problems = self.engine.report().problems.into_iter();
-        let located = problems.filter_map(|problem| {
-            let entry = manifests.find(&problem.object)?;
-            let message = format!("{}: {}", problem.object, problem.message);
-            Some(entry.diagnostic(message))
+        let (sender, errors) = watch::channel(None);
+        let engine = self.engine.clone();
+        let task = tokio::spawn(async move {
+            let errors = engine.load(spec, files).await.err().map(|failure| failure.errors);
+            sender.send_replace(Some(errors.unwrap_or_default()));
         });
-        located.collect()
+        self.loading = Some(Loading { fingerprint, errors, task });
+    }
+
+    /// Waits until the model is loaded (or is not) and the engine has the published policy.
+    fn settle(&self, declared: Declared) -> impl Future<Output = Settled> + use<> {
+        let engine = self.engine.clone();
+        let published = self.published.clone();
+        let errors = self.loading.as_ref().map(|loading| loading.errors.clone());
+        async move {
+            let mut load_errors = Vec::new();
+            if let Some(mut errors) = errors
+                && let Ok(found) = errors.wait_for(Option::is_some).await
+            {
+                load_errors = found.clone().unwrap_or_default();
+            }
+            let latest = Instant::now() + HAND_OVER_MAX;
+            while engine.report().policy != published && Instant::now() < latest {
+                sleep(Duration::from_millis(2)).await;
+            }
+            Settled { declared, load_errors, unbound: engine.report().problems }
+        }
+    }
+
+    fn announce(&mut self, declared: &Declared, manifests: &Manifests) {
+        if self.announced == 0 {
+            announce::ready(declared, self.address, &self.engine.cubes(), manifests);
+        } else if self.announced != self.revision {
+            say!("edited {} revision {}", declared.name(), self.revision);
+        }
+        self.announced = self.revision;
     }
 
     async fn stop(self) {
