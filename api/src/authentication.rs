@@ -63,7 +63,8 @@ pub struct Oidc {
     /// What the provider's access tokens are.
     #[serde(default)]
     pub access_token_format: AccessTokenFormat,
-    /// Audience that a JWT access token must name.
+    /// Audience that an access token must name. Required when accessTokenFormat is jwt. When it is set for opaque tokens,
+    /// introspection must name it as `aud` or `client_id`; userinfo, which does not say whom a token is for, is not enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
     /// Names of the roles of a user who got no role any other way.

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! The provider's word is remembered for a minute at most. Callers with one token wait for one exchange. Userinfo alone
-//! does not say whom a token was issued for: where that matters, use a provider with introspection, or JWTs.
+//! does not say whom a token was issued for: where that matters, configure an audience. Introspection must then name it, and
+//! userinfo alone is not asked.
 
 use std::{
     sync::Arc,
@@ -62,6 +63,8 @@ pub(crate) enum OpaqueError {
     NoName,
     #[error("the provider offers neither introspection nor userinfo")]
     NoEndpoint,
+    #[error("an audience is configured, and the provider offers no introspection that could name it")]
+    NoIntrospection,
 }
 
 /// A user, for as long as the provider's word counts.
@@ -107,7 +110,7 @@ impl OpaqueError {
     /// Whether the caller could have done nothing about it.
     pub(crate) fn is_ours_to_solve(&self) -> bool {
         match self {
-            Self::Unavailable(_) | Self::Exchange(_) | Self::NotJson | Self::NoEndpoint => true,
+            Self::Unavailable(_) | Self::Exchange(_) | Self::NotJson | Self::NoEndpoint | Self::NoIntrospection => true,
             Self::Status(status) => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
             Self::Inactive | Self::NotForUs(_) | Self::OtherSubject | Self::NoName => false,
         }
@@ -122,6 +125,8 @@ async fn ask(token: &str, config: &Oidc, known: &Known, http: &HttpClient) -> Re
         let answer = introspect(endpoint.as_str(), token, config, http).await?;
         ttl = ttl.min(judge(&answer, config)?);
         claimed.complete_from(&answer);
+    } else if config.audience.is_some() {
+        return Err(OpaqueError::NoIntrospection);
     }
     if !claimed.is_complete() {
         match known.metadata.userinfo_endpoint() {
@@ -157,7 +162,7 @@ fn judge(answer: &Value, config: &Oidc) -> Result<Duration, OpaqueError> {
         return Err(OpaqueError::NotForUs("another issuer's"));
     }
     if !is_for_us(answer, config) {
-        return Err(OpaqueError::NotForUs("issued for another client and audience"));
+        return Err(OpaqueError::NotForUs("issued for another client or audience"));
     }
     let Some(expires_s) = answer.get("exp").and_then(Value::as_u64) else { return Ok(OPAQUE_TTL_MAX) };
     match expires_s.checked_sub(now_s()) {
@@ -166,21 +171,19 @@ fn judge(answer: &Value, config: &Oidc) -> Result<Duration, OpaqueError> {
     }
 }
 
-/// A token of the same provider that was issued for another application must not open this one.
+/// A token of the same provider that was issued for another application must not open this one. A configured audience must
+/// be named; without one our client is enough, and so is a provider that says nothing of either.
 fn is_for_us(answer: &Value, config: &Oidc) -> bool {
-    let wanted = |audience: &Value| {
-        audience
-            .as_str()
-            .is_some_and(|audience| Some(audience) == config.audience.as_deref() || audience == config.client_id)
-    };
+    let wanted = config.audience.as_deref().unwrap_or(&config.client_id);
     let audience = answer.get("aud");
-    let is_our_audience = match audience {
-        Some(Value::Array(audiences)) => audiences.iter().any(wanted),
-        Some(audience) => wanted(audience),
+    let names_wanted = match audience {
+        Some(Value::Array(audiences)) => audiences.iter().any(|audience| audience.as_str() == Some(wanted)),
+        Some(audience) => audience.as_str() == Some(wanted),
         None => false,
     };
     let client = text(answer, "client_id");
-    is_our_audience || client == Some(config.client_id.as_str()) || (audience.is_none() && client.is_none())
+    let says_nothing = audience.is_none() && client.is_none();
+    names_wanted || client == Some(wanted) || (config.audience.is_none() && says_nothing)
 }
 
 async fn introspect(endpoint: &str, token: &str, config: &Oidc, http: &HttpClient) -> Result<Value, OpaqueError> {
@@ -261,6 +264,27 @@ mod tests {
             json!({"active": true, "exp": now_s - 1}),
         ] {
             assert!(judge(&bad, &config()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_configured_audience_must_be_named() {
+        let config = Oidc { audience: Some("api".into()), ..config() };
+        for good in [
+            json!({"active": true, "aud": "api", "client_id": "excel"}),
+            json!({"active": true, "aud": ["account", "api"]}),
+            json!({"active": true, "client_id": "api"}),
+        ] {
+            assert!(judge(&good, &config).is_ok(), "{good}");
+        }
+        for bad in [
+            json!({"active": true}),
+            json!({"active": true, "client_id": "cubegate"}),
+            json!({"active": true, "aud": "cubegate", "client_id": "cubegate"}),
+            json!({"active": true, "aud": ["account"], "client_id": "cubegate"}),
+            json!({"active": true, "aud": {"api": true}}),
+        ] {
+            assert!(matches!(judge(&bad, &config), Err(OpaqueError::NotForUs(_))), "{bad}");
         }
     }
 

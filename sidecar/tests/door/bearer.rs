@@ -1,7 +1,7 @@
 //! Bearer tokens, verified here or asked about.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use cubegate_policy::snapshot::{Checked, ClaimPath};
+use cubegate_policy::snapshot::{Checked, ClaimPath, Oidc};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
@@ -225,6 +225,24 @@ async fn without_introspection_userinfo_decides() {
     assert_eq!(who_am_i(&sidecar, "good").await.json()["name"], "parisian-user");
     assert_eq!(who_am_i(&sidecar, "bad").await.status, 401);
     assert_eq!(provider.asked("/introspect"), 0);
+}
+
+#[tokio::test]
+async fn a_configured_audience_is_demanded_of_opaque_tokens_too() {
+    for (introspects, told, status) in [(true, "api", 200), (true, "cubegate", 401), (false, "api", 503)] {
+        let provider = Provider::start().await;
+        {
+            let mut script = provider.script.lock().unwrap();
+            script.introspection.insert("token".into(), story(json!({"aud": told})));
+            script.userinfo.insert("token".into(), story(json!({"aud": told})));
+            if !introspects {
+                script.hidden.insert("introspection_endpoint");
+            }
+        }
+        let config = Oidc { audience: Some("api".into()), ..oidc(&provider.issuer()) };
+        let sidecar = Sidecar::with(closed_with(Some(Checked::Valid(config)))).await;
+        assert_eq!(who_am_i(&sidecar, "token").await.status, status, "{told}, introspection: {introspects}");
+    }
 }
 
 #[tokio::test]
