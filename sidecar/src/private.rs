@@ -1,6 +1,7 @@
 //! The private listener: probes, the policy that is enforced, process metrics. Not for callers of the Session.
 
 use bytes::Bytes;
+use cubegate_policy::publication::ModelState;
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 
@@ -30,9 +31,15 @@ pub(crate) fn answer(pipeline: &Pipeline, request: &Request<Incoming>) -> Answer
     }
 }
 
+/// States only: the kubelet copies this text into events, and why tables cannot be loaded quotes them. `/policy` tells.
 fn unready(pipeline: &Pipeline) -> String {
     let report = pipeline.standing.report();
-    let engine = report.engine.map_or_else(|| "not reached".to_owned(), |engine| format!("{:?}", engine.model));
+    let engine = match report.engine.map(|engine| engine.model) {
+        None => "not reached",
+        Some(ModelState::Loading) => "Loading",
+        Some(ModelState::Loaded) => "Loaded",
+        Some(ModelState::Failed(_)) => "Failed",
+    };
     format!("policy {:?}, engine {engine}\n", report.state)
 }
 

@@ -34,6 +34,7 @@ pub(crate) struct Seen {
     pub(crate) requests: Vec<Recorded>,
     /// Answer hand-overs with 503.
     pub(crate) refuses_policies: bool,
+    pub(crate) model: ModelState,
 }
 
 /// An engine on a Unix socket.
@@ -52,6 +53,7 @@ impl Engine {
             hand_overs: Vec::new(),
             requests: Vec::new(),
             refuses_policies: false,
+            model: ModelState::Loaded,
         };
         let seen = Arc::new(Mutex::new(seen));
         Self { socket: socket.to_owned(), task: serve(socket, &seen), seen }
@@ -160,7 +162,7 @@ fn report(seen: &Seen) -> Response<Full<Bytes>> {
     let report = EngineReport {
         instance: seen.instance.clone(),
         policy: seen.policy.clone(),
-        model: ModelState::Loaded,
+        model: seen.model.clone(),
         problems: Vec::new(),
     };
     plain(StatusCode::OK, serde_json::to_vec(&report).unwrap())

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use cubegate_policy::snapshot::{Authentication, Checked, Door};
+use cubegate_policy::{
+    publication::ModelState,
+    snapshot::{Authentication, Checked, Door},
+};
 use serde_json::json;
 
 use crate::{
@@ -171,6 +174,16 @@ async fn an_engine_that_lacks_the_policy_gets_it_at_once() {
     assert_eq!(reply.header("x-cubegate-policy-missing"), "");
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(get(sidecar.public, "/api", &[("authorization", &right)]).await.status, 200);
+}
+
+#[tokio::test]
+async fn probes_are_told_that_the_model_failed_but_not_what_its_tables_hold() {
+    let sidecar = Sidecar::with(closed()).await;
+    let error = "sales.csv, line 7: `secret` is no number";
+    sidecar.engine.seen.lock().unwrap().model = ModelState::Failed(vec![error.to_owned()]);
+    sidecar.until(|report| report["engine"]["model"].to_string().contains(error)).await;
+    let reply = get(sidecar.private, "/readyz", &[]).await;
+    assert_eq!((reply.status.as_u16(), &*reply.body), (503, b"policy Current, engine Failed\n".as_slice()));
 }
 
 #[tokio::test]
