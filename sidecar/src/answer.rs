@@ -1,5 +1,7 @@
 //! Answers that the sidecar gives itself: bodies, redirects, RFC 9457 problems.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use http::{
     HeaderName, HeaderValue, Response, StatusCode,
@@ -7,6 +9,8 @@ use http::{
 };
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use serde_json::json;
+
+use crate::limits::BODY_BYTES_MAX;
 
 /// Whatever went wrong while a body was being streamed.
 pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -40,6 +44,11 @@ impl Refusal {
 
     pub(crate) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", "There is nothing here", "the path is not one of this Session's")
+    }
+
+    pub(crate) fn body_too_large() -> Self {
+        static DETAIL: LazyLock<String> = LazyLock::new(|| format!("a body has at most {BODY_BYTES_MAX} bytes"));
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large", &DETAIL)
     }
 
     pub(crate) fn unavailable(slug: &'static str, title: &'static str) -> Self {
@@ -137,4 +146,16 @@ fn grpc_unauthenticated() -> Answer {
 /// A body that is all there.
 pub(crate) fn full(bytes: Bytes) -> Body {
     Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_sends_too_much_is_told_the_limit() {
+        let refusal = Refusal::body_too_large();
+        assert_eq!(refusal.status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert!(refusal.detail.contains(&BODY_BYTES_MAX.to_string()), "{}", refusal.detail);
+    }
 }

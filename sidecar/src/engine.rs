@@ -144,13 +144,7 @@ fn remove_ours(headers: &mut HeaderMap) {
 fn failed(error: &legacy::Error) -> Refusal {
     let chain = chain(error);
     if is_too_large(error) {
-        return Refusal::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body-too-large",
-            "The body is too large",
-            "a body has at most 1048576 bytes",
-        )
-        .because(chain);
+        return Refusal::body_too_large().because(chain);
     }
     if error.is_connect() {
         return Refusal::unavailable("engine-unavailable", "The engine is not there").because(chain);

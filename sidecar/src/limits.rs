@@ -41,7 +41,8 @@ pub(crate) const AUTHENTICATIONS_MAX: usize = 3;
 
 // --- Engine ---
 
-/// Time for the engine to begin an answer; its own limit on a query is shorter.
+/// Time for the engine to begin an answer. It has no limit of its own on a query, so this is what ends a long wait; the
+/// engine may still compute what nobody waits for.
 pub(crate) const ENGINE_ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 /// Time for the engine to answer on its internal paths.
 pub(crate) const ENGINE_INTERNAL_TIMEOUT: Duration = Duration::from_secs(2);

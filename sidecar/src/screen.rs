@@ -138,12 +138,7 @@ impl From<ScreenError> for Refusal {
                 "The method is not served",
                 "no path here has this method",
             ),
-            ScreenError::BodyTooLarge => Self::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "body-too-large",
-                "The body is too large",
-                "a body has at most 1048576 bytes",
-            ),
+            ScreenError::BodyTooLarge => Self::body_too_large(),
             ScreenError::Target(TargetError::TooLong) => Self::new(
                 StatusCode::URI_TOO_LONG,
                 "target-too-long",
