@@ -231,6 +231,18 @@ async fn a_failed_reload_keeps_the_tables_that_were_loaded() {
 }
 
 #[test]
+fn a_measure_that_says_two_things_or_nothing_is_an_error() {
+    for (sum, mean) in [(None, None), (Some("Quantity"), Some("Quantity"))] {
+        let mut spec = spec();
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        spec.cubes[0].measures =
+            vec![cubegate_api::model::Measure { name: "M".into(), sum: owned(sum), mean: owned(mean) }];
+        let errors = LoadedModel::load(&spec, &Inline).err().unwrap().errors;
+        assert!(errors[0].contains("exactly one of `sum` and `mean`"), "{errors:?}");
+    }
+}
+
+#[test]
 fn every_table_that_cannot_be_read_is_reported_at_once() {
     let mut spec = spec();
     for table in &mut spec.tables {

@@ -39,20 +39,23 @@ impl LoadedModel {
     /// Reads every table and builds every cube. Errors of all tables are collected before giving up.
     pub(crate) fn load(spec: &ModelSpec, source: &impl ModelSource) -> Result<Self, ModelError> {
         let mut tables = BTreeMap::new();
-        let mut errors = Vec::new();
-        for (definition, location) in spec.tables() {
+        let (definition, mut errors) = match spec.definition() {
+            Ok(definition) => (definition, Vec::new()),
+            Err(errors) => (cube::ModelDefinition::default(), errors),
+        };
+        for (table, location) in spec.tables() {
             match source.read(location) {
-                Err(reason) => errors.push(format!("table {}: {reason}", definition.name)),
-                Ok((file, bytes)) => match cube::csv::read(&definition, &file, &bytes) {
-                    Ok(table) => drop(tables.insert(definition.name.clone(), table)),
-                    Err(found) => errors.push(format!("table {}: {found}", definition.name)),
+                Err(reason) => errors.push(format!("table {}: {reason}", table.name)),
+                Ok((file, bytes)) => match cube::csv::read(&table, &file, &bytes) {
+                    Ok(loaded) => drop(tables.insert(table.name.clone(), loaded)),
+                    Err(found) => errors.push(format!("table {}: {found}", table.name)),
                 },
             }
         }
         if !errors.is_empty() {
             return Err(ModelError { errors });
         }
-        let model = cube::Model::build(&spec.definition(), tables)
+        let model = cube::Model::build(&definition, tables)
             .map_err(|errors| ModelError { errors: errors.iter().map(ToString::to_string).collect() })?;
         let shape = shape(&model);
         // A mask has a bit per fact.

@@ -43,13 +43,13 @@ impl ModelSpec {
         })
     }
 
-    /// What the cube crate is told of joins and cubes.
-    pub(crate) fn definition(&self) -> cube::ModelDefinition {
-        cube::ModelDefinition {
-            tables: self.tables.iter().map(|table| table.name.clone()).collect(),
-            joins: self.joins.iter().cloned().map(join).collect(),
-            cubes: self.cubes.iter().cloned().map(cube_definition).collect(),
-        }
+    /// What the cube crate is told of joins and cubes; or what is wrong with them by themselves.
+    pub(crate) fn definition(&self) -> Result<cube::ModelDefinition, Vec<String>> {
+        let mut errors = Vec::new();
+        let cubes = self.cubes.iter().cloned().map(|cube| cube_definition(cube, &mut errors)).collect();
+        let tables = self.tables.iter().map(|table| table.name.clone()).collect();
+        let definition = cube::ModelDefinition { tables, joins: self.joins.iter().cloned().map(join).collect(), cubes };
+        if errors.is_empty() { Ok(definition) } else { Err(errors) }
     }
 }
 
@@ -68,8 +68,12 @@ fn join(declared: model::Join) -> cube::JoinDefinition {
     cube::JoinDefinition { from, to, on }
 }
 
-fn cube_definition(declared: model::Cube) -> cube::CubeDefinition {
+fn cube_definition(declared: model::Cube, errors: &mut Vec<String>) -> cube::CubeDefinition {
     let model::Cube { name, fact_table, mode, hierarchies, remove_hierarchies, measures } = declared;
+    let measures = measures
+        .into_iter()
+        .filter_map(|declared| measure(declared).map_err(|error| errors.push(format!("cube {name}: {error}"))).ok())
+        .collect();
     cube::CubeDefinition {
         name,
         fact_table,
@@ -83,16 +87,16 @@ fn cube_definition(declared: model::Cube) -> cube::CubeDefinition {
             .map(|model::Hierarchy { name, levels }| cube::HierarchyDefinition { name, levels })
             .collect(),
         remove_hierarchies,
-        measures: measures.into_iter().filter_map(measure).collect(),
+        measures,
     }
 }
 
-/// The schema admits exactly one of `sum` and `mean`; a measure with neither says nothing.
-fn measure(declared: model::Measure) -> Option<cube::MeasureDefinition> {
+/// The schema admits exactly one of `sum` and `mean`, but a model file may come from anywhere.
+fn measure(declared: model::Measure) -> Result<cube::MeasureDefinition, String> {
     let model::Measure { name, sum, mean } = declared;
     match (sum, mean) {
-        (Some(column), _) => Some(cube::MeasureDefinition::Sum { name, column }),
-        (None, Some(column)) => Some(cube::MeasureDefinition::Mean { name, column }),
-        (None, None) => None,
+        (Some(column), None) => Ok(cube::MeasureDefinition::Sum { name, column }),
+        (None, Some(column)) => Ok(cube::MeasureDefinition::Mean { name, column }),
+        _ => Err(format!("measure {name}: write exactly one of `sum` and `mean`")),
     }
 }
