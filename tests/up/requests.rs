@@ -42,7 +42,6 @@ async fn a_bad_query_is_a_problem_that_says_what_to_mend() {
         expect_problem(&reply, *status);
         let text = reply.text();
         assert!(said.iter().all(|word| text.contains(word)), "{reply:?} should say {said:?}");
-        assert!(!text.contains("Lyon") && !text.contains("Chicago"), "{reply:?} names a hidden member");
     }
     answers::expect_cities(&ask_retail(&mut parisian).await, answers::PARIS).unwrap();
 }

@@ -225,9 +225,9 @@ fn kept(object: &Told, problems: &[Problem]) -> Verdict {
     Verdict::no(reason, format!("the pods keep the model that they run, because {see}"))
 }
 
-/// A pod that does not say what it runs is taken for one that runs the right thing.
+/// A pod that does not say what it runs proves nothing.
 fn runs_something_earlier(pod: &PodAnswer, session: &SessionFacts<'_>) -> bool {
-    pod.content.as_deref().zip(session.content).is_some_and(|(runs, wanted)| runs != wanted)
+    session.content.is_some_and(|wanted| pod.content.as_deref() != Some(wanted))
 }
 
 fn refusal(object: &Told) -> String {

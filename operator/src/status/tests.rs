@@ -195,6 +195,15 @@ fn a_session_is_pending_while_a_pod_runs_an_earlier_model_and_says_why_the_new_o
 }
 
 #[test]
+fn a_pod_that_does_not_say_what_it_runs_proves_nothing() {
+    let (mut case, ..) = case(Kind::Session);
+    case.pods[0].content = Some("m0".into());
+    let earlier = case.told();
+    case.pods[0].content = None;
+    assert_eq!(case.told(), earlier);
+}
+
+#[test]
 fn a_session_without_a_ready_pod_says_what_hinders_it() {
     let (mut case, ..) = case(Kind::Session);
     case.pods = vec![PodAnswer {
