@@ -102,12 +102,12 @@ impl PasswordCheck {
         let is_right = self.hash_and_compare(&user, password, stored, source, &tag, is_known).await?;
         match nobody {
             None if is_right => {
-                self.throttle.forgive(source, &user);
+                self.throttle.forgive(source, &user, is_known);
                 self.verified.insert(tag, ());
                 Ok(user)
             }
             refused => {
-                self.throttle.blame(source, &user);
+                self.throttle.blame(source, &user, is_known);
                 Err(refused.unwrap_or(PasswordError::Wrong))
             }
         }
@@ -122,7 +122,7 @@ impl PasswordCheck {
         tag: &[u8; 32],
         is_known: bool,
     ) -> Result<bool, PasswordError> {
-        self.throttle.check(source, user).map_err(PasswordError::Throttled)?;
+        self.throttle.check(source, user, is_known).map_err(PasswordError::Throttled)?;
         let waiting = Waiting::enter(&self.waiting).ok_or(PasswordError::Busy)?;
         let permit = self.hashing.acquire().await.map_err(|_| PasswordError::Busy)?;
         drop(waiting);
@@ -131,7 +131,7 @@ impl PasswordCheck {
         if is_known && self.verified.contains_key(tag) {
             return Ok(true);
         }
-        self.throttle.check(source, user).map_err(PasswordError::Throttled)?;
+        self.throttle.check(source, user, is_known).map_err(PasswordError::Throttled)?;
         let stored = stored.to_owned();
         let compared = tokio::task::spawn_blocking(move || password::verify(password.as_bytes(), &stored)).await;
         drop(permit);
@@ -268,6 +268,17 @@ mod tests {
             last = check.verify(&users, presented("broken", "secret"), SOURCE).await;
         }
         assert!(matches!(last, Err(PasswordError::Throttled(_))), "{last:?}");
+    }
+
+    #[tokio::test]
+    async fn a_user_who_is_mended_is_let_in_at_once_however_often_they_came_before() {
+        let (check, broken) = (PasswordCheck::new(), BTreeMap::from([("u".to_owned(), Checked::Broken(Vec::new()))]));
+        for _ in 0..10 {
+            assert!(check.verify(&broken, presented("u", "secret"), SOURCE).await.is_err());
+        }
+        let user = users("secret").remove("prometheus").unwrap();
+        let mended = BTreeMap::from([("u".to_owned(), user)]);
+        assert_eq!(check.verify(&mended, presented("u", "secret"), SOURCE).await, Ok("u".to_owned()));
     }
 
     #[tokio::test]
