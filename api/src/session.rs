@@ -8,6 +8,7 @@ use crate::{
     authentication::Authentication,
     condition::SessionStatus,
     model::{Cube, Join, Table},
+    reference::KeyReference,
 };
 
 /// A secured OLAP session: tables, joins and cubes, and how callers prove who they are.
@@ -78,6 +79,13 @@ pub enum Combine {
     /// Union within a hierarchy, intersection across hierarchies.
     #[default]
     PerHierarchy,
+}
+
+impl Session {
+    /// The Secret key that holds our client secret at the provider, when there is one.
+    pub fn client_secret_ref(&self) -> Option<&KeyReference> {
+        self.spec.authentication.as_ref()?.oidc.as_ref()?.client_secret_ref.as_ref()
+    }
 }
 
 fn default_replicas() -> i32 {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use cubegate_api::{Session, reference::KeyReference};
+use cubegate_api::Session;
 use cubegate_policy::{
     compile::{Compiled, Objects, Parsed, compile},
     nearest::suggestion,
@@ -70,7 +70,7 @@ fn dereference(session: &Session, manifests: &Manifests, passwords: &mut Passwor
         restrictions: Vec::new(),
         technical_users: Vec::new(),
         password_hashes: BTreeMap::new(),
-        client_secret: client_secret_reference(session).map(|reference| {
+        client_secret: session.client_secret_ref().map(|reference| {
             let value = manifests.secret_value(reference)?;
             String::from_utf8(value.to_owned())
                 .map_err(|_| format!("key `{}` of Secret `{}` is not UTF-8", reference.key, reference.name))
@@ -96,10 +96,6 @@ fn dereference(session: &Session, manifests: &Manifests, passwords: &mut Passwor
         }
     }
     objects
-}
-
-fn client_secret_reference(session: &Session) -> Option<&KeyReference> {
-    session.spec.authentication.as_ref()?.oidc.as_ref()?.client_secret_ref.as_ref()
 }
 
 /// Problems with their places; those of objects that are invalid by themselves have been reported already.

@@ -134,7 +134,7 @@ impl Dereferencer {
         let technical_users = members.technical_users.iter().chain(&unplaced.technical_users);
         let technical_users: Vec<_> = technical_users.map(|seen| seen.parsed()).collect();
         let password_hashes = self.passwords.hashes(&secrets, namespace, &technical_users, &previous).await?;
-        let client_secret = match client_secret_reference(session) {
+        let client_secret = match session.client_secret_ref() {
             None => None,
             Some(reference) => Some(passwords::client_secret(&secrets, namespace, reference).await?),
         };
@@ -170,10 +170,6 @@ impl Members {
 /// A Secret, live.
 async fn get_secret(secrets: &Api<Secret>, name: &str) -> Result<Option<Secret>, Error> {
     secrets.get_opt(name).await.map_err(|source| Error::Secret { name: name.to_owned(), source: Box::new(source) })
-}
-
-fn client_secret_reference(session: &Session) -> Option<&KeyReference> {
-    session.spec.authentication.as_ref()?.oidc.as_ref()?.client_secret_ref.as_ref()
 }
 
 fn nearest_session(namespace: &Namespace, name: &str) -> Option<String> {

@@ -98,9 +98,9 @@ pub fn secret(namespace: &Namespace, change: &Change<PartialObjectMeta<Secret>>)
         .technical_users
         .all(|user| user.readable().is_some_and(|user| user.spec.password_secret_ref.name == name));
     names.extend(users.iter().map(|user| user.session_name().to_owned()));
-    let sessions = namespace
-        .sessions
-        .all(|session| session.readable().is_some_and(|session| client_secret_name(session) == Some(name.as_str())));
+    let sessions = namespace.sessions.all(|session| {
+        session.readable().is_some_and(|session| session.client_secret_ref().is_some_and(|key| key.name == name))
+    });
     names.extend(sessions.iter().map(|session| session.name_any()));
     names.dedup();
     names
@@ -129,11 +129,6 @@ fn orphans(namespace: &Namespace) -> BTreeSet<String> {
 
 fn name_of<K: Resource>(change: &Change<K>) -> Option<String> {
     change.after.as_ref().or(change.before.as_ref()).map(|object| object.name_any())
-}
-
-fn client_secret_name(session: &Session) -> Option<&str> {
-    let oidc = session.spec.authentication.as_ref()?.oidc.as_ref()?;
-    oidc.client_secret_ref.as_ref().map(|reference| reference.name.as_str())
 }
 
 fn data_name(table: &Table) -> Option<&String> {
