@@ -39,15 +39,14 @@ impl Edits {
 
     /// Completes after the next edit. Cancel safe: an edit that was noticed is told by the next call.
     pub(crate) async fn next(&mut self) {
-        let latest = match self.untold {
-            Some(latest) => latest,
-            None => {
-                if self.events.recv().await.is_none() {
-                    // The watcher lives as long as `self`, so its sender does too.
-                    std::future::pending::<()>().await;
-                }
-                *self.untold.insert(Instant::now() + EDIT_DELAY_MAX)
+        let latest = if let Some(latest) = self.untold {
+            latest
+        } else {
+            if self.events.recv().await.is_none() {
+                // The watcher lives as long as `self`, so its sender does too.
+                std::future::pending::<()>().await;
             }
+            *self.untold.insert(Instant::now() + EDIT_DELAY_MAX)
         };
         while Instant::now() < latest {
             let quiet_at = (Instant::now() + EDIT_QUIET).min(latest);
