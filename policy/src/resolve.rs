@@ -66,7 +66,7 @@ pub enum Refusal {
         /// What is wrong with it.
         reasons: Vec<String>,
     },
-    /// The caller's TechnicalUser cannot be used. (403)
+    /// The caller's TechnicalUser cannot be used; who it is cannot be proven. (401)
     #[error("TechnicalUser `{username}` is broken: {}", reasons.join("; "))]
     BrokenUser {
         /// The user name.
