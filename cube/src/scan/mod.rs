@@ -168,7 +168,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        CubeDefinition, Model, ModelDefinition, Query, TableDefinition, csv,
+        ColumnType, CubeDefinition, Model, ModelDefinition, Query, TableDefinition, csv,
         resolve::{Resolved, resolve},
     };
 
@@ -178,7 +178,10 @@ mod tests {
             let y = if *c == 0 { String::new() } else { format!("{c}.1") };
             writeln!(text, "a{a},b{b},c{c},{c},{y},{b}e{}", i32::from(*a) * 40 - 200).unwrap();
         }
-        let table = TableDefinition { name: "T".into(), ..TableDefinition::default() };
+        // Declared, because a column without a number would be inferred as text.
+        let types = [("x", ColumnType::Int64), ("y", ColumnType::Double), ("z", ColumnType::Double)];
+        let column_types = types.map(|(column, of)| (column.to_owned(), of)).into();
+        let table = TableDefinition { name: "T".into(), column_types, ..TableDefinition::default() };
         let cube = CubeDefinition { name: "C".into(), fact_table: "T".into(), ..CubeDefinition::default() };
         let tables = BTreeMap::from([("T".to_owned(), csv::read(&table, "t.csv", text.as_bytes()).unwrap())]);
         Model::build(&ModelDefinition { tables: vec!["T".into()], joins: vec![], cubes: vec![cube] }, tables).unwrap()

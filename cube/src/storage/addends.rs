@@ -78,8 +78,11 @@ impl Addends {
 
 /// `number / 2^exponent`, for an exponent that leaves an integer of at most 126 bits.
 pub(crate) fn scale(number: f64, exponent: i32) -> i128 {
-    let (integer, own) = decompose(number);
-    i128::from(integer) << (own - exponent).max(0)
+    match decompose(number) {
+        // Zero has no exponent of its own, so its distance to the column's says nothing.
+        (0, _) => 0,
+        (integer, own) => i128::from(integer) << (own - exponent).max(0),
+    }
 }
 
 /// `integer · 2^exponent`, rounded once.
@@ -143,6 +146,13 @@ mod tests {
             Addends::WideInt64 { .. } | Addends::WideDouble { .. } => "wide",
             Addends::Wild { .. } => "wild",
         }
+    }
+
+    #[test]
+    fn a_zero_among_the_smallest_numbers_is_zero() {
+        let (_, exponent) = decompose(1e-200);
+        assert_eq!(scale(0.0, exponent), 0);
+        assert_eq!(kind(&[0.0, 1e-200]), "narrow");
     }
 
     #[test]
