@@ -7,7 +7,7 @@ use serde::{Serialize, ser::SerializeSeq};
 use crate::{
     finish::nulls_last,
     request::Direction,
-    storage::dictionary::Dictionary,
+    storage::{dictionary::Dictionary, numbers::ratio},
     value::{Cell, ColumnType},
 };
 
@@ -51,6 +51,10 @@ pub(crate) enum Values {
     },
     Int64(Vec<Option<i64>>),
     Double(Vec<Option<f64>>),
+    Decimal {
+        units: Vec<Option<i128>>,
+        scale: u8,
+    },
 }
 
 impl Answer {
@@ -127,7 +131,9 @@ impl Serialize for Cell<'_> {
             Self::Bool(value) => serializer.serialize_bool(*value),
             Self::Int64(number) => serializer.serialize_i64(*number),
             Self::Double(number) => serializer.serialize_f64(*number),
+            Self::Decimal { units, scale } => serializer.serialize_f64(ratio(*units, 10_i128.pow((*scale).into()))),
             Self::Date(date) => serializer.collect_str(date),
+            Self::Timestamp(timestamp) => serializer.collect_str(timestamp),
         }
     }
 }
@@ -155,10 +161,11 @@ fn write_cell(text: &mut String, cell: Cell<'_>) {
         }
         Cell::Text(value) => text.write_str(value),
         // Numbers and truth values are written as in JSON.
-        Cell::Bool(_) | Cell::Int64(_) | Cell::Double(_) => {
+        Cell::Bool(_) | Cell::Int64(_) | Cell::Double(_) | Cell::Decimal { .. } => {
             text.write_str(&serde_json::to_string(&cell).expect("finite numbers can be written as JSON"))
         }
         Cell::Date(date) => write!(text, "{date}"),
+        Cell::Timestamp(timestamp) => write!(text, "{timestamp}"),
     };
     written.expect("writing to a string does not fail");
 }
@@ -171,6 +178,9 @@ impl Values {
             }
             Self::Int64(values) => values.get(row).copied().flatten().map_or(Cell::Null, Cell::Int64),
             Self::Double(values) => values.get(row).copied().flatten().map_or(Cell::Null, Cell::Double),
+            Self::Decimal { units, scale } => {
+                at(units, row).map_or(Cell::Null, |units| Cell::Decimal { units, scale: *scale })
+            }
         }
     }
 
@@ -186,6 +196,7 @@ impl Values {
             }
             Self::Int64(values) => Self::Int64(pick(values, rows)),
             Self::Double(values) => Self::Double(pick(values, rows)),
+            Self::Decimal { units, scale } => Self::Decimal { units: pick(units, rows), scale: *scale },
         }
     }
 
@@ -195,6 +206,7 @@ impl Values {
             Self::Members { codes, .. } => nulls_last(at(codes, a), at(codes, b), direction, u32::cmp),
             Self::Int64(values) => nulls_last(at(values, a), at(values, b), direction, i64::cmp),
             Self::Double(values) => nulls_last(at(values, a), at(values, b), direction, f64::total_cmp),
+            Self::Decimal { units, .. } => nulls_last(at(units, a), at(units, b), direction, i128::cmp),
         }
     }
 }

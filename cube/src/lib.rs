@@ -16,6 +16,7 @@
 //!
 //! This crate knows no network, no clock, no environment, no users and no roles.
 
+mod aggregate;
 mod answer;
 mod finish;
 mod load;

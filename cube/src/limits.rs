@@ -12,6 +12,8 @@ pub const TABLE_ROWS_MAX: usize = u32::MAX as usize - 1;
 pub const INFERENCE_ROWS: usize = 10_000;
 /// Magnitude of a double. With it the sum over as many rows as a table can have stays finite.
 pub const DOUBLE_MAGNITUDE_MAX: f64 = 1e290;
+/// Digits of a decimal column; as many as always fit a signed 64-bit integer.
+pub const DECIMAL_PRECISION_MAX: u8 = 18;
 /// Bytes of a value that an error message quotes.
 pub const QUOTED_BYTES_MAX: usize = 80;
 

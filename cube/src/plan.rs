@@ -5,9 +5,9 @@ use crate::{
     model::{cube::Cube, measure::MeasureKind},
     resolve::{Clause, Group, Resolved},
     storage::{
-        addends::Addends,
         bitmap::Bitmap,
         codes::{Codes, code_of},
+        numbers::Numbers,
     },
     value::ColumnType,
 };
@@ -21,7 +21,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) keys: Vec<KeyPart<'a>>,
     pub(crate) layout: Layout,
     /// The columns to sum, each once.
-    pub(crate) sums: Vec<&'a Addends>,
+    pub(crate) sums: Vec<&'a Numbers>,
     /// What becomes of the facts and sums of a cell, per measure of the query.
     pub(crate) outputs: Vec<Output>,
     pub(crate) limits: QueryLimits,
@@ -85,7 +85,7 @@ impl<'a> Plan<'a> {
 }
 
 /// Measures over one column share its sum.
-fn plan_outputs<'a>(resolved: &Resolved<'a>, cube: &'a Cube) -> (Vec<&'a Addends>, Vec<Output>) {
+fn plan_outputs<'a>(resolved: &Resolved<'a>, cube: &'a Cube) -> (Vec<&'a Numbers>, Vec<Output>) {
     let mut columns: Vec<usize> = Vec::new();
     let mut sum = |column: usize| {
         columns.iter().position(|known| *known == column).unwrap_or_else(|| {
@@ -102,12 +102,12 @@ fn plan_outputs<'a>(resolved: &Resolved<'a>, cube: &'a Cube) -> (Vec<&'a Addends
             MeasureKind::Mean { column } => Output::Mean { sum: sum(column) },
         })
         .collect();
-    (columns.iter().filter_map(|column| cube.addends.get(*column)).map(AsRef::as_ref).collect(), outputs)
+    (columns.iter().filter_map(|column| cube.numbers.get(*column)).map(AsRef::as_ref).collect(), outputs)
 }
 
-fn choose_layout(groups: &[Group<'_>], sums: &[&Addends]) -> Layout {
+fn choose_layout(groups: &[Group<'_>], sums: &[&Numbers]) -> Layout {
     let cells = groups.iter().map(node_count).try_fold(1_usize, usize::checked_mul);
-    let bytes_per_cell = size_of::<u32>() + sums.iter().map(|addends| addends.bytes_per_cell()).sum::<usize>();
+    let bytes_per_cell = size_of::<u32>() + sums.iter().map(|_| size_of::<i128>() + size_of::<u32>()).sum::<usize>();
     let fits = |cells: &usize| *cells <= DENSE_CELLS_MAX && cells * bytes_per_cell <= DENSE_BYTES_MAX;
     cells.filter(fits).map_or(Layout::Hashed, |cells| Layout::Dense { cells })
 }

@@ -2,16 +2,20 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 
 use super::table::{Coded, Column, ColumnData};
 use crate::{
     limits::DOUBLE_MAGNITUDE_MAX,
     storage::{
+        bitmap::Bitmap,
         codes::{Codes, code_of},
         dictionary::Dictionary,
+        numbers::{Numbers, Unit},
     },
-    value::{ColumnType, NOT_AVAILABLE, parse_bool, parse_date, parse_double, parse_int64},
+    value::{
+        ColumnType, NOT_AVAILABLE, parse_bool, parse_date, parse_decimal, parse_double, parse_int64, parse_timestamp,
+    },
 };
 
 /// The cells of one column so far.
@@ -21,7 +25,9 @@ pub(super) enum ColumnBuilder {
     Bool(Vec<Option<bool>>),
     Int64(Vec<Option<i64>>),
     Double(Vec<Option<f64>>),
+    Decimal { units: Vec<Option<i64>>, precision: u8, scale: u8 },
     Date(Vec<Option<Date>>),
+    Timestamp(Vec<Option<Timestamp>>),
 }
 
 /// Texts in the order they were first seen, and which of them each row has.
@@ -39,7 +45,9 @@ impl ColumnBuilder {
             ColumnType::Bool => Self::Bool(Vec::new()),
             ColumnType::Int64 => Self::Int64(Vec::new()),
             ColumnType::Double => Self::Double(Vec::new()),
+            ColumnType::Decimal { precision, scale } => Self::Decimal { units: Vec::new(), precision, scale },
             ColumnType::Date => Self::Date(Vec::new()),
+            ColumnType::Timestamp => Self::Timestamp(Vec::new()),
         }
     }
 
@@ -50,6 +58,15 @@ impl ColumnBuilder {
             Self::Bool(rows) => rows.push(read(cell, parse_bool, || "is not a bool; write true or false".to_owned())?),
             Self::Int64(rows) => rows.push(read(cell, parse_int64, || not_an_int64(cell))?),
             Self::Double(rows) => rows.push(read(cell, parse_double, || not_a_double(cell))?),
+            Self::Decimal { units, precision, scale } => {
+                let rule = || format!("is not a decimal({precision},{scale})");
+                units.push(read(cell, |cell| parse_decimal(cell, *precision, *scale), rule)?);
+            }
+            Self::Timestamp(rows) => {
+                rows.push(read(cell, parse_timestamp, || {
+                    "is not a timestamp such as 2021-01-31T12:00:00Z".to_owned()
+                })?);
+            }
             Self::Date(rows) => rows.push(read(cell, parse_date, || "is not a date such as 2021-01-31".to_owned())?),
         }
         Ok(())
@@ -60,7 +77,12 @@ impl ColumnBuilder {
         match self {
             Self::Text(interner) => interner.rows.get(row).map(|id| u64::from(*id)),
             Self::Bool(rows) => rows.get(row).copied().flatten().map(u64::from),
-            Self::Int64(rows) => rows.get(row).copied().flatten().map(i64::cast_unsigned),
+            Self::Int64(rows) | Self::Decimal { units: rows, .. } => {
+                rows.get(row).copied().flatten().map(i64::cast_unsigned)
+            }
+            Self::Timestamp(rows) => {
+                rows.get(row).copied().flatten().map(|timestamp| timestamp.as_microsecond().cast_unsigned())
+            }
             Self::Double(rows) => rows.get(row).copied().flatten().map(f64::to_bits),
             Self::Date(rows) => rows.get(row).copied().flatten().map(|date| {
                 let [y1, y2] = date.year().to_be_bytes();
@@ -74,8 +96,17 @@ impl ColumnBuilder {
         let data = match self {
             Self::Text(interner) => ColumnData::Coded(interner.finish(kept)),
             Self::Bool(rows) => ColumnData::Coded(coded(&rows, kept, Dictionary::of_bools)),
-            Self::Int64(rows) => ColumnData::Int64(Arc::new(pick(&rows, kept).collect())),
-            Self::Double(rows) => ColumnData::Double(Arc::new(pick(&rows, kept).collect())),
+            Self::Int64(rows) => integers(&rows, kept, Unit::One),
+            Self::Decimal { units, precision, scale } => integers(&units, kept, Unit::Decimal { precision, scale }),
+            Self::Double(rows) => {
+                let nulls = Bitmap::from_fn(kept.len(), |index| {
+                    kept.get(index).and_then(|row| rows.get(*row)).is_some_and(Option::is_none)
+                });
+                let values = pick(&rows, kept).map(Option::unwrap_or_default).collect();
+                let numbers = Numbers::of_doubles(values, (nulls.ones() > 0).then_some(nulls));
+                ColumnData::Numbers(Arc::new(numbers))
+            }
+            Self::Timestamp(rows) => ColumnData::Coded(coded(&rows, kept, Dictionary::of_timestamps)),
             Self::Date(rows) => ColumnData::Coded(coded(&rows, kept, Dictionary::of_dates)),
         };
         Column::new(name, data)
@@ -143,6 +174,10 @@ fn not_a_double(cell: &str) -> String {
         Ok(_) => "is not a finite number".to_owned(),
         Err(_) => "is not a double".to_owned(),
     }
+}
+
+fn integers(rows: &[Option<i64>], kept: &[usize], unit: Unit) -> ColumnData {
+    ColumnData::Numbers(Arc::new(Numbers::Integers { integers: pick(rows, kept).collect(), unit }))
 }
 
 fn pick<'a, T: Copy>(rows: &'a [Option<T>], kept: &'a [usize]) -> impl Iterator<Item = Option<T>> + 'a {

@@ -1,6 +1,6 @@
 //! Guesses the type of a column from its first rows.
 
-use crate::value::{ColumnType, parse_bool, parse_date, parse_double, parse_int64};
+use crate::value::{ColumnType, parse_bool, parse_date, parse_decimal, parse_double, parse_int64, parse_timestamp};
 
 /// The types that all cells so far can be read by, narrowest first.
 #[derive(Clone, Debug)]
@@ -11,7 +11,8 @@ pub(super) struct Inference {
 
 impl Inference {
     pub(super) fn new() -> Self {
-        let candidates = vec![ColumnType::Bool, ColumnType::Int64, ColumnType::Double, ColumnType::Date];
+        let candidates =
+            vec![ColumnType::Bool, ColumnType::Int64, ColumnType::Double, ColumnType::Date, ColumnType::Timestamp];
         Self { candidates, any_cell: false }
     }
 
@@ -37,7 +38,9 @@ fn looks_like(column_type: ColumnType, cell: &str) -> bool {
         ColumnType::Bool => parse_bool(cell).is_some(),
         ColumnType::Int64 => parse_int64(cell).is_some() && looks_like_a_number(cell),
         ColumnType::Double => parse_double(cell).is_some() && looks_like_a_number(cell),
+        ColumnType::Decimal { precision, scale } => parse_decimal(cell, precision, scale).is_some(),
         ColumnType::Date => parse_date(cell).is_some(),
+        ColumnType::Timestamp => parse_timestamp(cell).is_some(),
     }
 }
 

@@ -5,15 +5,16 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use rayon::prelude::*;
+
 use crate::{
     storage::{
-        addends::Addends,
         bitmap::Bitmap,
-        codes::{Codes, code_of},
+        codes::{Code as _, Codes, code_of, with_codes},
         dictionary::Dictionary,
-        numbers::Numbers,
+        numbers::{Integers, Numbers, Unit, unscale},
     },
-    value::{ColumnType, NOT_AVAILABLE, parse_double, parse_int64},
+    value::{Cell, ColumnType},
 };
 
 /// A loaded table: typed columns, one row per key.
@@ -33,17 +34,14 @@ pub(crate) struct Column {
     pub(crate) data: ColumnData,
     /// Codes of a numeric column, made when it is first used as a level.
     coded: OnceLock<Coded>,
-    /// A numeric column prepared to be summed, made when a measure first needs it.
-    addends: OnceLock<Arc<Addends>>,
 }
 
 /// The values of a column.
 #[derive(Debug)]
 pub(crate) enum ColumnData {
-    /// Text, booleans and dates.
+    /// Text, booleans, dates and timestamps.
     Coded(Coded),
-    Int64(Arc<Numbers<i64>>),
-    Double(Arc<Numbers<f64>>),
+    Numbers(Arc<Numbers>),
 }
 
 /// Values as positions in a dictionary.
@@ -83,14 +81,13 @@ impl Table {
 
 impl Column {
     pub(crate) fn new(name: String, data: ColumnData) -> Self {
-        Self { name, data, coded: OnceLock::new(), addends: OnceLock::new() }
+        Self { name, data, coded: OnceLock::new() }
     }
 
     pub(crate) fn column_type(&self) -> ColumnType {
         match &self.data {
             ColumnData::Coded(coded) => coded.dictionary.column_type(),
-            ColumnData::Int64(_) => ColumnType::Int64,
-            ColumnData::Double(_) => ColumnType::Double,
+            ColumnData::Numbers(numbers) => numbers.column_type(),
         }
     }
 
@@ -98,67 +95,112 @@ impl Column {
     pub(crate) fn coded(&self) -> &Coded {
         match &self.data {
             ColumnData::Coded(coded) => coded,
-            ColumnData::Int64(numbers) => {
-                self.coded.get_or_init(|| code_numbers(numbers, i64::cmp, Dictionary::of_int64s))
-            }
-            ColumnData::Double(numbers) => {
-                self.coded.get_or_init(|| code_numbers(numbers, f64::total_cmp, Dictionary::of_doubles))
-            }
+            ColumnData::Numbers(numbers) => self.coded.get_or_init(|| code_numbers(numbers)),
         }
     }
 
-    /// The column prepared to be summed; none if it is not numeric.
-    pub(crate) fn addends(&self) -> Option<Arc<Addends>> {
-        let addends = match &self.data {
-            ColumnData::Coded(_) => return None,
-            ColumnData::Int64(numbers) => self.addends.get_or_init(|| Arc::new(Addends::of_int64s(numbers))),
-            ColumnData::Double(numbers) => self.addends.get_or_init(|| Arc::new(Addends::of_doubles(numbers))),
-        };
-        Some(Arc::clone(addends))
+    /// The numbers of a numeric column.
+    pub(crate) fn numbers(&self) -> Option<&Arc<Numbers>> {
+        match &self.data {
+            ColumnData::Coded(_) => None,
+            ColumnData::Numbers(numbers) => Some(numbers),
+        }
+    }
+
+    /// The value of a row; null where a level would show `N/A`, except in a text column.
+    pub(crate) fn cell(&self, row: usize) -> Cell<'_> {
+        match &self.data {
+            ColumnData::Numbers(numbers) => numbers.get(row),
+            ColumnData::Coded(Coded { dictionary, codes }) => match codes.get(row) {
+                Some(code) if code != dictionary.missing() || dictionary.column_type() == ColumnType::String => {
+                    dictionary.member(code)
+                }
+                _ => Cell::Null,
+            },
+        }
+    }
+
+    /// Bytes held.
+    pub(crate) fn bytes(&self) -> usize {
+        let coded = |coded: &Coded| coded.dictionary.bytes() + coded.codes.bytes();
+        match &self.data {
+            ColumnData::Coded(data) => coded(data),
+            ColumnData::Numbers(numbers) => numbers.bytes() + self.coded.get().map_or(0, coded),
+        }
     }
 
     /// Which rows have one of these values, written as text.
     pub(crate) fn rows_with(&self, values: &BTreeSet<String>) -> Bitmap {
-        let missing = values.contains(NOT_AVAILABLE);
-        match &self.data {
-            ColumnData::Coded(Coded { dictionary, codes }) => {
-                let wanted: BTreeSet<u32> = values.iter().filter_map(|value| dictionary.find(value)).collect();
-                let by_code = Bitmap::from_fn(dictionary.len(), |code| wanted.contains(&code_of(code)));
-                Bitmap::from_fn(codes.len(), |row| codes.get(row).is_some_and(|code| by_code.get(code as usize)))
-            }
-            ColumnData::Int64(numbers) => {
-                let mut wanted: Vec<i64> = values.iter().filter_map(|value| parse_int64(value)).collect();
-                wanted.sort_unstable();
-                Bitmap::from_fn(numbers.len(), |row| {
-                    numbers.get(row).map_or(missing, |number| wanted.binary_search(&number).is_ok())
-                })
-            }
-            ColumnData::Double(numbers) => {
-                let mut wanted: Vec<f64> = values.iter().filter_map(|value| parse_double(value)).collect();
-                wanted.sort_unstable_by(f64::total_cmp);
-                Bitmap::from_fn(numbers.len(), |row| {
-                    numbers
-                        .get(row)
-                        .map_or(missing, |number| wanted.binary_search_by(|value| value.total_cmp(&number)).is_ok())
-                })
-            }
-        }
+        let Coded { dictionary, codes } = self.coded();
+        let wanted = Bitmap::of_positions(dictionary.len(), values.iter().filter_map(|value| dictionary.find(value)));
+        with_codes!(&**codes, |codes| Bitmap::from_fn(codes.len(), |row| {
+            codes.get(row).is_some_and(|code| wanted.get(code.index()))
+        }))
     }
 }
 
-fn code_numbers<T: Copy + Default>(
-    numbers: &Numbers<T>,
-    compare: impl Fn(&T, &T) -> std::cmp::Ordering,
-    dictionary_of: impl Fn(Vec<T>) -> Dictionary,
-) -> Coded {
-    let mut values: Vec<T> = numbers.iter().flatten().collect();
-    values.sort_unstable_by(&compare);
-    values.dedup_by(|a, b| compare(a, b).is_eq());
-    let missing = values.len();
-    let code = |number: Option<T>| {
-        let position = number.and_then(|number| values.binary_search_by(|value| compare(value, &number)).ok());
-        code_of(position.unwrap_or(missing))
+fn code_numbers(numbers: &Numbers) -> Coded {
+    match numbers {
+        Numbers::Integers { integers, unit } => code_integers(integers, *unit),
+        Numbers::Doubles { values, nulls } => code_doubles(values, nulls.as_ref()),
+    }
+}
+
+/// Offsets are in the order of the integers.
+fn code_integers(integers: &Integers, unit: Unit) -> Coded {
+    let is_null = |row: usize| integers.nulls.as_ref().is_some_and(|nulls| nulls.get(row));
+    let rows = integers.offsets.len();
+    let known = (0..rows).filter(|row| !is_null(*row)).filter_map(|row| integers.offsets.get(row));
+    let mut distinct: Vec<u64>;
+    let code_of_offset: Box<dyn Fn(u64) -> u32>;
+    if integers.offset_max <= (8 * rows as u64).max(u16::MAX.into()) {
+        let len = usize::try_from(integers.offset_max).expect("it is not much more than the number of rows") + 1;
+        let seen =
+            Bitmap::of_positions(len, known.map(|offset| u32::try_from(offset).expect("it is below the length")));
+        distinct = seen.positions().map(|position| position as u64).collect();
+        let mut codes = vec![0; len];
+        for (code, position) in seen.positions().enumerate() {
+            if let Some(slot) = codes.get_mut(position) {
+                *slot = code_of(code);
+            }
+        }
+        code_of_offset = Box::new(move |offset| {
+            usize::try_from(offset).ok().and_then(|offset| codes.get(offset)).copied().unwrap_or_default()
+        });
+    } else {
+        distinct = known.collect();
+        distinct.par_sort_unstable();
+        distinct.dedup();
+        let sorted = distinct.clone();
+        code_of_offset = Box::new(move |offset| code_of(sorted.partition_point(|known| *known < offset)));
+    }
+    let missing = code_of(distinct.len());
+    let code = |row: usize| match integers.offsets.get(row) {
+        Some(offset) if !is_null(row) => code_of_offset(offset),
+        _ => missing,
     };
-    let codes = Codes::collect(missing + 1, numbers.iter().map(code));
-    Coded { dictionary: Arc::new(dictionary_of(values)), codes: Arc::new(codes) }
+    let codes = Codes::collect(distinct.len() + 1, (0..rows).map(code));
+    let values = distinct.into_iter().map(|offset| integers.base.wrapping_add_unsigned(offset));
+    let dictionary = match unit {
+        Unit::One => Dictionary::of_int64s(values.collect()),
+        Unit::Decimal { precision, scale } => Dictionary::of_decimals(values.collect(), precision, scale),
+        Unit::Binary { exponent } => {
+            Dictionary::of_doubles(values.map(|integer| unscale(integer.into(), exponent)).collect())
+        }
+    };
+    Coded { dictionary: Arc::new(dictionary), codes: Arc::new(codes) }
+}
+
+fn code_doubles(values: &[f64], nulls: Option<&Bitmap>) -> Coded {
+    let is_null = |row: usize| nulls.is_some_and(|nulls| nulls.get(row));
+    let known = |(row, value): (usize, &f64)| (!is_null(row)).then_some(*value);
+    let mut distinct: Vec<f64> = values.iter().enumerate().filter_map(known).collect();
+    distinct.par_sort_unstable_by(f64::total_cmp);
+    distinct.dedup_by(|a, b| f64::total_cmp(a, b).is_eq());
+    let code = |entry: (usize, &f64)| {
+        let position = known(entry).map(|value| distinct.partition_point(|other| other.total_cmp(&value).is_lt()));
+        code_of(position.unwrap_or(distinct.len()))
+    };
+    let codes = Codes::collect(distinct.len() + 1, values.iter().enumerate().map(code));
+    Coded { dictionary: Arc::new(Dictionary::of_doubles(distinct)), codes: Arc::new(codes) }
 }

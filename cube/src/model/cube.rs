@@ -22,7 +22,7 @@ use crate::{
     plan::Plan,
     request::{Query, QueryError},
     resolve, scan,
-    storage::addends::Addends,
+    storage::numbers::Numbers,
 };
 
 /// A cube, ready to answer.
@@ -33,7 +33,7 @@ pub struct Cube {
     pub(crate) hierarchies: Vec<Hierarchy>,
     pub(crate) measures: Vec<Measure>,
     /// Columns that measures sum.
-    pub(crate) addends: Vec<Arc<Addends>>,
+    pub(crate) numbers: Vec<Arc<Numbers>>,
     /// Shared with the masks made by this cube, so that they fit no other.
     pub(crate) identity: Arc<()>,
 }
@@ -96,20 +96,20 @@ impl Cube {
             .into_iter()
             .map(|hierarchy| Hierarchy::build(hierarchy.name, &hierarchy.columns))
             .collect::<Vec<_>>();
-        let (measures, addends) = build_measures(&measures, facts);
+        let (measures, numbers) = build_measures(&measures, facts);
         let schema = schema(definition, &reach, &hierarchies, &measures);
-        Some(Self { schema, reach, hierarchies, measures, addends, identity: Arc::new(()) })
+        Some(Self { schema, reach, hierarchies, measures, numbers, identity: Arc::new(()) })
     }
 }
 
-fn build_measures(named: &[NamedMeasure], facts: &Table) -> (Vec<Measure>, Vec<Arc<Addends>>) {
+fn build_measures(named: &[NamedMeasure], facts: &Table) -> (Vec<Measure>, Vec<Arc<Numbers>>) {
     let mut columns: Vec<&str> = Vec::new();
-    let mut addends = Vec::new();
+    let mut numbers = Vec::new();
     let mut measures = Vec::new();
     for NamedMeasure { name, column: column_name, kind } in named {
         let Some(column) = facts.column(column_name) else { continue };
         let position = columns.iter().position(|known| known == column_name).or_else(|| {
-            addends.push(column.addends()?);
+            numbers.push(Arc::clone(column.numbers()?));
             columns.push(column_name);
             Some(columns.len() - 1)
         });
@@ -121,7 +121,7 @@ fn build_measures(named: &[NamedMeasure], facts: &Table) -> (Vec<Measure>, Vec<A
         measures.push(Measure { name: name.clone(), kind });
     }
     measures.push(Measure { name: COUNT.to_owned(), kind: MeasureKind::Count });
-    (measures, addends)
+    (measures, numbers)
 }
 
 fn schema(definition: &CubeDefinition, reach: &Reach, hierarchies: &[Hierarchy], measures: &[Measure]) -> CubeSchema {

@@ -60,7 +60,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::storage::addends::{scale, unscale};
+    use crate::storage::numbers::{decompose, unscale};
+
+    fn scale(number: f64, exponent: i32) -> i128 {
+        let (integer, own) = decompose(number);
+        i128::from(integer) << (own - exponent).max(0)
+    }
 
     fn sum(numbers: &[f64]) -> f64 {
         exact(numbers).round()
@@ -81,7 +86,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_order_of_addends_does_not_matter(
+        fn the_order_of_numbers_does_not_matter(
             (numbers, shuffled) in proptest::collection::vec(number(), 0..40).prop_flat_map(|numbers| {
                 (Just(numbers.clone()), Just(numbers).prop_shuffle())
             }),

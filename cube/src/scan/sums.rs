@@ -1,7 +1,7 @@
 //! Sums of one column, by slot.
 
 use super::{exact::ExactSum, kernel};
-use crate::storage::addends::{Addends, scale, unscale};
+use crate::storage::numbers::{Numbers, Unit, with_offsets};
 
 /// Sums of one column, by slot.
 #[derive(Debug)]
@@ -13,27 +13,23 @@ pub(crate) struct Sums {
 
 #[derive(Debug)]
 enum Totals {
-    Narrow { totals: Vec<i64>, exponent: i32 },
-    Wide { totals: Vec<i128>, exponent: i32 },
-    Wild { totals: Vec<ExactSum> },
+    Integers { totals: Vec<i128>, unit: Unit },
+    Doubles { totals: Vec<ExactSum> },
 }
 
 impl Sums {
-    pub(super) fn of(addends: &Addends) -> Self {
-        let totals = match addends {
-            Addends::Narrow { exponent, .. } => Totals::Narrow { totals: Vec::new(), exponent: *exponent },
-            Addends::WideInt64 { .. } => Totals::Wide { totals: Vec::new(), exponent: 0 },
-            Addends::WideDouble { exponent, .. } => Totals::Wide { totals: Vec::new(), exponent: *exponent },
-            Addends::Wild { .. } => Totals::Wild { totals: Vec::new() },
+    pub(super) fn of(numbers: &Numbers) -> Self {
+        let totals = match numbers {
+            Numbers::Integers { unit, .. } => Totals::Integers { totals: Vec::new(), unit: *unit },
+            Numbers::Doubles { .. } => Totals::Doubles { totals: Vec::new() },
         };
-        Self { totals, counts: addends.nulls().map(|_| Vec::new()) }
+        Self { totals, counts: numbers.nulls().map(|_| Vec::new()) }
     }
 
     pub(super) fn grow(&mut self, len: usize) {
         match &mut self.totals {
-            Totals::Narrow { totals, .. } => totals.resize(len, 0),
-            Totals::Wide { totals, .. } => totals.resize(len, 0),
-            Totals::Wild { totals } => totals.resize(len, ExactSum::default()),
+            Totals::Integers { totals, .. } => totals.resize(len, 0),
+            Totals::Doubles { totals } => totals.resize(len, ExactSum::default()),
         }
         if let Some(counts) = &mut self.counts {
             counts.resize(len, 0);
@@ -41,39 +37,38 @@ impl Sums {
     }
 
     /// Adds the number of each row to its slot. Null is zero.
-    pub(super) fn add(&mut self, addends: &Addends, rows: &[u32], slots: &[u32]) {
-        if let (Some(counts), Some(nulls)) = (&mut self.counts, addends.nulls()) {
+    pub(super) fn add(&mut self, numbers: &Numbers, rows: &[u32], slots: &[u32]) {
+        if let (Some(counts), Some(nulls)) = (&mut self.counts, numbers.nulls()) {
             kernel::count_numbers(counts, nulls, rows, slots);
         }
-        match (&mut self.totals, addends) {
-            (Totals::Narrow { totals, .. }, Addends::Narrow { numbers, .. }) => {
-                kernel::add_numbers(totals, numbers.values(), rows, slots, |total, number| *total += number);
-            }
-            (Totals::Wide { totals, .. }, Addends::WideInt64 { numbers }) => {
-                kernel::add_numbers(totals, numbers.values(), rows, slots, |total, number| {
-                    *total += i128::from(number);
+        match (&mut self.totals, numbers) {
+            (Totals::Integers { totals, .. }, Numbers::Integers { integers, .. }) => {
+                let base = i128::from(integers.base);
+                let nulls = integers.nulls.as_ref();
+                with_offsets!(&integers.offsets, |offsets| {
+                    for (row, slot) in rows.iter().zip(slots) {
+                        let row = *row as usize;
+                        if let (Some(total), Some(offset)) = (totals.get_mut(*slot as usize), offsets.get(row)) {
+                            if !nulls.is_some_and(|nulls| nulls.get(row)) {
+                                *total += base + i128::from(*offset);
+                            }
+                        }
+                    }
                 });
             }
-            (Totals::Wide { totals, exponent }, Addends::WideDouble { numbers, .. }) => {
-                let add = |total: &mut i128, number| *total += scale(number, *exponent);
-                kernel::add_numbers(totals, numbers.values(), rows, slots, add);
+            (Totals::Doubles { totals }, Numbers::Doubles { values, .. }) => {
+                kernel::add_numbers(totals, values, rows, slots, ExactSum::add);
             }
-            (Totals::Wild { totals }, Addends::Wild { numbers }) => {
-                kernel::add_numbers(totals, numbers.values(), rows, slots, ExactSum::add);
-            }
-            _ => unreachable!("sums are made for the addends that are added to them"),
+            _ => unreachable!("sums are made for the numbers that are added to them"),
         }
     }
 
     pub(super) fn merge_cell(&mut self, into: usize, others: &Self, from: usize) {
         match (&mut self.totals, &others.totals) {
-            (Totals::Narrow { totals, .. }, Totals::Narrow { totals: others, .. }) => {
+            (Totals::Integers { totals, .. }, Totals::Integers { totals: others, .. }) => {
                 with_both(totals, into, others, from, |total, other| *total += other);
             }
-            (Totals::Wide { totals, .. }, Totals::Wide { totals: others, .. }) => {
-                with_both(totals, into, others, from, |total, other| *total += other);
-            }
-            (Totals::Wild { totals }, Totals::Wild { totals: others }) => {
+            (Totals::Doubles { totals }, Totals::Doubles { totals: others }) => {
                 with_both(totals, into, others, from, ExactSum::merge);
             }
             _ => unreachable!("blocks of one scan have the same sums"),
@@ -91,20 +86,16 @@ impl Sums {
     /// The sum, rounded once.
     pub(crate) fn double(&self, slot: usize) -> f64 {
         match &self.totals {
-            Totals::Narrow { totals, exponent } => {
-                unscale(totals.get(slot).copied().unwrap_or_default().into(), *exponent)
-            }
-            Totals::Wide { totals, exponent } => unscale(totals.get(slot).copied().unwrap_or_default(), *exponent),
-            Totals::Wild { totals } => totals.get(slot).map_or(0.0, ExactSum::round),
+            Totals::Integers { totals, unit } => unit.double(totals.get(slot).copied().unwrap_or_default()),
+            Totals::Doubles { totals } => totals.get(slot).map_or(0.0, ExactSum::round),
         }
     }
 
     /// The sum of integers; none when it does not fit.
     pub(crate) fn int64(&self, slot: usize) -> Option<i64> {
         match &self.totals {
-            Totals::Narrow { totals, .. } => totals.get(slot).copied(),
-            Totals::Wide { totals, .. } => totals.get(slot).and_then(|total| i64::try_from(*total).ok()),
-            Totals::Wild { .. } => None,
+            Totals::Integers { totals, .. } => totals.get(slot).and_then(|total| i64::try_from(*total).ok()),
+            Totals::Doubles { .. } => None,
         }
     }
 }

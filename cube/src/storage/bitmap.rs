@@ -23,6 +23,27 @@ impl Bitmap {
         Self { words: (0..len.div_ceil(64)).map(word).collect(), len }
     }
 
+    /// Ones at these positions.
+    pub(crate) fn of_positions(len: usize, positions: impl Iterator<Item = u32>) -> Self {
+        let mut bitmap = Self::filled(len, false);
+        for position in positions {
+            bitmap.set_range(position as usize..position as usize + 1);
+        }
+        bitmap
+    }
+
+    /// Where the ones are, in order.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = usize> + '_ {
+        self.words.iter().enumerate().flat_map(|(index, word)| {
+            let mut rest = *word;
+            std::iter::from_fn(move || {
+                let shift = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
+                rest &= rest - 1;
+                Some(index * 64 + shift)
+            })
+        })
+    }
+
     pub(crate) fn push(&mut self, bit: bool) {
         if self.len.is_multiple_of(64) {
             self.words.push(0);
@@ -37,11 +58,23 @@ impl Bitmap {
         self.words.get(row / 64).is_some_and(|word| word >> (row % 64) & 1 == 1)
     }
 
+    /// Sets a range, cut at the length.
     pub(crate) fn set_range(&mut self, rows: std::ops::Range<usize>) {
-        for row in rows {
-            if let Some(word) = self.words.get_mut(row / 64) {
-                *word |= 1 << (row % 64);
+        let (start, end) = (rows.start, rows.end.min(self.len));
+        let mut row = start;
+        while row < end {
+            let (index, shift) = (row / 64, row % 64);
+            let count = (64 - shift).min(end - row);
+            if let Some(word) = self.words.get_mut(index) {
+                *word |= (u64::MAX >> (64 - count)) << shift;
             }
+            row += count;
+        }
+    }
+
+    pub(crate) fn not(&mut self) {
+        for word in &mut self.words {
+            *word = !*word;
         }
         self.clear_tail();
     }
@@ -60,6 +93,15 @@ impl Bitmap {
 
     pub(crate) fn ones(&self) -> usize {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// Bytes held.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(self.words.as_slice())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
     }
 
     pub(crate) fn words(&self) -> &[u64] {

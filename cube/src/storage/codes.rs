@@ -45,6 +45,11 @@ impl Codes {
         with_codes!(self, |codes| codes.len())
     }
 
+    /// Bytes held.
+    pub(crate) fn bytes(&self) -> usize {
+        with_codes!(self, |codes| size_of_val(codes.as_slice()))
+    }
+
     pub(crate) fn get(&self, row: usize) -> Option<u32> {
         match self {
             Self::U8(codes) => codes.get(row).map(|code| u32::from(*code)),

@@ -3,9 +3,14 @@
 //! Every dictionary has a code for the missing value, whether or not a row has it: `N/A` of texts, at its place in the
 //! order; of other types a last code that shows as `N/A`. So rows that a join leaves unmatched always have a code.
 
-use jiff::civil::Date;
+use std::{cmp::Ordering, ops::Range};
 
-use crate::value::{Cell, ColumnType, NOT_AVAILABLE, parse_bool, parse_date, parse_double, parse_int64};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+
+use super::{codes::code_of, numbers::ratio};
+use crate::value::{
+    Cell, ColumnType, NOT_AVAILABLE, parse_bool, parse_date, parse_decimal, parse_double, parse_int64, parse_timestamp,
+};
 
 /// The distinct values of a column in natural order.
 #[derive(Debug)]
@@ -20,7 +25,9 @@ enum Values {
     Bool(Vec<bool>),
     Int64(Vec<i64>),
     Double(Vec<f64>),
+    Decimal { units: Vec<i64>, precision: u8, scale: u8 },
     Date(Vec<Date>),
+    Timestamp(Vec<Timestamp>),
 }
 
 /// Texts end to end in one buffer.
@@ -51,6 +58,14 @@ impl Dictionary {
         Self::with_last_missing(values.len(), Values::Double(values))
     }
 
+    pub(crate) fn of_decimals(units: Vec<i64>, precision: u8, scale: u8) -> Self {
+        Self::with_last_missing(units.len(), Values::Decimal { units, precision, scale })
+    }
+
+    pub(crate) fn of_timestamps(values: Vec<Timestamp>) -> Self {
+        Self::with_last_missing(values.len(), Values::Timestamp(values))
+    }
+
     pub(crate) fn of_dates(values: Vec<Date>) -> Self {
         Self::with_last_missing(values.len(), Values::Date(values))
     }
@@ -59,11 +74,65 @@ impl Dictionary {
         Self { values, missing: u32::try_from(len).expect("there are fewer distinct values than row numbers") }
     }
 
+    /// Bytes held.
+    pub(crate) fn bytes(&self) -> usize {
+        match &self.values {
+            Values::Text(texts) => texts.buffer.len() + size_of_val(texts.ends.as_slice()),
+            Values::Bool(values) => size_of_val(values.as_slice()),
+            Values::Int64(values) | Values::Decimal { units: values, .. } => size_of_val(values.as_slice()),
+            Values::Double(values) => size_of_val(values.as_slice()),
+            Values::Date(values) => size_of_val(values.as_slice()),
+            Values::Timestamp(values) => size_of_val(values.as_slice()),
+        }
+    }
+
+    /// The codes whose values lie between two written values, inclusive, either absent; none when a bound cannot be read
+    /// by the type. The missing value lies nowhere.
+    pub(crate) fn between(&self, from: Option<&str>, to: Option<&str>) -> Option<Range<u32>> {
+        let first = from.map_or(Some(0), |text| self.place(text).map(|(place, _)| place))?;
+        let last = match to {
+            Some(text) => self.place(text).map(|(place, is_there)| place + u32::from(is_there))?,
+            None => code_of(self.len()) - u32::from(!matches!(self.values, Values::Text(_))),
+        };
+        Some(first..last.max(first))
+    }
+
+    /// Where a written value is, or would be, and whether it is there.
+    fn place(&self, text: &str) -> Option<(u32, bool)> {
+        let found = match &self.values {
+            Values::Text(texts) => texts.search(text),
+            Values::Bool(values) => values.binary_search(&parse_bool(text)?),
+            Values::Int64(values) => match parse_int64(text) {
+                Some(wanted) => values.binary_search(&wanted),
+                None => place_double(values, 0, text)?,
+            },
+            Values::Double(values) => {
+                let wanted = parse_double(text)?;
+                values.binary_search_by(|value| value.total_cmp(&wanted))
+            }
+            Values::Decimal { units, precision, scale } => match parse_decimal(text, *precision, *scale) {
+                Some(wanted) => units.binary_search(&wanted),
+                None => place_double(units, *scale, text)?,
+            },
+            Values::Date(values) => values.binary_search(&parse_date(text)?),
+            Values::Timestamp(values) => values.binary_search(&parse_timestamp(text).or_else(|| midnight(text))?),
+        };
+        Some(match found {
+            Ok(index) => (code_of(index), true),
+            Err(index) => (code_of(index), false),
+        })
+    }
+
     /// Number of codes, the missing one included.
     pub(crate) fn len(&self) -> usize {
         match &self.values {
             Values::Text(texts) => texts.ends.len(),
-            Values::Bool(_) | Values::Int64(_) | Values::Double(_) | Values::Date(_) => self.missing as usize + 1,
+            Values::Bool(_)
+            | Values::Int64(_)
+            | Values::Double(_)
+            | Values::Decimal { .. }
+            | Values::Date(_)
+            | Values::Timestamp(_) => self.missing as usize + 1,
         }
     }
 
@@ -78,7 +147,9 @@ impl Dictionary {
             Values::Bool(_) => ColumnType::Bool,
             Values::Int64(_) => ColumnType::Int64,
             Values::Double(_) => ColumnType::Double,
+            Values::Decimal { precision, scale, .. } => ColumnType::Decimal { precision: *precision, scale: *scale },
             Values::Date(_) => ColumnType::Date,
+            Values::Timestamp(_) => ColumnType::Timestamp,
         }
     }
 
@@ -90,7 +161,11 @@ impl Dictionary {
             Values::Bool(values) => values.get(index).map(|value| Cell::Bool(*value)),
             Values::Int64(values) => values.get(index).map(|value| Cell::Int64(*value)),
             Values::Double(values) => values.get(index).map(|value| Cell::Double(*value)),
+            Values::Decimal { units, scale, .. } => {
+                units.get(index).map(|units| Cell::Decimal { units: (*units).into(), scale: *scale })
+            }
             Values::Date(values) => values.get(index).map(|value| Cell::Date(*value)),
+            Values::Timestamp(values) => values.get(index).map(|value| Cell::Timestamp(*value)),
         };
         value.unwrap_or(Cell::Text(NOT_AVAILABLE))
     }
@@ -106,7 +181,11 @@ impl Dictionary {
                 let wanted = parse_double(text)?;
                 position(values.binary_search_by(|value| value.total_cmp(&wanted)))
             }
+            Values::Decimal { units, precision, scale } => {
+                position(units.binary_search(&parse_decimal(text, *precision, *scale)?))
+            }
             Values::Date(values) => position(values.binary_search(&parse_date(text)?)),
+            Values::Timestamp(values) => position(values.binary_search(&parse_timestamp(text)?)),
         }
     }
 }
@@ -121,11 +200,27 @@ impl Dictionary {
             (Cell::Double(value), Values::Double(values)) => {
                 position(values.binary_search_by(|there| there.total_cmp(&value)))
             }
+            (Cell::Decimal { units: value, .. }, Values::Decimal { units, .. }) => {
+                position(units.binary_search(&i64::try_from(value).ok()?))
+            }
             (Cell::Date(value), Values::Date(values)) => position(values.binary_search(&value)),
+            (Cell::Timestamp(value), Values::Timestamp(values)) => position(values.binary_search(&value)),
             _ => None,
         };
         (0..self.len()).map(|code| find(u32::try_from(code).ok()?)).collect()
     }
+}
+
+/// Where a number that is no multiple of `10^-scale` would be.
+fn place_double(units: &[i64], scale: u8, text: &str) -> Option<Result<usize, usize>> {
+    let wanted = parse_double(text)?;
+    let power = 10_i128.pow(scale.into());
+    Some(Err(units.partition_point(|units| ratio((*units).into(), power) < wanted)))
+}
+
+/// The first microsecond of a date.
+fn midnight(text: &str) -> Option<Timestamp> {
+    Some(parse_date(text)?.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
 fn position(found: Result<usize, usize>) -> Option<u32> {
@@ -145,15 +240,20 @@ impl Texts {
     }
 
     fn find(&self, text: &str) -> Option<u32> {
+        position(self.search(text))
+    }
+
+    /// Where a text is, or else where it would be.
+    fn search(&self, text: &str) -> Result<usize, usize> {
         let (mut low, mut high) = (0, self.ends.len());
         while low < high {
             let middle = low.midpoint(high);
-            match self.get(middle)?.cmp(text) {
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
-                std::cmp::Ordering::Equal => return u32::try_from(middle).ok(),
+            match self.get(middle).cmp(&Some(text)) {
+                Ordering::Less => low = middle + 1,
+                Ordering::Greater => high = middle,
+                Ordering::Equal => return Ok(middle),
             }
         }
-        None
+        Err(low)
     }
 }

@@ -1,6 +1,5 @@
 //! What columns are stored in.
 
-pub(crate) mod addends;
 pub(crate) mod bitmap;
 pub(crate) mod codes;
 pub(crate) mod dictionary;
