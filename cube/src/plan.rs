@@ -121,12 +121,12 @@ fn key_parts<'a>(groups: &[Group<'a>], layout: Layout) -> Vec<KeyPart<'a>> {
             Layout::Hashed => 1,
         };
         let part = KeyPart {
-            leaves: &group.hierarchy.leaves,
-            node_of_leaf: (0..group.hierarchy.leaf_count).map(|leaf| level.node(code_of(leaf)) * factor).collect(),
-            node_count: level.node_count,
+            leaves: group.hierarchy.leaves(),
+            node_of_leaf: (0..group.hierarchy.leaf_count()).map(|leaf| level.node(code_of(leaf)) * factor).collect(),
+            node_count: level.node_count(),
             stride,
         };
-        stride = stride.saturating_mul(level.node_count);
+        stride = stride.saturating_mul(level.node_count());
         part
     };
     let mut parts: Vec<KeyPart<'a>> = groups.iter().rev().map(part).collect();
@@ -135,18 +135,18 @@ fn key_parts<'a>(groups: &[Group<'a>], layout: Layout) -> Vec<KeyPart<'a>> {
 }
 
 fn node_count(group: &Group<'_>) -> usize {
-    group.hierarchy.levels.get(group.level).map_or(0, |level| level.node_count)
+    group.hierarchy.levels.get(group.level).map_or(0, |level| level.node_count())
 }
 
 fn leaf_filter<'a>(clause: &Clause<'a>) -> LeafFilter<'a> {
     let Clause { hierarchy, level, values } = clause;
-    let mut members: Vec<u32> = values.iter().filter_map(|value| level.dictionary.find(value)).collect();
+    let mut members: Vec<u32> = values.iter().filter_map(|value| level.dictionary().find(value)).collect();
     members.sort_unstable();
-    let mut wanted = Bitmap::filled(hierarchy.leaf_count, false);
-    for node in (0..level.node_count).map(code_of) {
+    let mut wanted = Bitmap::filled(hierarchy.leaf_count(), false);
+    for node in (0..level.node_count()).map(code_of) {
         if members.binary_search(&level.member(node)).is_ok() {
             wanted.set_range(level.leaves(node));
         }
     }
-    LeafFilter { leaves: &hierarchy.leaves, wanted }
+    LeafFilter { leaves: hierarchy.leaves(), wanted }
 }

@@ -42,7 +42,7 @@ fn answer(resolved: &Resolved<'_>, paths: &Paths<'_>, rows: &Rows, values: &[Val
         let codes = shown.iter().map(|row| paths.member_of_row(rows, *row, index)).collect();
         let header =
             AnswerColumn { name: column.name.clone(), kind: ColumnKind::Level, r#type: column.level.column_type() };
-        (header, Values::Members { dictionary: Arc::clone(&column.level.dictionary), codes })
+        (header, Values::Members { dictionary: Arc::clone(column.level.dictionary()), codes })
     };
     let measure = |(measure, values): (&&crate::model::measure::Measure, &Values)| {
         let header =

@@ -13,6 +13,7 @@ use super::{
     schema::{CubeSchema, HierarchySchema, LevelSchema, MeasureSchema},
 };
 use crate::{
+    aggregate::ColumnId,
     answer::Answer,
     finish,
     limits::QueryLimits,
@@ -29,7 +30,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Cube {
     schema: CubeSchema,
-    pub(crate) reach: Reach,
+    pub(crate) reach: Arc<Reach>,
     pub(crate) hierarchies: Vec<Hierarchy>,
     pub(crate) measures: Vec<Measure>,
     /// Columns that measures sum.
@@ -86,7 +87,7 @@ impl Cube {
             .get(&definition.fact_table)
             .ok_or_else(|| unknown("table", &definition.fact_table, tables.keys().map(String::as_str)));
         let facts = problems.keep(&format!("{place}.factTable"), facts)?;
-        let reach = Reach::from_facts(facts, tables, joins, &place, problems);
+        let reach = Arc::new(Reach::from_facts(facts, tables, joins, &place, problems));
         let hierarchies = members::hierarchies(definition, &reach, &place, problems);
         let measures = members::measures(definition, &reach, &place, problems);
         if !problems.is_empty() {
@@ -94,7 +95,10 @@ impl Cube {
         }
         let hierarchies = hierarchies
             .into_iter()
-            .map(|hierarchy| Hierarchy::build(hierarchy.name, &hierarchy.columns))
+            .map(|hierarchy| {
+                let columns: Vec<ColumnId> = hierarchy.columns.iter().map(|column| column.id).collect();
+                Hierarchy::new(hierarchy.name, &columns, &reach)
+            })
             .collect::<Vec<_>>();
         let (measures, numbers) = build_measures(&measures, facts);
         let schema = schema(definition, &reach, &hierarchies, &measures);

@@ -12,10 +12,14 @@
 //! range of Europe = 2..6        ancestor of 4 at Continent = 1
 //! ```
 
-use std::{ops::Range, sync::Arc};
+use std::{
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
-use super::reach::ReachedColumn;
+use super::reach::{Reach, ReachedColumn};
 use crate::{
+    aggregate::ColumnId,
     load::table::Coded,
     storage::{
         codes::{Codes, code_of},
@@ -31,9 +35,7 @@ pub(crate) struct Hierarchy {
     pub(crate) name: String,
     /// Levels from the coarsest to the finest. At least one.
     pub(crate) levels: Vec<Level>,
-    /// Leaf of each fact.
-    pub(crate) leaves: Arc<Codes>,
-    pub(crate) leaf_count: usize,
+    coding: Arc<LazyCoding>,
 }
 
 /// A level of a hierarchy.
@@ -41,14 +43,36 @@ pub(crate) struct Hierarchy {
 pub(crate) struct Level {
     pub(crate) name: String,
     pub(crate) column: ColumnName,
-    pub(crate) dictionary: Arc<Dictionary>,
+    column_type: ColumnType,
+    index: usize,
+    coding: Arc<LazyCoding>,
+}
+
+/// The codes of a hierarchy, made when it is first used: most columns of a wide table never are.
+#[derive(Debug)]
+struct LazyCoding {
+    reach: Arc<Reach>,
+    columns: Vec<ColumnId>,
+    coding: OnceLock<Coding>,
+}
+
+#[derive(Debug)]
+struct Coding {
+    leaves: Arc<Codes>,
+    leaf_count: usize,
+    levels: Vec<LevelCoding>,
+}
+
+#[derive(Debug)]
+struct LevelCoding {
+    dictionary: Arc<Dictionary>,
+    node_count: usize,
     /// Node → code of its own member.
     member_of_node: Lookup,
     /// Leaf → node.
     node_of_leaf: Lookup,
     /// Node → first leaf; one entry more than nodes.
     first_leaf: Lookup,
-    pub(crate) node_count: usize,
 }
 
 /// Paths of rows: for each row its leaf, and for each level what the nodes are.
@@ -59,54 +83,96 @@ struct Paths {
 }
 
 impl Hierarchy {
-    /// Names the levels after their columns, and codes the facts.
-    pub(super) fn build(name: String, columns: &[ReachedColumn<'_>]) -> Self {
-        let (leaves, lookups, leaf_count) = match columns {
-            [column] => single_level(column),
-            _ => multi_level(columns),
+    /// Names the levels after their columns.
+    pub(super) fn new(name: String, columns: &[ColumnId], reach: &Arc<Reach>) -> Self {
+        let columns: Vec<ColumnId> = columns.to_vec();
+        let coding =
+            Arc::new(LazyCoding { reach: Arc::clone(reach), columns: columns.clone(), coding: OnceLock::new() });
+        let reached = || columns.iter().filter_map(|column| reach.at(*column));
+        let repeated =
+            |column: &ReachedColumn<'_>| reached().filter(|other| other.column.name == column.column.name).count() > 1;
+        let level = |(index, column): (usize, ReachedColumn<'_>)| Level {
+            name: if repeated(&column) { column.name().to_string() } else { column.column.name.clone() },
+            column: column.name(),
+            column_type: column.column.column_type(),
+            index,
+            coding: Arc::clone(&coding),
         };
-        let repeated = |column: &ReachedColumn<'_>| {
-            columns.iter().filter(|other| other.column.name == column.column.name).count() > 1
-        };
-        let level =
-            |(column, (node_count, member_of_node, node_of_leaf, first_leaf)): (&ReachedColumn<'_>, LevelLookups)| {
-                Level {
-                    name: if repeated(column) { column.name().to_string() } else { column.column.name.clone() },
-                    column: column.name(),
-                    dictionary: Arc::clone(&column.column.coded().dictionary),
-                    member_of_node,
-                    node_of_leaf,
-                    first_leaf,
-                    node_count,
-                }
+        Self { name, levels: reached().enumerate().map(level).collect(), coding }
+    }
+
+    /// Leaf of each fact.
+    pub(crate) fn leaves(&self) -> &Arc<Codes> {
+        &self.coding.get().leaves
+    }
+
+    pub(crate) fn leaf_count(&self) -> usize {
+        self.coding.get().leaf_count
+    }
+}
+
+impl LazyCoding {
+    fn get(&self) -> &Coding {
+        self.coding.get_or_init(|| {
+            let columns: Vec<ReachedColumn<'_>> =
+                self.columns.iter().filter_map(|column| self.reach.at(*column)).collect();
+            let (leaves, lookups, leaf_count) = match columns.as_slice() {
+                [column] => single_level(column),
+                several => multi_level(several),
             };
-        Self { name, levels: columns.iter().zip(lookups).map(level).collect(), leaves, leaf_count }
+            let level = |(column, (node_count, member_of_node, node_of_leaf, first_leaf)): (
+                &ReachedColumn<'_>,
+                LevelLookups,
+            )| {
+                let dictionary = Arc::clone(&column.column.coded().dictionary);
+                LevelCoding { dictionary, node_count, member_of_node, node_of_leaf, first_leaf }
+            };
+            Coding { leaves, leaf_count, levels: columns.iter().zip(lookups).map(level).collect() }
+        })
     }
 }
 
 impl Level {
     pub(crate) fn column_type(&self) -> ColumnType {
-        self.dictionary.column_type()
+        self.column_type
+    }
+
+    pub(crate) fn dictionary(&self) -> &Arc<Dictionary> {
+        &self.coding().dictionary
+    }
+
+    pub(crate) fn node_count(&self) -> usize {
+        self.coding().node_count
     }
 
     /// The leaves below a node.
     pub(crate) fn leaves(&self, node: u32) -> Range<usize> {
-        self.first_leaf.get(node) as usize..self.first_leaf.get(node + 1) as usize
+        let first_leaf = &self.coding().first_leaf;
+        first_leaf.get(node) as usize..first_leaf.get(node + 1) as usize
     }
 
     /// The node above a leaf.
     pub(crate) fn node(&self, leaf: u32) -> u32 {
-        self.node_of_leaf.get(leaf)
+        self.coding().node_of_leaf.get(leaf)
+    }
+
+    /// Whether nodes are leaves.
+    pub(crate) fn is_deepest(&self) -> bool {
+        self.index + 1 == self.coding.columns.len()
     }
 
     /// Code of the member of a node, in the dictionary of the level.
     pub(crate) fn member(&self, node: u32) -> u32 {
-        self.member_of_node.get(node)
+        self.coding().member_of_node.get(node)
     }
 
     /// The node of `above`, a level above this one in the same hierarchy, that a node here belongs to.
     pub(crate) fn ancestor(&self, node: u32, above: &Self) -> u32 {
-        above.node(self.first_leaf.get(node))
+        above.node(self.coding().first_leaf.get(node))
+    }
+
+    fn coding(&self) -> &LevelCoding {
+        self.coding.get().levels.get(self.index).expect("every level of a hierarchy is coded")
     }
 }
 
@@ -115,8 +181,8 @@ type LevelLookups = (usize, Lookup, Lookup, Lookup);
 
 /// Nodes and leaves are the codes of the column.
 fn single_level(column: &ReachedColumn<'_>) -> (Arc<Codes>, Vec<LevelLookups>, usize) {
-    let Coded { dictionary, codes } = column.column.coded();
-    let leaves = column.reached.codes_of_facts(codes, dictionary.missing(), dictionary.len());
+    let dictionary = &column.column.coded().dictionary;
+    let leaves = column.codes_of_facts();
     let lookups = (dictionary.len(), Lookup::Identity, Lookup::Identity, Lookup::Identity);
     (leaves, vec![lookups], dictionary.len())
 }
@@ -134,10 +200,7 @@ fn multi_level(columns: &[ReachedColumn<'_>]) -> (Arc<Codes>, Vec<LevelLookups>,
         let leaf_count = paths.leaf_count();
         return (first.reached.codes_of_facts(&paths.codes(), missing, leaf_count), paths.lookups(), leaf_count);
     }
-    let codes = |column: &ReachedColumn<'_>| -> Vec<u32> {
-        let Coded { dictionary, codes } = column.column.coded();
-        column.reached.codes_of_facts(codes, dictionary.missing(), dictionary.len()).iter().collect()
-    };
+    let codes = |column: &ReachedColumn<'_>| -> Vec<u32> { column.codes_of_facts().iter().collect() };
     let paths = Paths::of_rows(&columns.iter().map(codes).collect::<Vec<_>>());
     (paths.codes(), paths.lookups(), paths.leaf_count())
 }

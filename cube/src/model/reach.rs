@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use super::{
@@ -10,7 +10,8 @@ use super::{
     join::{Join, NO_ROW},
 };
 use crate::{
-    load::table::{Column, Table},
+    aggregate::ColumnId,
+    load::table::{Coded, Column, Table},
     nearest::{quoted_list, unknown},
     storage::{bitmap::Bitmap, codes::Codes},
     value::ColumnName,
@@ -27,6 +28,8 @@ pub(crate) struct Reach {
 pub(crate) struct Reached {
     pub(crate) table: Arc<Table>,
     rows: RowMap,
+    /// By column: the code of each fact, made when it is first used.
+    codes: Vec<OnceLock<Arc<Codes>>>,
 }
 
 #[derive(Debug)]
@@ -40,6 +43,7 @@ enum RowMap {
 /// A column that a cube reaches.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReachedColumn<'a> {
+    pub(crate) id: ColumnId,
     pub(crate) reached: &'a Reached,
     pub(crate) column: &'a Column,
 }
@@ -53,7 +57,7 @@ impl Reach {
         place: &str,
         problems: &mut Problems,
     ) -> Self {
-        let mut reach = Self { tables: vec![Reached { table: Arc::clone(facts), rows: RowMap::Identity }] };
+        let mut reach = Self { tables: vec![Reached::new(facts, RowMap::Identity)] };
         let mut next = 0;
         while let Some(from) = reach.tables.get(next) {
             let mut found = Vec::new();
@@ -64,7 +68,7 @@ impl Reach {
                     let message = format!("the joins reach the table {:?} in two ways; remove one of them", join.to);
                     problems.add(place, message);
                 } else {
-                    found.push(Reached { table: Arc::clone(table), rows: from.rows.then(&join.rows) });
+                    found.push(Reached::new(table, from.rows.then(&join.rows)));
                 }
             }
             reach.tables.extend(found);
@@ -79,14 +83,21 @@ impl Reach {
 
     /// All columns, table by table.
     pub(crate) fn columns(&self) -> impl Iterator<Item = ReachedColumn<'_>> {
-        self.tables
-            .iter()
-            .flat_map(|reached| reached.table.columns.iter().map(move |column| ReachedColumn { reached, column }))
+        self.tables.iter().enumerate().flat_map(|(table, reached)| {
+            let columns = reached.table.columns.iter().enumerate();
+            columns.map(move |(index, column)| ReachedColumn { id: ColumnId { table, column: index }, reached, column })
+        })
+    }
+
+    pub(crate) fn at(&self, id: ColumnId) -> Option<ReachedColumn<'_>> {
+        let reached = self.tables.get(id.table)?;
+        Some(ReachedColumn { id, reached, column: reached.table.columns.get(id.column)? })
     }
 
     pub(crate) fn column(&self, name: &ColumnName) -> Option<ReachedColumn<'_>> {
-        let reached = self.tables.iter().find(|reached| reached.table.name == name.table)?;
-        Some(ReachedColumn { reached, column: reached.table.column(&name.column)? })
+        let table = self.tables.iter().position(|reached| reached.table.name == name.table)?;
+        let columns = &self.tables.get(table)?.table.columns;
+        self.at(ColumnId { table, column: columns.iter().position(|column| column.name == name.column)? })
     }
 
     /// The column written as `Table/Column`, or as `Column` when one table has it.
@@ -110,6 +121,30 @@ impl Reach {
 }
 
 impl Reached {
+    fn new(table: &Arc<Table>, rows: RowMap) -> Self {
+        let codes = table.columns.iter().map(|_| OnceLock::new()).collect();
+        Self { table: Arc::clone(table), rows, codes }
+    }
+
+    /// The row of a fact in this table.
+    pub(crate) fn row(&self, fact: usize) -> Option<usize> {
+        match &self.rows {
+            RowMap::Identity => Some(fact),
+            RowMap::Joined(rows) => rows.get(fact).filter(|row| **row != NO_ROW).map(|row| *row as usize),
+        }
+    }
+
+    /// Bytes held for this table beside the table itself.
+    pub(crate) fn bytes(&self) -> usize {
+        match &self.rows {
+            RowMap::Identity => 0,
+            RowMap::Joined(rows) => {
+                let codes = self.codes.iter().filter_map(OnceLock::get).map(|codes| codes.bytes());
+                size_of_val(rows.as_slice()) + codes.sum::<usize>()
+            }
+        }
+    }
+
     /// A code per fact from a code per row; `missing` for facts without a row here.
     pub(super) fn codes_of_facts(&self, by_row: &Arc<Codes>, missing: u32, code_count: usize) -> Arc<Codes> {
         match &self.rows {
@@ -134,6 +169,15 @@ impl Reached {
 }
 
 impl ReachedColumn<'_> {
+    /// The code of each fact; that of the missing value for facts without a row in the table.
+    pub(crate) fn codes_of_facts(&self) -> Arc<Codes> {
+        let make = || {
+            let Coded { dictionary, codes } = self.column.coded();
+            self.reached.codes_of_facts(codes, dictionary.missing(), dictionary.len())
+        };
+        self.reached.codes.get(self.id.column).map_or_else(make, |codes| Arc::clone(codes.get_or_init(make)))
+    }
+
     pub(crate) fn name(&self) -> ColumnName {
         ColumnName { table: self.reached.table.name.clone(), column: self.column.name.clone() }
     }
