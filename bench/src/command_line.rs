@@ -1,0 +1,57 @@
+//! What can be asked for on the command line.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// The cube against named peers
+#[derive(Debug, Parser)]
+#[command(max_term_width = 100)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
+pub(crate) struct CommandLine {
+    /// Scale of the data: 1 has 6 million facts
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) scale: f64,
+    /// Only queries whose name begins so; may be repeated
+    #[arg(long, value_name = "QUERY")]
+    pub(crate) only: Vec<String>,
+    /// Only restrictions of this name (all, 80, 20, 1); may be repeated
+    #[arg(long, value_name = "PERCENT")]
+    pub(crate) restriction: Vec<String>,
+    /// Peers to run beside us
+    #[arg(long, value_delimiter = ',', default_value = "duckdb,chdb,polars,datafusion")]
+    pub(crate) peers: Vec<String>,
+    /// Run alone
+    #[arg(long)]
+    pub(crate) no_peers: bool,
+    /// Threads of everybody
+    #[arg(long, default_value_t = 2)]
+    pub(crate) threads: usize,
+    /// Counted runs of each query
+    #[arg(long, default_value_t = 7)]
+    pub(crate) runs: usize,
+    /// Runs before those that count
+    #[arg(long, default_value_t = 3)]
+    pub(crate) warm: usize,
+    /// Only compare results with those of the peers, and fail on a difference
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Seconds of the closed loop with many clients; 0 leaves it out
+    #[arg(long, default_value_t = 5)]
+    pub(crate) clients_seconds: u64,
+    /// Take the peers' figures from the result file of an earlier run
+    #[arg(long, value_name = "FILE")]
+    pub(crate) peers_from: Option<PathBuf>,
+    /// Write the page and the plot into this directory
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) docs: Option<PathBuf>,
+    /// Where data, Python environment and results are kept
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) cache: PathBuf,
+    /// Python with the peers installed
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) python: Option<PathBuf>,
+    /// Scripts of the peers
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) scripts: Option<PathBuf>,
+}

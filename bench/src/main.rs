@@ -1,0 +1,38 @@
+//! The cube against named peers: the same data, the same queries, the same number of threads, in one run.
+//!
+//! ```text
+//! tpchgen ──data──▶ CSV files ──┬── ours ──────────────────────┐
+//!                               └── peers (a process each) ────┴─▶ equal? ──▶ timings ──report──▶ page, plot
+//! ```
+//!
+//! Nothing is timed before its result has been found equal to ours.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench talks to the person who started it")]
+
+mod bandwidth;
+mod command_line;
+mod data;
+mod memory;
+mod ours;
+mod queries;
+mod restriction;
+mod rows;
+mod run;
+mod schema;
+mod timing;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::command_line::CommandLine;
+
+fn main() -> ExitCode {
+    match run::run(&CommandLine::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
