@@ -38,9 +38,16 @@ pub use mask::{ColumnIn, Mask, MaskError};
 pub use model::{
     Model,
     cube::Cube,
-    definition::{CubeDefinition, HierarchyDefinition, JoinDefinition, MeasureDefinition, Mode, ModelDefinition},
+    definition::{
+        CubeDefinition, HierarchyDefinition, JoinDefinition, MeasureDefinition, MeasureFormula, Mode, ModelDefinition,
+        RatesDefinition,
+    },
     error::ModelError,
     schema::{ColumnSchema, CubeSchema, HierarchySchema, LevelSchema, MeasureSchema, TableSchema},
 };
-pub use request::{Direction, Filter, Order, Query, QueryError, Scalar};
+pub use request::{
+    Direction, Order, Query, QueryError,
+    context::{Context, ResultLimit, TimeLimit},
+    filter::{Filter, Scalar, Test},
+};
 pub use value::{Cell, ColumnName, ColumnType};

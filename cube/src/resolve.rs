@@ -10,7 +10,11 @@ use crate::{
         measure::Measure,
     },
     nearest::{quoted_list, unknown},
-    request::{Direction, Filter, Order, Query, QueryError, Scalar},
+    request::{
+        Direction, Order, Query, QueryError,
+        filter::{Filter, Scalar, Test},
+    },
+    value::NOT_AVAILABLE,
 };
 
 /// A query in terms of a cube.
@@ -70,7 +74,7 @@ struct NamedLevel<'a> {
 }
 
 pub(crate) fn resolve<'a>(query: &Query, cube: &'a Cube) -> Result<Resolved<'a>, QueryError> {
-    let Query { measures, levels, totals, filter, order, offset, limit } = query;
+    let Query { measures, levels, totals, filter, order, offset, limit, context: _, explain: _, cache: _ } = query;
     check_sizes(query)?;
     let mut mistakes = Vec::new();
     let known = named_levels(cube);
@@ -197,14 +201,18 @@ fn resolve_clauses<'a>(
         }
         match filter {
             Filter::And(filters) => open.extend(filters.iter().rev()),
-            Filter::In { level, values } => {
+            Filter::Level { level, test: Test::In(values) } => {
                 let clause = find_level(level, known).map(|NamedLevel { hierarchy, level, .. }| Clause {
                     hierarchy,
                     level,
-                    values: values.iter().map(Scalar::text).collect(),
+                    values: values
+                        .iter()
+                        .map(|value| value.as_ref().map_or_else(|| NOT_AVAILABLE.to_owned(), Scalar::text))
+                        .collect(),
                 });
                 clauses.extend(keep_all([clause], mistakes));
             }
+            _ => return Err(QueryError::Invalid("filters of this kind are not there yet".to_owned())),
         }
     }
     Ok(clauses)

@@ -4,7 +4,7 @@
 //! A declared hierarchy or measure takes the place of an automatic one with its name.
 
 use super::{
-    definition::{CubeDefinition, HierarchyDefinition, MeasureDefinition, Mode},
+    definition::{CubeDefinition, HierarchyDefinition, MeasureDefinition, MeasureFormula, Mode},
     error::Problems,
     measure::COUNT,
     reach::{Reach, ReachedColumn},
@@ -120,11 +120,16 @@ pub(super) fn measures(
     };
     let mut declared: Vec<NamedMeasure> = Vec::new();
     for measure in &definition.measures {
-        let (name, column, kind) = match measure {
-            MeasureDefinition::Sum { name, column } => (name, column, NamedMeasureKind::Sum),
-            MeasureDefinition::Mean { name, column } => (name, column, NamedMeasureKind::Mean),
-        };
+        let MeasureDefinition { name, kind } = measure;
         let place = format!("{place}.measures[{name}]");
+        let (column, kind) = match kind {
+            MeasureFormula::Sum(column) => (column, NamedMeasureKind::Sum),
+            MeasureFormula::Mean(column) => (column, NamedMeasureKind::Mean),
+            _ => {
+                problems.add(&place, "measures of this kind are not there yet");
+                continue;
+            }
+        };
         if name == COUNT {
             problems.add(&place, "every cube has this measure already");
         } else if declared.iter().any(|earlier| earlier.name == *name) {

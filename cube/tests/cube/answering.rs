@@ -217,7 +217,15 @@ fn a_query_of_the_wrong_shape_is_refused_with_the_right_shape() {
     let mistake = |text: &str| serde_json::from_str::<Query>(text).unwrap_err().to_string();
     assert!(mistake(r#"{"measure":[]}"#).contains("unknown field `measure`, expected one of `measures`"));
     assert!(mistake(r#"{"filter":{"level":"City"}}"#).contains("a filter is"));
-    assert!(mistake(r#"{"filter":{"level":"City","equals":null}}"#).contains("a filter is"));
+    assert!(mistake(r#"{"filter":{"level":"City","equals":1,"in":[1]}}"#).contains("a filter is"));
+    assert!(mistake(r#"{"filter":{"level":"City","measure":"x","equals":1}}"#).contains("a filter is"));
+    assert!(
+        mistake(r#"{"filter":{"level":"City","lessThen":1}}"#).contains("unknown field `lessThen`, expected one of")
+    );
+    assert!(
+        mistake(r#"{"filter":{"level":"a","between":{"form":1}}}"#).contains("unknown field `form`, expected `from`")
+    );
+    assert!(mistake(r#"{"context":{"queryTimeLimit":"5"}}"#).contains("as in 250ms"));
     assert!(mistake(r#"{"filter":{"level":"City","equals":["Paris"]}}"#).contains("a string, a number or a boolean"));
     assert!(mistake(r#"{"order":[{"by":"City","direction":"up"}]}"#).contains("`asc` or `desc`"));
 }

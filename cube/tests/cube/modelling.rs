@@ -1,6 +1,6 @@
 //! From definitions to cubes.
 
-use cubegate_cube::{ColumnName, ColumnType, MeasureDefinition, Mode};
+use cubegate_cube::{ColumnName, ColumnType, MeasureDefinition, MeasureFormula, Mode};
 use serde_json::json;
 
 use crate::fixture::{Built, cube, retail};
@@ -20,7 +20,7 @@ fn measures(built: &Built) -> Vec<&str> {
 }
 
 fn sum(name: &str, column: &str) -> MeasureDefinition {
-    MeasureDefinition::Sum { name: name.into(), column: column.into() }
+    MeasureDefinition { name: name.into(), kind: MeasureFormula::Sum(column.into()) }
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn the_other_modes_make_less() {
 
 #[test]
 fn what_is_declared_takes_the_place_of_what_is_automatic() {
-    let mean = MeasureDefinition::Mean { name: "Quantity.SUM".into(), column: "Quantity".into() };
+    let mean = MeasureDefinition { name: "Quantity.SUM".into(), kind: MeasureFormula::Mean("Quantity".into()) };
     let retail =
         retail().hierarchy("City", &["Country", "City"]).without(&["Country", "Shops/Shop ID"]).measure(mean).build();
     assert_eq!(hierarchies(&retail), ["Sales.Sale ID", "Sales.Date", "Sales.Shop", "Sales.Product", "Shops.City"]);

@@ -94,9 +94,10 @@ fn cube_definition(declared: model::Cube, errors: &mut Vec<String>) -> cube::Cub
 /// The schema admits exactly one of `sum` and `mean`, but a model file may come from anywhere.
 fn measure(declared: model::Measure) -> Result<cube::MeasureDefinition, String> {
     let model::Measure { name, sum, mean } = declared;
-    match (sum, mean) {
-        (Some(column), None) => Ok(cube::MeasureDefinition::Sum { name, column }),
-        (None, Some(column)) => Ok(cube::MeasureDefinition::Mean { name, column }),
-        _ => Err(format!("measure {name}: write exactly one of `sum` and `mean`")),
-    }
+    let kind = match (sum, mean) {
+        (Some(column), None) => cube::MeasureFormula::Sum(column),
+        (None, Some(column)) => cube::MeasureFormula::Mean(column),
+        _ => return Err(format!("measure {name}: write exactly one of `sum` and `mean`")),
+    };
+    Ok(cube::MeasureDefinition { name, kind })
 }
