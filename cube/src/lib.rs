@@ -4,7 +4,7 @@
 //! CSV ──load──▶ Table ──model──▶ Cube ──────────────┐
 //!                                  │ mask(clauses)  │
 //!                                  ▼                ▼
-//! JSON ──request──▶ Query ──resolve──▶ plan ──▶ scan ──▶ finish ──▶ Answer ──answer──▶ JSON, CSV
+//! JSON ──request──▶ Query ──resolve──▶ plan ──▶ scan ──▶ finish ──▶ Answer ──answer──▶ JSON, CSV, Arrow
 //! ```
 //!
 //! A [`Model`] is an immutable snapshot of tables and cubes. A [`Mask`] is the part of a cube's facts that a caller may
@@ -32,7 +32,7 @@ mod value;
 
 pub mod limits;
 
-pub use answer::{Answer, AnswerColumn, ColumnKind};
+pub use answer::{Answer, AnswerColumn, ColumnKind, Encoding, Remarks};
 pub use load::{LoadError, LoadErrors, TableDefinition, csv, table::Table};
 pub use mask::{ColumnIn, Mask, MaskError};
 pub use model::{

@@ -33,6 +33,8 @@ pub const DENSE_CELLS_MAX: usize = 1 << 22;
 pub const QUERY_CELLS_MAX: usize = 10_000_000;
 /// Rows of one answer, before `offset` and `limit` cut it.
 pub const ANSWER_ROWS_MAX: usize = 10_000_000;
+/// Bytes of one answer as it is written.
+pub const ANSWER_BYTES_MAX: usize = 1 << 30;
 /// Facts that are scanned together. A multiple of 64, the bits of a selection word.
 pub const MORSEL_ROWS: usize = 1 << 16;
 /// Bytes of the accumulators that one thread keeps for all combinations; beyond, accumulators are hashed.

@@ -1,17 +1,29 @@
 //! The answer, and how it is written.
+//!
+//! ```text
+//!         ┌─▶ json    a row after the other, every digit of a decimal
+//! Answer ─┼─▶ csv     the same cells, RFC 4180
+//!         └─▶ arrow   an IPC stream, a column after the other
+//! ```
 
-use std::{cmp::Ordering, fmt::Write as _, sync::Arc};
+use std::{cmp::Ordering, sync::Arc};
 
-use serde::{Serialize, ser::SerializeSeq};
+use serde::{Serialize, Serializer};
 
 use crate::{
     finish::nulls_last,
-    request::Direction,
+    limits::ANSWER_BYTES_MAX,
+    request::{Direction, QueryError},
     storage::{dictionary::Dictionary, numbers::ratio},
     value::{Cell, ColumnType},
 };
 
-/// The answer to a query.
+mod arrow;
+mod csv;
+mod json;
+mod text;
+
+/// The answer to a question: columns of equal length.
 #[derive(Clone, Debug)]
 pub struct Answer {
     columns: Vec<AnswerColumn>,
@@ -39,12 +51,34 @@ pub enum ColumnKind {
     Level,
     /// Values of a measure.
     Measure,
+    /// Values of a table's column, a row each.
+    Column,
+}
+
+/// What an answer can be written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// `{"columns":[{"name","kind","type"}],"rows":[[…]],"policyRevision":…}`.
+    Json,
+    /// RFC 4180 with a header line; null is an empty cell.
+    Csv,
+    /// An Arrow IPC stream. A missing member is null in a level that is not text.
+    Arrow,
+}
+
+/// What is said beside the rows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Remarks<'a> {
+    /// The policy by which the facts were chosen.
+    pub policy_revision: u64,
+    /// How the answer came about.
+    pub explanation: Option<&'a serde_json::Value>,
 }
 
 /// The values of one column.
 #[derive(Clone, Debug)]
 pub(crate) enum Values {
-    /// Members of a level by their codes, none in a total above it.
+    /// Values by their codes; none in a total above the level, and where a column or measure is null.
     Members {
         dictionary: Arc<Dictionary>,
         codes: Vec<Option<u32>>,
@@ -78,53 +112,55 @@ impl Answer {
         self.values.iter().map(|values| values.get(index)).collect()
     }
 
-    /// `{"columns":[{"name","kind","type"}],"rows":[[…]],"policyRevision":…}`.
+    /// Bytes held, less the texts that it shares with the model.
+    pub fn bytes(&self) -> usize {
+        let names: usize = self.columns.iter().map(|column| size_of::<AnswerColumn>() + column.name.len()).sum();
+        names + self.values.iter().map(Values::bytes).sum::<usize>()
+    }
+
+    /// The answer as text or bytes, at most [`ANSWER_BYTES_MAX`] of them.
+    pub fn encode(&self, encoding: Encoding, remarks: Remarks<'_>) -> Result<Vec<u8>, QueryError> {
+        self.encode_within(encoding, remarks, ANSWER_BYTES_MAX)
+    }
+
+    /// As [`encode`](Self::encode), with a bound of its own.
+    pub fn encode_within(
+        &self,
+        encoding: Encoding,
+        remarks: Remarks<'_>,
+        bytes_max: usize,
+    ) -> Result<Vec<u8>, QueryError> {
+        match encoding {
+            Encoding::Json => json::encode(self, remarks, bytes_max),
+            Encoding::Csv => csv::encode(self, bytes_max),
+            Encoding::Arrow => arrow::encode(self, remarks, bytes_max),
+        }
+    }
+
+    /// [`Encoding::Json`], however long.
     pub fn to_json(&self, policy_revision: u64) -> String {
-        let document = Document { columns: &self.columns, rows: RowsOf(self), policy_revision };
-        serde_json::to_string(&document).expect("texts and finite numbers can be written as JSON")
+        String::from_utf8(self.unbounded(Encoding::Json, policy_revision)).expect("JSON is written as UTF-8")
     }
 
-    /// RFC 4180 with a header line; null is an empty cell.
+    /// [`Encoding::Csv`], however long.
     pub fn to_csv(&self) -> String {
-        let mut text = String::new();
-        write_record(&mut text, self.columns.iter().map(|column| Cell::Text(&column.name)));
-        for row in 0..self.row_count {
-            write_record(&mut text, self.values.iter().map(|values| values.get(row)));
-        }
-        text
+        String::from_utf8(self.unbounded(Encoding::Csv, 0)).expect("texts are UTF-8")
+    }
+
+    /// [`Encoding::Arrow`], however long.
+    pub fn to_arrow(&self, policy_revision: u64) -> Vec<u8> {
+        self.unbounded(Encoding::Arrow, policy_revision)
+    }
+
+    fn unbounded(&self, encoding: Encoding, policy_revision: u64) -> Vec<u8> {
+        let remarks = Remarks { policy_revision, explanation: None };
+        self.encode_within(encoding, remarks, usize::MAX).expect("nothing but the bound refuses to be written")
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Document<'a> {
-    columns: &'a [AnswerColumn],
-    rows: RowsOf<'a>,
-    policy_revision: u64,
-}
-
-struct RowsOf<'a>(&'a Answer);
-
-struct RowOf<'a>(&'a Answer, usize);
-
-impl Serialize for RowsOf<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut rows = serializer.serialize_seq(Some(self.0.row_count))?;
-        for row in 0..self.0.row_count {
-            rows.serialize_element(&RowOf(self.0, row))?;
-        }
-        rows.end()
-    }
-}
-
-impl Serialize for RowOf<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.values.iter().map(|values| values.get(self.1)))
-    }
-}
-
+/// As a value among others a decimal is a double; what [`Answer::encode`] writes has all its digits.
 impl Serialize for Cell<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Null => serializer.serialize_unit(),
             Self::Text(text) => serializer.serialize_str(text),
@@ -138,46 +174,12 @@ impl Serialize for Cell<'_> {
     }
 }
 
-fn write_record<'a>(text: &mut String, cells: impl Iterator<Item = Cell<'a>>) {
-    let start = text.len();
-    for (index, cell) in cells.enumerate() {
-        if index > 0 {
-            text.push(',');
-        }
-        write_cell(text, cell);
-    }
-    if text.len() == start {
-        // An empty line would not be a record.
-        text.push_str("\"\"");
-    }
-    text.push_str("\r\n");
-}
-
-fn write_cell(text: &mut String, cell: Cell<'_>) {
-    let written = match cell {
-        Cell::Null => Ok(()),
-        Cell::Text(value) if value.contains(['"', ',', '\r', '\n']) => {
-            write!(text, "\"{}\"", value.replace('"', "\"\""))
-        }
-        Cell::Text(value) => text.write_str(value),
-        // Numbers and truth values are written as in JSON.
-        Cell::Bool(_) | Cell::Int64(_) | Cell::Double(_) | Cell::Decimal { .. } => {
-            text.write_str(&serde_json::to_string(&cell).expect("finite numbers can be written as JSON"))
-        }
-        Cell::Date(date) => write!(text, "{date}"),
-        Cell::Timestamp(timestamp) => write!(text, "{timestamp}"),
-    };
-    written.expect("writing to a string does not fail");
-}
-
 impl Values {
     pub(crate) fn get(&self, row: usize) -> Cell<'_> {
         match self {
-            Self::Members { dictionary, codes } => {
-                codes.get(row).copied().flatten().map_or(Cell::Null, |code| dictionary.member(code))
-            }
-            Self::Int64(values) => values.get(row).copied().flatten().map_or(Cell::Null, Cell::Int64),
-            Self::Double(values) => values.get(row).copied().flatten().map_or(Cell::Null, Cell::Double),
+            Self::Members { dictionary, codes } => at(codes, row).map_or(Cell::Null, |code| dictionary.member(code)),
+            Self::Int64(values) => at(values, row).map_or(Cell::Null, Cell::Int64),
+            Self::Double(values) => at(values, row).map_or(Cell::Null, Cell::Double),
             Self::Decimal { units, scale } => {
                 at(units, row).map_or(Cell::Null, |units| Cell::Decimal { units, scale: *scale })
             }
@@ -209,6 +211,15 @@ impl Values {
             Self::Decimal { units, .. } => nulls_last(at(units, a), at(units, b), direction, i128::cmp),
         }
     }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Members { codes, .. } => size_of_val(codes.as_slice()),
+            Self::Int64(values) => size_of_val(values.as_slice()),
+            Self::Double(values) => size_of_val(values.as_slice()),
+            Self::Decimal { units, .. } => size_of_val(units.as_slice()),
+        }
+    }
 }
 
 fn at<T: Copy>(values: &[Option<T>], row: usize) -> Option<T> {
@@ -218,3 +229,10 @@ fn at<T: Copy>(values: &[Option<T>], row: usize) -> Option<T> {
 fn pick<T: Copy>(values: &[Option<T>], rows: &[usize]) -> Vec<Option<T>> {
     rows.iter().map(|row| at(values, *row)).collect()
 }
+
+fn too_long(bytes_max: usize) -> QueryError {
+    QueryError::TooLarge(format!("the answer has more than {bytes_max} bytes; ask for fewer rows or columns"))
+}
+
+#[cfg(test)]
+mod tests;
