@@ -18,7 +18,9 @@
 
 mod aggregate;
 mod answer;
+mod budget;
 mod finish;
+mod fold;
 mod load;
 mod mask;
 mod model;
@@ -33,6 +35,7 @@ mod value;
 pub mod limits;
 
 pub use answer::{Answer, AnswerColumn, ColumnKind, Encoding, Remarks};
+pub use budget::Budget;
 pub use load::{LoadError, LoadErrors, TableDefinition, csv, table::Table};
 pub use mask::{ColumnIn, Mask, MaskError};
 pub use model::{

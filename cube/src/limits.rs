@@ -35,6 +35,13 @@ pub const QUERY_CELLS_MAX: usize = 10_000_000;
 pub const ANSWER_ROWS_MAX: usize = 10_000_000;
 /// Bytes of one answer as it is written.
 pub const ANSWER_BYTES_MAX: usize = 1 << 30;
+/// Facts that go through one step of a scan before the next one, so that what is between steps stays in the first cache.
+/// A multiple of 64, the bits of a selection word.
+pub const CHUNK_ROWS: usize = 1 << 12;
+/// Bits that distinct values take when each has one per cell; beyond, they are listed and sorted.
+pub const DISTINCT_BITS_MAX: usize = 1 << 28;
+/// Counters that the values of a quantile take when each has one per cell; beyond, they are listed and sorted.
+pub const HISTOGRAM_COUNTERS_MAX: usize = 1 << 22;
 /// Facts that are scanned together. A multiple of 64, the bits of a selection word.
 pub const MORSEL_ROWS: usize = 1 << 16;
 /// Bytes of the accumulators that one thread keeps for all combinations; beyond, accumulators are hashed.

@@ -142,7 +142,7 @@ impl Column {
 fn code_numbers(numbers: &Numbers) -> Coded {
     match numbers {
         Numbers::Integers { integers, unit } => code_integers(integers, *unit),
-        Numbers::Doubles { values, nulls } => code_doubles(values, nulls.as_ref()),
+        Numbers::Doubles { values, nulls, .. } => code_doubles(values, nulls.as_ref()),
     }
 }
 

@@ -156,9 +156,12 @@ impl Level {
         self.coding().node_of_leaf.get(leaf)
     }
 
-    /// Whether nodes are leaves.
-    pub(crate) fn is_deepest(&self) -> bool {
-        self.index + 1 == self.coding.columns.len()
+    /// The node above each leaf; none when nodes are leaves.
+    pub(crate) fn nodes_of_leaves(&self) -> Option<&[u32]> {
+        match &self.coding().node_of_leaf {
+            Lookup::Table(nodes) if self.index + 1 < self.coding.columns.len() => Some(nodes),
+            _ => None,
+        }
     }
 
     /// Code of the member of a node, in the dictionary of the level.

@@ -26,8 +26,14 @@ pub(crate) fn code_of(position: usize) -> u32 {
 }
 
 /// What the widths have in common.
-pub(crate) trait Code: Copy + Send + Sync {
+pub(crate) trait Code: Copy + Send + Sync + Ord {
     fn index(self) -> usize;
+
+    /// A code that is known to fit.
+    fn narrow(code: u32) -> Self;
+
+    /// How far above another code, wrapping round below it.
+    fn distance(self, other: Self) -> Self;
 }
 
 impl Codes {
@@ -67,20 +73,24 @@ impl Codes {
     }
 }
 
-impl Code for u8 {
-    fn index(self) -> usize {
-        usize::from(self)
-    }
-}
+macro_rules! impl_code {
+    ($($width:ty),+) => {
+        $(impl Code for $width {
+            #[inline]
+            fn index(self) -> usize {
+                self as usize
+            }
 
-impl Code for u16 {
-    fn index(self) -> usize {
-        usize::from(self)
-    }
-}
+            #[inline]
+            fn narrow(code: u32) -> Self {
+                Self::try_from(code).expect("codes are as wide as the largest of them")
+            }
 
-impl Code for u32 {
-    fn index(self) -> usize {
-        self as usize
-    }
+            #[inline]
+            fn distance(self, other: Self) -> Self {
+                self.wrapping_sub(other)
+            }
+        })+
+    };
 }
+impl_code!(u8, u16, u32);

@@ -22,8 +22,13 @@ use crate::value::{Cell, ColumnType};
 pub(crate) enum Numbers {
     /// Whole multiples of a unit.
     Integers { integers: Integers, unit: Unit },
-    /// Doubles of too different magnitudes to be multiples of one unit. Zero where null.
-    Doubles { values: Vec<f64>, nulls: Option<Bitmap> },
+    /// Doubles of too different magnitudes to be 64-bit multiples of one unit. Zero where null.
+    Doubles {
+        values: Vec<f64>,
+        nulls: Option<Bitmap>,
+        /// The exponent of a power of two that they are multiples of, if sums of the multiples fit 128 bits.
+        unit: Option<i32>,
+    },
 }
 
 /// What the integers of a column count.
@@ -75,15 +80,25 @@ pub(crate) use with_offsets;
 impl Numbers {
     /// From doubles, zero where null.
     pub(crate) fn of_doubles(values: Vec<f64>, nulls: Option<Bitmap>) -> Self {
-        match common_unit(&values) {
-            Some(exponent) => {
-                let integers = values.iter().enumerate().map(|(row, value)| {
-                    let is_null = nulls.as_ref().is_some_and(|nulls| nulls.get(row));
-                    (!is_null).then(|| scaled(*value, exponent))
-                });
-                Self::Integers { integers: integers.collect(), unit: Unit::Binary { exponent } }
-            }
-            None => Self::Doubles { values, nulls },
+        let (exponent, width) = common_unit(&values);
+        if width <= 62 {
+            let integers = values.iter().enumerate().map(|(row, value)| {
+                let is_null = nulls.as_ref().is_some_and(|nulls| nulls.get(row));
+                (!is_null).then(|| scaled(*value, exponent))
+            });
+            return Self::Integers { integers: integers.collect(), unit: Unit::Binary { exponent } };
+        }
+        // As many sums as a table can have rows take 32 bits more, and the sign one.
+        let unit = (width <= 128 - 32 - 1).then_some(exponent);
+        Self::Doubles { values, nulls, unit }
+    }
+
+    /// The number of a row as a double; none where it is null.
+    pub(crate) fn double(&self, row: usize) -> Option<f64> {
+        match self {
+            _ if self.nulls().is_some_and(|nulls| nulls.get(row)) => None,
+            Self::Integers { integers, unit } => integers.at(row).map(|integer| unit.double(integer.into())),
+            Self::Doubles { values, .. } => values.get(row).copied(),
         }
     }
 
@@ -137,6 +152,12 @@ impl Integers {
     /// The integer of a row, the base where it is null.
     pub(crate) fn at(&self, row: usize) -> Option<i64> {
         self.offsets.get(row).map(|offset| self.base.wrapping_add_unsigned(offset))
+    }
+
+    /// How far from zero its integers can be.
+    pub(crate) fn magnitude_max(&self) -> u64 {
+        let top = self.base.wrapping_add_unsigned(self.offset_max);
+        self.base.unsigned_abs().max(top.unsigned_abs())
     }
 
     /// The offset of an integer, if it is between the smallest and the largest.
@@ -212,6 +233,11 @@ impl Unit {
         }
     }
 
+    /// The unit as a double.
+    pub(crate) fn factor(self) -> f64 {
+        self.double(1)
+    }
+
     /// A sum of integers in this unit, rounded once.
     pub(crate) fn double(self, integer: i128) -> f64 {
         match self {
@@ -222,12 +248,13 @@ impl Unit {
     }
 }
 
-/// The exponent of the largest power of two that all numbers are multiples of, if the multiples fit 62 bits.
-fn common_unit(values: &[f64]) -> Option<i32> {
+/// The exponent of the largest power of two that all numbers are multiples of, and the bits of the largest multiple.
+fn common_unit(values: &[f64]) -> (i32, i32) {
     let parts = || values.iter().map(|number| decompose(*number)).filter(|(integer, _)| *integer != 0);
     let exponent = parts().map(|(_, exponent)| exponent).min().unwrap_or(0);
-    let top = parts().map(|(integer, exponent)| exponent + bits(integer.unsigned_abs().into())).max().unwrap_or(0);
-    (top - exponent <= 62).then_some(exponent)
+    let top =
+        parts().map(|(integer, exponent)| exponent + bits(integer.unsigned_abs().into())).max().unwrap_or(exponent);
+    (exponent, top - exponent)
 }
 
 /// `number / 2^exponent`, for an exponent that leaves an integer of at most 62 bits.

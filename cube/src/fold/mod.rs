@@ -1,0 +1,177 @@
+//! Folds facts into cells: one per combination of nodes that a visible fact has.
+//!
+//! ```text
+//!          ┌────────────── per chunk, per thread ──────────────┐
+//! facts ──▶│ select ──rows──▶ locate ──slots──▶ add to states  │──merge──▶ Cells ──values──▶ columns
+//!          └───────────────────────────────────────────────────┘             └─regrouped─▶ totals, parents
+//! ```
+//!
+//! Threads take morsels as they come. States are exact, so what comes out depends neither on the threads nor on the
+//! morsels.
+
+use std::{
+    ops::Range,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use rayon::prelude::*;
+
+use crate::{
+    aggregate::{Aggregate, FactFilter, Group},
+    budget::Budget,
+    limits::{CHUNK_ROWS, MORSEL_ROWS},
+    model::cube::Cube,
+    request::QueryError,
+    storage::bitmap::Bitmap,
+};
+
+mod cells;
+mod exact;
+mod locate;
+mod plan;
+mod rows;
+mod select;
+mod sorted;
+mod state;
+
+pub(crate) use cells::Cells;
+use plan::{Layout, Plan};
+use rows::{Rows, Slots};
+use select::{Found, Selector};
+use state::{Input, Into, State};
+
+/// Folds the facts that the mask shows and the filter wants, none meaning every fact.
+pub(crate) fn scan(
+    cube: &Cube,
+    visible: Option<&Bitmap>,
+    filter: &FactFilter,
+    groups: &[Group],
+    aggregates: &[Aggregate],
+    budget: &Budget<'_>,
+) -> Result<Cells, QueryError> {
+    let visible_count = visible.map_or(cube.fact_count(), Bitmap::ones);
+    let plan = Plan::new(cube, groups, aggregates, visible_count);
+    let selector = Selector::new(cube, visible, filter);
+    match plan.layout {
+        Layout::Dense { cells } => {
+            let folded = fold_dense(cube, &plan, &selector, cells, budget)?;
+            Cells::of_dense(groups, plan, folded, budget)
+        }
+        Layout::Sorted => {
+            let found = sorted::fold(cube, &plan, &selector, budget)?;
+            Cells::of_sorted(groups, plan, found, budget)
+        }
+    }
+}
+
+/// Counts of facts and states, by cell.
+#[derive(Debug)]
+struct Folded {
+    facts: Vec<u32>,
+    states: Vec<State>,
+}
+
+impl Folded {
+    fn new(inputs: &[Input<'_>], cells: usize) -> Self {
+        Self { facts: vec![0; cells], states: inputs.iter().map(|input| State::new(input, cells)).collect() }
+    }
+
+    fn add(&mut self, inputs: &[Input<'_>], rows: &Rows<'_>, slots: Slots<'_>) {
+        match slots {
+            Slots::One => {
+                let count = u32::try_from(rows.len()).expect("a chunk has few rows");
+                self.facts.iter_mut().take(1).for_each(|facts| *facts += count);
+            }
+            Slots::Each(slots) => {
+                for slot in slots {
+                    if let Some(facts) = self.facts.get_mut(*slot as usize) {
+                        *facts += 1;
+                    }
+                }
+            }
+        }
+        for (state, input) in self.states.iter_mut().zip(inputs) {
+            state.add(input, rows, slots);
+        }
+    }
+
+    fn merge(mut self, other: Self, into: Into<'_>) -> Self {
+        into.each(&mut self.facts, &other.facts, |one, other| *one += other);
+        for (state, other) in self.states.iter_mut().zip(other.states) {
+            state.merge(other, into);
+        }
+        self
+    }
+}
+
+fn fold_dense(
+    cube: &Cube,
+    plan: &Plan<'_>,
+    selector: &Selector<'_>,
+    cells: usize,
+    budget: &Budget<'_>,
+) -> Result<Folded, QueryError> {
+    let morsels = Morsels::new(cube.fact_count());
+    let threads = morsels.threads(cells);
+    let parts: Result<Vec<Folded>, QueryError> = (0..threads)
+        .into_par_iter()
+        .map(|_| {
+            let mut folded = Folded::new(&plan.inputs, cells);
+            let mut slots = vec![0; CHUNK_ROWS];
+            morsels.each_chunk(selector, budget, |rows| {
+                if plan.keys.is_empty() {
+                    return folded.add(&plan.inputs, rows, Slots::One);
+                }
+                let slots = slots.get_mut(..rows.len()).unwrap_or_default();
+                locate::slots(&plan.keys, rows, slots);
+                folded.add(&plan.inputs, rows, Slots::Each(slots));
+            })?;
+            Ok(folded)
+        })
+        .collect();
+    let mut parts = parts?.into_iter();
+    let first = parts.next().unwrap_or_else(|| Folded::new(&plan.inputs, cells));
+    Ok(parts.fold(first, |folded, part| folded.merge(part, Into::Same)))
+}
+
+/// Facts in pieces that threads take as they come.
+struct Morsels {
+    fact_count: usize,
+    next: AtomicUsize,
+}
+
+impl Morsels {
+    fn new(fact_count: usize) -> Self {
+        Self { fact_count, next: AtomicUsize::new(0) }
+    }
+
+    /// As many threads as there are, but none whose cells cost more to merge than its facts to scan.
+    fn threads(&self, cells: usize) -> usize {
+        (self.fact_count / cells.max(MORSEL_ROWS)).clamp(1, rayon::current_num_threads())
+    }
+
+    fn take(&self) -> Option<Range<usize>> {
+        let start = self.next.fetch_add(MORSEL_ROWS, Ordering::Relaxed);
+        (start < self.fact_count).then(|| start..self.fact_count.min(start + MORSEL_ROWS))
+    }
+
+    /// Hands out the selected rows of each chunk of the morsels that this thread gets.
+    fn each_chunk(
+        &self,
+        selector: &Selector<'_>,
+        budget: &Budget<'_>,
+        mut visit: impl FnMut(&Rows<'_>),
+    ) -> Result<(), QueryError> {
+        let mut found = Found::new();
+        while let Some(morsel) = self.take() {
+            budget.check()?;
+            for start in morsel.clone().step_by(CHUNK_ROWS) {
+                let rows = selector.select(start..morsel.end.min(start + CHUNK_ROWS), &mut found);
+                if rows.len() > 0 {
+                    visit(&rows);
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,257 @@
+//! What the scan has to do, with no choice left to it.
+
+use std::{borrow::Cow, sync::Arc};
+
+use super::state::{Addends, Codes as CodesInput, Input, Ranks, State};
+use crate::{
+    aggregate::{Aggregate, ColumnId, Group, Spread},
+    limits::{DENSE_BYTES_MAX, DENSE_CELLS_MAX},
+    model::{
+        cube::Cube,
+        hierarchy::{Hierarchy, Level},
+        reach::ReachedColumn,
+    },
+    storage::{
+        codes::{Codes, code_of},
+        dictionary::Dictionary,
+        numbers::{Integers, Numbers, Unit},
+    },
+    value::ColumnType,
+};
+
+/// What the scan has to do.
+#[derive(Debug)]
+pub(super) struct Plan<'a> {
+    pub(super) keys: Vec<Key<'a>>,
+    pub(super) layout: Layout,
+    /// Each once, however many aggregates need it.
+    pub(super) inputs: Vec<Input<'a>>,
+    /// What becomes of the states of a cell, per aggregate.
+    pub(super) outputs: Vec<Output>,
+}
+
+/// How one group takes part in finding the cell of a fact.
+#[derive(Debug)]
+pub(super) struct Key<'a> {
+    pub(super) leaves: &'a Codes,
+    pub(super) level: &'a Level,
+    pub(super) node_count: usize,
+    /// Cells between two nodes that follow each other, when cells are dense.
+    pub(super) stride: usize,
+    pub(super) step: Step<'a>,
+}
+
+/// From a leaf to what it adds to the number of the cell.
+#[derive(Debug)]
+pub(super) enum Step<'a> {
+    /// The leaf times the stride.
+    Leaf,
+    /// What is listed for the leaf.
+    Listed(Cow<'a, [u32]>),
+}
+
+/// Where the states of a cell are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// At the mixed-radix number of the nodes, the last group varying fastest.
+    Dense { cells: usize },
+    /// At the position of the nodes among all combinations that visible facts have.
+    Sorted,
+}
+
+/// What becomes of the states of a cell.
+#[derive(Clone, Debug)]
+pub(super) enum Output {
+    Count,
+    Sum { input: usize, column_type: ColumnType },
+    Mean { input: usize },
+    Extreme { input: usize, largest: bool, values: RankedValues },
+    Variance { input: usize, of: Spread },
+    Quantile { input: usize, quantile: f64, values: RankedValues },
+    DistinctCount { input: usize },
+    Converted { input: usize, rates: Arc<[Option<f64>]> },
+}
+
+/// From ranks back to values.
+#[derive(Clone, Debug)]
+pub(super) enum RankedValues {
+    Integers { base: i64, unit: Unit },
+    Doubles,
+    Members(Arc<Dictionary>),
+}
+
+impl<'a> Plan<'a> {
+    pub(super) fn new(cube: &'a Cube, groups: &[Group], aggregates: &[Aggregate], visible_count: usize) -> Self {
+        let mut inputs = Inputs { cube, of: Vec::new(), inputs: Vec::new() };
+        let outputs = aggregates.iter().map(|aggregate| inputs.output(aggregate)).collect();
+        let inputs = inputs.inputs;
+        let layout = choose_layout(cube, groups, &inputs, visible_count);
+        Self { keys: keys(cube, groups, layout), layout, inputs, outputs }
+    }
+}
+
+/// Inputs so far, with what each was made for.
+struct Inputs<'a> {
+    cube: &'a Cube,
+    of: Vec<Wanted>,
+    inputs: Vec<Input<'a>>,
+}
+
+#[derive(Clone, PartialEq)]
+enum Wanted {
+    Sum(ColumnId),
+    Product(Vec<ColumnId>),
+    Apart(ColumnId, ColumnId),
+    Squares(ColumnId),
+    Extremes(ColumnId),
+    Multisets(ColumnId),
+    Sets(ColumnId),
+}
+
+impl<'a> Inputs<'a> {
+    fn output(&mut self, aggregate: &Aggregate) -> Output {
+        let column_type = aggregate.result_type(|column| self.column(column).column.column_type());
+        match aggregate {
+            Aggregate::Count => Output::Count,
+            Aggregate::Sum(column) => Output::Sum { input: self.input(Wanted::Sum(*column)), column_type },
+            Aggregate::SumProduct(columns) => {
+                Output::Sum { input: self.input(Wanted::Product(columns.clone())), column_type }
+            }
+            Aggregate::Mean(column) => Output::Mean { input: self.input(Wanted::Sum(*column)) },
+            Aggregate::Min(column) => self.extreme(*column, false),
+            Aggregate::Max(column) => self.extreme(*column, true),
+            Aggregate::Spread { column, of } => {
+                Output::Variance { input: self.input(Wanted::Squares(*column)), of: *of }
+            }
+            Aggregate::Quantile { column, quantile } => Output::Quantile {
+                input: self.input(Wanted::Multisets(*column)),
+                quantile: *quantile,
+                values: self.ranked_values(*column),
+            },
+            Aggregate::DistinctCount(column) => Output::DistinctCount { input: self.input(Wanted::Sets(*column)) },
+            Aggregate::Converted { amount, currency, rates } => {
+                Output::Converted { input: self.input(Wanted::Apart(*amount, *currency)), rates: Arc::clone(rates) }
+            }
+        }
+    }
+
+    fn extreme(&mut self, column: ColumnId, largest: bool) -> Output {
+        Output::Extreme { input: self.input(Wanted::Extremes(column)), largest, values: self.ranked_values(column) }
+    }
+
+    fn ranked_values(&self, column: ColumnId) -> RankedValues {
+        let column = self.column(column).column;
+        match column.numbers().map(|numbers| &**numbers) {
+            Some(Numbers::Integers { integers, unit }) => RankedValues::Integers { base: integers.base, unit: *unit },
+            Some(Numbers::Doubles { .. }) => RankedValues::Doubles,
+            None => RankedValues::Members(Arc::clone(&column.coded().dictionary)),
+        }
+    }
+
+    /// The index of what is wanted, made if it is not there yet.
+    fn input(&mut self, wanted: Wanted) -> usize {
+        self.of.iter().position(|known| *known == wanted).unwrap_or_else(|| {
+            self.inputs.push(self.make(&wanted));
+            self.of.push(wanted);
+            self.inputs.len() - 1
+        })
+    }
+
+    fn make(&self, wanted: &Wanted) -> Input<'a> {
+        match wanted {
+            Wanted::Sum(column) => Input::Sums(Addends::Column(self.numbers(*column))),
+            Wanted::Product(columns) => {
+                Input::Sums(product(columns.iter().map(|column| self.numbers(*column)).collect()))
+            }
+            Wanted::Apart(amount, currency) => {
+                let currency = self.column(*currency);
+                Input::Sums(Addends::Apart {
+                    column: self.numbers(*amount),
+                    codes: currency.codes_of_facts(),
+                    code_count: currency.column.coded().dictionary.len(),
+                })
+            }
+            Wanted::Squares(column) => Input::Squares(self.numbers(*column)),
+            Wanted::Extremes(column) => Input::Extremes(self.ranks(*column)),
+            Wanted::Multisets(column) => Input::Multisets(self.ranks(*column)),
+            Wanted::Sets(column) => {
+                let column = self.column(*column);
+                let dictionary = &column.column.coded().dictionary;
+                let (code_count, missing) = (dictionary.len(), dictionary.missing());
+                Input::Sets(CodesInput { codes: column.codes_of_facts(), code_count, missing })
+            }
+        }
+    }
+
+    fn ranks(&self, column: ColumnId) -> Ranks<'a> {
+        let column = self.column(column);
+        Ranks::of(column.column, || column.codes_of_facts())
+    }
+
+    fn numbers(&self, column: ColumnId) -> &'a Numbers {
+        self.column(column).column.numbers().expect("sums are asked of columns of numbers only")
+    }
+
+    fn column(&self, column: ColumnId) -> ReachedColumn<'a> {
+        self.cube.reach.at(column).expect("aggregates are made for the columns of the cube")
+    }
+}
+
+/// Products of integers and decimals are integers; a double makes the product one.
+fn product(factors: Vec<&Numbers>) -> Addends<'_> {
+    let integers: Option<Vec<(&Integers, u8)>> = factors
+        .iter()
+        .map(|factor| match factor {
+            Numbers::Integers { integers, unit: Unit::One } => Some((integers, 0)),
+            Numbers::Integers { integers, unit: Unit::Decimal { scale, .. } } => Some((integers, *scale)),
+            Numbers::Integers { unit: Unit::Binary { .. }, .. } | Numbers::Doubles { .. } => None,
+        })
+        .collect();
+    match integers {
+        Some(integers) => {
+            let scale = integers.iter().map(|(_, scale)| scale).sum();
+            let unit = if scale == 0 { Unit::One } else { Unit::Decimal { precision: u8::MAX, scale } };
+            Addends::Integers { factors: integers.into_iter().map(|(integers, _)| integers).collect(), unit }
+        }
+        None => Addends::Doubles(factors),
+    }
+}
+
+fn choose_layout(cube: &Cube, groups: &[Group], inputs: &[Input<'_>], visible_count: usize) -> Layout {
+    let counts = groups.iter().map(|group| level(cube, *group).1.node_count());
+    let cells = counts.into_iter().try_fold(1_usize, usize::checked_mul);
+    let bytes_per_cell = size_of::<u32>() + inputs.iter().map(State::cell_bytes).sum::<usize>();
+    // Accumulators that no fact can reach cost time and memory.
+    let worthwhile = (8 * visible_count).max(1 << 16);
+    let fits = |cells: &usize| {
+        *cells <= DENSE_CELLS_MAX.min(worthwhile) && cells.saturating_mul(bytes_per_cell) <= DENSE_BYTES_MAX
+    };
+    cells.filter(fits).map_or(Layout::Sorted, |cells| Layout::Dense { cells })
+}
+
+fn keys<'a>(cube: &'a Cube, groups: &[Group], layout: Layout) -> Vec<Key<'a>> {
+    let mut stride = 1;
+    let key = |group: &Group| {
+        let (hierarchy, level) = level(cube, *group);
+        let factor = match layout {
+            Layout::Dense { .. } => stride,
+            Layout::Sorted => 1,
+        };
+        let step = match level.nodes_of_leaves() {
+            None => Step::Leaf,
+            Some(nodes) if factor == 1 => Step::Listed(Cow::Borrowed(nodes)),
+            Some(nodes) => Step::Listed(nodes.iter().map(|node| node * code_of(factor)).collect()),
+        };
+        let key = Key { leaves: hierarchy.leaves(), level, node_count: level.node_count(), stride: factor, step };
+        stride = stride.saturating_mul(level.node_count());
+        key
+    };
+    let mut keys: Vec<Key<'a>> = groups.iter().rev().map(key).collect();
+    keys.reverse();
+    keys
+}
+
+pub(super) fn level(cube: &Cube, group: Group) -> (&Hierarchy, &Level) {
+    let hierarchy = cube.hierarchies.get(group.hierarchy).expect("groups are of hierarchies of the cube");
+    (hierarchy, hierarchy.levels.get(group.level).expect("a group is of a level of its hierarchy"))
+}
