@@ -1,8 +1,19 @@
 //! The cube stays free of input and output.
 
 /// Crates that neither do input or output nor bring a runtime for it.
-const PURE: [&str; 10] =
-    ["arrow-array", "arrow-ipc", "arrow-schema", "csv", "jiff", "rayon", "serde", "serde_json", "strsim", "thiserror"];
+const PURE: [&str; 11] = [
+    "arrow-array",
+    "arrow-ipc",
+    "arrow-schema",
+    "csv",
+    "ethnum",
+    "jiff",
+    "rayon",
+    "serde",
+    "serde_json",
+    "strsim",
+    "thiserror",
+];
 
 #[test]
 fn the_cube_depends_on_nothing_that_does_input_or_output() {
