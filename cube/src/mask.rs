@@ -3,19 +3,19 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    model::cube::Cube,
+    model::{cube::Cube, reach::Reach},
     request::QueryError,
     storage::bitmap::Bitmap,
     value::{ColumnName, NOT_AVAILABLE},
 };
 
-/// The facts of one cube that may be seen. Made by [`Cube::mask`]; cheap to clone.
+/// The facts of one cube, or the rows of one table, that may be seen. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Mask {
     /// None: every fact.
     selection: Option<Arc<Bitmap>>,
     visible_count: usize,
-    /// Of the cube that made it.
+    /// Of the cube or table that made it.
     identity: Arc<()>,
 }
 
@@ -33,9 +33,9 @@ pub struct ColumnIn {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MaskError {
     /// The cube's joins do not reach the column.
-    #[error("the cube {cube:?} does not reach the column {column}")]
+    #[error("{cube:?} does not reach the column {column}")]
     Unreachable {
-        /// Name of the cube.
+        /// Name of the cube or table.
         cube: String,
         /// The column.
         column: ColumnName,
@@ -50,23 +50,34 @@ impl Mask {
 
     /// The facts to look at, none meaning every one. Fails for the mask of another cube.
     pub(crate) fn selection(&self, cube: &Cube) -> Result<Option<&Bitmap>, QueryError> {
-        if Arc::ptr_eq(&self.identity, &cube.identity) {
-            Ok(self.selection.as_deref())
-        } else {
-            Err(QueryError::ForeignMask)
-        }
+        self.selection_of(&cube.identity)
+    }
+
+    /// As [`selection`](Self::selection), for whoever has the identity that the mask was made with.
+    pub(crate) fn selection_of(&self, identity: &Arc<()>) -> Result<Option<&Bitmap>, QueryError> {
+        if Arc::ptr_eq(&self.identity, identity) { Ok(self.selection.as_deref()) } else { Err(QueryError::ForeignMask) }
     }
 }
 
 pub(crate) fn build(cube: &Cube, all_of: &[Vec<Vec<ColumnIn>>]) -> Result<Mask, MaskError> {
-    let fact_count = cube.fact_count();
+    build_over(cube.name(), &cube.reach, &cube.identity, all_of)
+}
+
+/// The rows of the first table of `reach` that satisfy the clauses. `name` is that of whatever has these rows.
+pub(crate) fn build_over(
+    name: &str,
+    reach: &Reach,
+    identity: &Arc<()>,
+    all_of: &[Vec<Vec<ColumnIn>>],
+) -> Result<Mask, MaskError> {
+    let fact_count = reach.fact_table().row_count;
     let mut visible = Bitmap::filled(fact_count, true);
     for any_of in all_of {
         let mut admitted = Bitmap::filled(fact_count, false);
         for conjunction in any_of {
             let mut satisfied = Bitmap::filled(fact_count, true);
             for leaf in conjunction {
-                satisfied.and(&facts_with(cube, leaf)?);
+                satisfied.and(&facts_with(name, reach, leaf)?);
             }
             admitted.or(&satisfied);
         }
@@ -74,12 +85,12 @@ pub(crate) fn build(cube: &Cube, all_of: &[Vec<Vec<ColumnIn>>]) -> Result<Mask, 
     }
     let visible_count = visible.ones();
     let selection = (visible_count < fact_count).then(|| Arc::new(visible));
-    Ok(Mask { selection, visible_count, identity: Arc::clone(&cube.identity) })
+    Ok(Mask { selection, visible_count, identity: Arc::clone(identity) })
 }
 
-fn facts_with(cube: &Cube, leaf: &ColumnIn) -> Result<Bitmap, MaskError> {
-    let unreachable = || MaskError::Unreachable { cube: cube.name().to_owned(), column: leaf.column.clone() };
-    let column = cube.reach.column(&leaf.column).ok_or_else(unreachable)?;
+fn facts_with(name: &str, reach: &Reach, leaf: &ColumnIn) -> Result<Bitmap, MaskError> {
+    let unreachable = || MaskError::Unreachable { cube: name.to_owned(), column: leaf.column.clone() };
+    let column = reach.column(&leaf.column).ok_or_else(unreachable)?;
     let rows = column.column.rows_with(&leaf.values);
     Ok(column.reached.bits_of_facts(rows, leaf.values.contains(NOT_AVAILABLE)))
 }
