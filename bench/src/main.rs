@@ -10,15 +10,21 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench talks to the person who started it")]
 
 mod bandwidth;
+mod clients;
 mod command_line;
 mod data;
+mod machine;
 mod memory;
 mod ours;
+mod peer;
 mod queries;
+mod report;
 mod restriction;
+mod results;
 mod rows;
 mod run;
 mod schema;
+mod sql;
 mod timing;
 
 use std::process::ExitCode;

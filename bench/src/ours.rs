@@ -1,14 +1,14 @@
 //! Our side: the star as a cube, asked in its own JSON.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, anyhow};
 use cubegate_cube::{
-    Answer, Cell, ColumnType, Cube, CubeDefinition, HierarchyDefinition, JoinDefinition, Mask, MeasureDefinition, Mode,
-    Model, ModelDefinition, TableDefinition, csv,
+    Answer, Cell, ColumnType, Cube, CubeDefinition, HierarchyDefinition, JoinDefinition, Mask, MeasureDefinition,
+    MeasureFormula, Mode, Model, ModelDefinition, TableDefinition, csv,
 };
 use serde_json::json;
 
@@ -18,18 +18,20 @@ use crate::{
     queries::{Comparison, Measure, Query, Test, Value, queries},
     restriction::Restriction,
     rows::Rows,
-    schema::{FACTS, HIERARCHIES, Kind, TABLES, TableSpec},
+    schema::{FACTS, HIERARCHIES, Kind, TABLES, TableSpec, table_of},
 };
 
 const CUBE: &str = "Lineorder";
+const CALCULATES: bool = false;
 
 /// The star, loaded.
 pub(crate) struct Ours {
     model: Model,
     /// From the files to a cube that answers.
     pub(crate) load: Duration,
-    /// What the process grew by.
+    /// What the process grew by when it loaded.
     pub(crate) resident_bytes: u64,
+    resident_bytes_before: u64,
 }
 
 /// A query in our own form.
@@ -49,7 +51,8 @@ impl Ours {
         let mistakes = |errors: Vec<_>| anyhow!("the model is wrong: {errors:?}");
         let model = Model::build(&model_definition(), tables).map_err(mistakes)?;
         let load = start.elapsed();
-        Ok(Self { model, load, resident_bytes: memory::resident_bytes()?.saturating_sub(before) })
+        let resident_bytes = memory::resident_bytes()?.saturating_sub(before);
+        Ok(Self { model, load, resident_bytes, resident_bytes_before: before })
     }
 
     pub(crate) fn cube(&self) -> &Cube {
@@ -64,13 +67,55 @@ impl Ours {
         Ok(self.cube().query(question, mask)?)
     }
 
-    /// Number of members of the finest level of the hierarchy that has a column, which decides how wide its codes are.
-    pub(crate) fn leaf_count(&self, column: &str) -> Result<usize> {
-        let leaf = hierarchy_of(column).and_then(|(_, levels)| levels.last());
-        let leaf = leaf.with_context(|| format!("no hierarchy has the column {column}"))?;
+    /// What the process has grown by since before it loaded, lazily made parts of the cube included.
+    pub(crate) fn resident_bytes_now(&self) -> Result<u64> {
+        Ok(memory::resident_bytes()?.saturating_sub(self.resident_bytes_before))
+    }
+
+    /// Number of members of the finest level of a hierarchy, which decides how wide its codes are.
+    fn leaf_count(&self, levels: &[&str]) -> Result<usize> {
+        let leaf = levels.last().context("a hierarchy has levels")?;
         let question = Question { levels: vec![(*leaf).to_owned()], ..Question::default() };
         let everything = self.cube().mask(&[])?;
         Ok(self.answer(&question, &everything)?.row_count())
+    }
+}
+
+/// How many bytes of each fact a query must read when every fact is looked at: a code per hierarchy, in 8, 16 or 32 bits
+/// by the number of its members, and a number per column, as narrow as the column's numbers allow.
+pub(crate) struct Widths(BTreeMap<&'static str, usize>);
+
+impl Widths {
+    pub(crate) fn of(ours: &Ours) -> Result<Self> {
+        let code_bytes = |count| match count {
+            0..=0x100 => 1,
+            0x101..=0x1_0000 => 2,
+            _ => 4,
+        };
+        let widths = HIERARCHIES.iter().map(|(name, levels)| Ok((*name, code_bytes(ours.leaf_count(levels)?))));
+        Ok(Self(widths.collect::<Result<_>>()?))
+    }
+
+    pub(crate) fn bytes_per_fact(&self, query: &Query) -> usize {
+        let levels = query.groups.iter().copied().chain(query.filter.iter().map(|test| test.column));
+        let distinct = query.measures.iter().filter_map(|measure| match measure {
+            Measure::DistinctCount(column) => Some(*column),
+            _ => None,
+        });
+        let hierarchies = levels.chain(distinct).filter_map(hierarchy_of).map(|(name, _)| *name);
+        let codes = hierarchies.collect::<BTreeSet<_>>().into_iter().filter_map(|name| self.0.get(name)).sum::<usize>();
+        let numbers = query.measures.iter().filter(|measure| !matches!(measure, Measure::DistinctCount(_)));
+        let numbers: BTreeSet<&str> = numbers.flat_map(Measure::columns).collect();
+        codes + numbers.into_iter().map(number_bytes).sum::<usize>()
+    }
+}
+
+fn number_bytes(column: &str) -> usize {
+    let columns = table_of(column).into_iter().flat_map(|table| table.columns);
+    match columns.into_iter().find(|known| known.name == column).map(|column| column.kind) {
+        Some(Kind::Small) => 1,
+        Some(Kind::Medium) => 2,
+        _ => 4,
     }
 }
 
@@ -136,7 +181,7 @@ fn filter(test: &Test) -> serde_json::Value {
 
 fn definition(table: &TableSpec) -> TableDefinition {
     let column_type = |kind| match kind {
-        Kind::Small | Kind::Medium | Kind::Large => ColumnType::Int64,
+        Kind::Small | Kind::Medium | Kind::Large | Kind::Money => ColumnType::Int64,
         Kind::Category | Kind::Name => ColumnType::String,
         Kind::Date => ColumnType::Date,
     };
@@ -144,6 +189,7 @@ fn definition(table: &TableSpec) -> TableDefinition {
         name: table.name.to_owned(),
         keys: table.join.iter().map(|(_, key)| (*key).to_owned()).collect(),
         column_types: table.columns.iter().map(|column| (column.name.to_owned(), column_type(column.kind))).collect(),
+        ..TableDefinition::default()
     }
 }
 
@@ -172,13 +218,18 @@ fn model_definition() -> ModelDefinition {
     }
 }
 
-/// Each measure that a query asks for, once.
+/// Each measure that a query asks for, once, and those that an expression is made of.
 fn measure_definitions() -> Vec<MeasureDefinition> {
     let all = queries();
     let measures = all.iter().flat_map(|query| &query.measures);
-    let named: BTreeMap<String, MeasureDefinition> =
-        measures.filter_map(|measure| Some((measure_name(measure), measure_definition(measure)?))).collect();
-    named.into_values().collect()
+    let operands = measures.clone().flat_map(|measure| match measure {
+        Measure::SumDifference(one, other) => vec![Measure::Sum(one), Measure::Sum(other)],
+        _ => Vec::new(),
+    });
+    let measures = measures.copied().chain(operands);
+    let named: BTreeMap<String, MeasureFormula> =
+        measures.filter_map(|measure| Some((measure_name(&measure), formula(&measure)?))).collect();
+    named.into_iter().map(|(name, kind)| MeasureDefinition { name, kind }).collect()
 }
 
 fn measure_name(measure: &Measure) -> String {
@@ -191,10 +242,14 @@ fn measure_name(measure: &Measure) -> String {
     }
 }
 
-fn measure_definition(measure: &Measure) -> Option<MeasureDefinition> {
-    let name = measure_name(measure);
-    match measure {
-        Measure::Sum(column) => Some(MeasureDefinition::Sum { name, column: (*column).to_owned() }),
-        _ => None,
-    }
+/// None for the count, which every cube has.
+fn formula(measure: &Measure) -> Option<MeasureFormula> {
+    Some(match measure {
+        Measure::Count => return None,
+        Measure::Sum(column) => MeasureFormula::Sum((*column).to_owned()),
+        Measure::SumProduct(..) | Measure::SumDifference(..) | Measure::DistinctCount(_) if !CALCULATES => return None,
+        Measure::SumProduct(one, other) => MeasureFormula::SumProduct(vec![(*one).to_owned(), (*other).to_owned()]),
+        Measure::SumDifference(one, other) => MeasureFormula::Expression(format!("[{one}.SUM] - [{other}.SUM]")),
+        Measure::DistinctCount(column) => MeasureFormula::DistinctCount((*column).to_owned()),
+    })
 }

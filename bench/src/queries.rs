@@ -9,7 +9,7 @@
 //! | D… | distinct counts |
 //! | I… | long lists of wanted members |
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A question.
 #[derive(Clone, Debug, Serialize)]
@@ -27,7 +27,7 @@ pub(crate) struct Query {
 }
 
 /// Queries that are judged by the same bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Family {
     /// The thirteen.

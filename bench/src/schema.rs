@@ -3,7 +3,7 @@
 //! ```text
 //! customer ◀─ lo_custkey ─┐
 //! supplier ◀─ lo_suppkey ─┤
-//!                         lineorder ─ lo_orderdate ─▶ date
+//!                         lineorder ─ lo_orderdate ─▶ dates
 //!     part ◀─ lo_partkey ─┘
 //! ```
 //!
@@ -43,6 +43,8 @@ pub(crate) enum Kind {
     Medium,
     /// Whole numbers up to 2³¹.
     Large,
+    /// Cents, up to 2³¹.
+    Money,
     /// One of few texts.
     Category,
     /// Text that is different in each row.
@@ -94,7 +96,7 @@ pub(crate) const TABLES: [TableSpec; 5] = [
         ],
     },
     TableSpec {
-        name: "date",
+        name: "dates",
         join: Some(("lo_orderdate", "d_datekey")),
         columns: &[
             column("d_datekey", Kind::Date),
@@ -116,10 +118,10 @@ pub(crate) const TABLES: [TableSpec; 5] = [
             column("lo_orderdate", Kind::Date),
             column("lo_orderpriority", Kind::Category),
             column("lo_quantity", Kind::Small),
-            column("lo_extendedprice", Kind::Large),
+            column("lo_extendedprice", Kind::Money),
             column("lo_discount", Kind::Small),
-            column("lo_revenue", Kind::Large),
-            column("lo_supplycost", Kind::Large),
+            column("lo_revenue", Kind::Money),
+            column("lo_supplycost", Kind::Money),
             column("lo_tax", Kind::Small),
             column("lo_shipmode", Kind::Category),
         ],
@@ -131,9 +133,9 @@ pub(crate) const HIERARCHIES: [(&str, &[&str]); 15] = [
     ("Customer", &["customer/c_region", "customer/c_nation", "customer/c_city"]),
     ("Supplier", &["supplier/s_region", "supplier/s_nation", "supplier/s_city"]),
     ("Part", &["part/p_mfgr", "part/p_category", "part/p_brand"]),
-    ("Date", &["date/d_year", "date/d_yearmonthnum", "date/d_datekey"]),
-    ("Month", &["date/d_yearmonth"]),
-    ("Week", &["date/d_weeknuminyear"]),
+    ("Date", &["dates/d_year", "dates/d_yearmonthnum", "dates/d_datekey"]),
+    ("Month", &["dates/d_yearmonth"]),
+    ("Week", &["dates/d_weeknuminyear"]),
     ("Segment", &["customer/c_mktsegment"]),
     ("Quantity", &["lineorder/lo_quantity"]),
     ("Discount", &["lineorder/lo_discount"]),

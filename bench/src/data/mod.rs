@@ -1,10 +1,11 @@
 //! The data: CSV files of the star, made once per scale and the same on every machine.
 //!
 //! ```text
-//! tpchgen ──star──▶ rows ──▶ CACHE/bench/sf1/*.csv, then `complete`
+//! tpchgen ──star──▶ rows ──▶ CACHE/bench/sf1/*.csv ──categories──▶ categories.json, then `complete`
 //! ```
 
 mod calendar;
+mod categories;
 mod star;
 
 use std::{
@@ -18,7 +19,7 @@ use anyhow::{Context, Result};
 use crate::schema::{TABLES, TableSpec};
 
 /// Grows when the files would differ, so that files of an earlier program are made anew.
-const DATA_VERSION: &str = "1";
+const DATA_VERSION: &str = "2";
 const BUFFER_BYTES: usize = 1 << 20;
 
 /// A directory with a CSV file per table.
@@ -41,6 +42,7 @@ impl Data {
         for table in &TABLES {
             data.write_table(table, scale).with_context(|| format!("cannot write {}", data.file(table).display()))?;
         }
+        categories::write(&data)?;
         std::fs::write(&stamp, DATA_VERSION).with_context(|| format!("cannot write {}", stamp.display()))?;
         Ok(data)
     }
@@ -70,7 +72,7 @@ impl Data {
             "customer" => star::write_customers(&mut file, scale)?,
             "supplier" => star::write_suppliers(&mut file, scale)?,
             "part" => star::write_parts(&mut file, scale)?,
-            "date" => calendar::write_days(&mut file)?,
+            "dates" => calendar::write_days(&mut file)?,
             _ => star::write_lineorders(&mut file, scale)?,
         }
         Ok(file.flush()?)
