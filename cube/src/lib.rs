@@ -28,6 +28,7 @@ mod nearest;
 mod plan;
 mod request;
 mod resolve;
+mod rows;
 mod scan;
 mod storage;
 mod value;
@@ -52,5 +53,10 @@ pub use request::{
     Direction, Order, Query, QueryError,
     context::{Context, ResultLimit, TimeLimit},
     filter::{Filter, Scalar, Test},
+};
+pub use rows::{
+    member_list::MembersQuery,
+    request::{RowFilter, RowsQuery},
+    table::TableView,
 };
 pub use value::{Cell, ColumnName, ColumnType};

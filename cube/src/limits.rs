@@ -35,6 +35,14 @@ pub const QUERY_CELLS_MAX: usize = 10_000_000;
 pub const ANSWER_ROWS_MAX: usize = 10_000_000;
 /// Bytes of one answer as it is written.
 pub const ANSWER_BYTES_MAX: usize = 1 << 30;
+/// Rows that a read of rows returns when it does not say how many.
+pub const ROWS_DEFAULT: usize = 1000;
+/// Rows that one read of rows returns.
+pub const ROWS_MAX: usize = 1_000_000;
+/// Members that a list has when it does not say how many.
+pub const MEMBERS_DEFAULT: usize = 1000;
+/// Members of one list.
+pub const MEMBERS_MAX: usize = 1_000_000;
 /// Facts that go through one step of a scan before the next one, so that what is between steps stays in the first cache.
 /// A multiple of 64, the bits of a selection word.
 pub const CHUNK_ROWS: usize = 1 << 12;

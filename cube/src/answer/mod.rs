@@ -21,7 +21,7 @@ use crate::{
 mod arrow;
 mod csv;
 mod json;
-mod text;
+pub(crate) mod text;
 
 /// The answer to a question: columns of equal length.
 #[derive(Clone, Debug)]
@@ -110,6 +110,12 @@ impl Answer {
     /// One row, a value per column.
     pub fn row(&self, index: usize) -> Vec<Cell<'_>> {
         self.values.iter().map(|values| values.get(index)).collect()
+    }
+
+    /// Some of the rows.
+    pub(crate) fn pick(&self, rows: &[usize]) -> Self {
+        let values = self.values.iter().map(|values| values.pick(rows)).collect();
+        Self { columns: self.columns.clone(), values, row_count: rows.len() }
     }
 
     /// Bytes held, less the texts that it shares with the model.

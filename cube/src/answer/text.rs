@@ -12,7 +12,7 @@ pub(super) fn write_json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
 }
 
 /// Anything but text and null: the same in JSON and CSV, but for the quotes around dates.
-pub(super) fn write_bare(out: &mut Vec<u8>, cell: Cell<'_>) {
+pub(crate) fn write_bare(out: &mut Vec<u8>, cell: Cell<'_>) {
     match cell {
         Cell::Null | Cell::Text(_) => {}
         Cell::Bool(value) => write_json(out, &value),

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     aggregate::ColumnId,
     answer::Answer,
+    budget::Budget,
     finish,
     limits::QueryLimits,
     load::table::Table,
@@ -22,7 +23,13 @@ use crate::{
     nearest::unknown,
     plan::Plan,
     request::{Query, QueryError},
-    resolve, scan,
+    resolve,
+    rows::{
+        self,
+        member_list::{self, MembersQuery},
+        request::RowsQuery,
+    },
+    scan,
     storage::numbers::Numbers,
 };
 
@@ -73,6 +80,17 @@ impl Cube {
         let plan = Plan::new(&resolved, self, limits);
         let cells = scan::scan(&plan, selection)?;
         finish::finish(&resolved, &plan, &cells)
+    }
+
+    /// The members of a level that have a visible fact.
+    pub fn members(&self, query: &MembersQuery, mask: &Mask, budget: &Budget<'_>) -> Result<Answer, QueryError> {
+        member_list::list(self, query, mask, budget)
+    }
+
+    /// The visible facts themselves, with the rows of other tables that they lead to.
+    pub fn drill_through(&self, query: &RowsQuery, mask: &Mask, budget: &Budget<'_>) -> Result<Answer, QueryError> {
+        let columns: Vec<_> = self.reach.columns().collect();
+        rows::read(&self.reach, &columns, mask.selection(self)?, query, budget)
     }
 
     /// None when something is wrong, which is then among the problems.

@@ -9,20 +9,23 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::load::table::Table;
+use crate::{
+    load::table::Table,
+    rows::table::{self, TableView},
+};
 
 pub(crate) mod cube;
 pub(crate) mod definition;
 pub(crate) mod error;
 pub(crate) mod hierarchy;
-mod join;
+pub(crate) mod join;
 pub(crate) mod measure;
 mod members;
 pub(crate) mod reach;
 pub(crate) mod schema;
 
 use cube::Cube;
-use definition::ModelDefinition;
+use definition::{JoinDefinition, ModelDefinition};
 use error::{ModelError, Problems};
 use join::Join;
 use schema::{ColumnSchema, TableSchema};
@@ -30,7 +33,8 @@ use schema::{ColumnSchema, TableSchema};
 /// Tables, joins and cubes: an immutable snapshot, to be shared behind an `Arc`.
 #[derive(Debug)]
 pub struct Model {
-    tables: Vec<TableSchema>,
+    tables: BTreeMap<String, TableView>,
+    joins: Vec<JoinDefinition>,
     cubes: BTreeMap<String, Cube>,
 }
 
@@ -44,7 +48,8 @@ impl Model {
         let joins = join::build(&definition.joins, &tables, &mut problems);
         let cubes = build_cubes(definition, &tables, &joins, &mut problems);
         problems.into_result()?;
-        Ok(Self { tables: tables.iter().map(|(name, table)| table_schema(name, table)).collect(), cubes })
+        let tables = table::views(&tables, &joins, &cubes, table_schema);
+        Ok(Self { tables, joins: definition.joins.clone(), cubes })
     }
 
     /// The cube of that name.
@@ -57,9 +62,19 @@ impl Model {
         self.cubes.values()
     }
 
+    /// The table of that name.
+    pub fn table(&self, name: &str) -> Option<&TableView> {
+        self.tables.get(name)
+    }
+
     /// All tables, ordered by name.
-    pub fn tables(&self) -> &[TableSchema] {
-        &self.tables
+    pub fn tables(&self) -> impl Iterator<Item = &TableView> {
+        self.tables.values()
+    }
+
+    /// The tables that `is_shown` admits and the joins between them, as a Mermaid `erDiagram`.
+    pub fn mermaid(&self, is_shown: impl Fn(&str) -> bool) -> String {
+        schema::mermaid(self.tables().map(TableView::schema).filter(|table| is_shown(&table.name)), &self.joins)
     }
 }
 

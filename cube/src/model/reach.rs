@@ -50,7 +50,7 @@ pub(crate) struct ReachedColumn<'a> {
 
 impl Reach {
     /// Follows the joins from the fact table.
-    pub(super) fn from_facts(
+    pub(crate) fn from_facts(
         facts: &Arc<Table>,
         tables: &BTreeMap<String, Arc<Table>>,
         joins: &[Join],
@@ -101,7 +101,7 @@ impl Reach {
     }
 
     /// The column written as `Table/Column`, or as `Column` when one table has it.
-    pub(super) fn find(&self, written: &str) -> Result<ReachedColumn<'_>, String> {
+    pub(crate) fn find(&self, written: &str) -> Result<ReachedColumn<'_>, String> {
         let qualified = self.columns().find(|column| column.name().to_string() == written);
         let named: Vec<ReachedColumn<'_>> = self.columns().filter(|column| column.column.name == written).collect();
         match (qualified, named.as_slice()) {

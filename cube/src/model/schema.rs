@@ -1,9 +1,10 @@
 //! What can be asked of a model.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use serde::Serialize;
 
+use super::definition::JoinDefinition;
 use crate::value::{ColumnName, ColumnType};
 
 /// A table and its columns.
@@ -75,4 +76,49 @@ pub struct MeasureSchema {
     pub name: String,
     /// Type of its values.
     pub r#type: ColumnType,
+}
+
+/// The tables and the joins between them as a Mermaid `erDiagram`: `_ type PK "Column"` and `nullable type "Column"`.
+///
+/// Mermaid wants a type and a name of each attribute and knows no quotes there, so the name is the comment.
+pub(super) fn mermaid<'a>(tables: impl Iterator<Item = &'a TableSchema>, joins: &[JoinDefinition]) -> String {
+    let mut diagram = String::from("erDiagram\n");
+    let mut shown = BTreeSet::new();
+    for table in tables {
+        shown.insert(&table.name);
+        let attributes: String = table.columns.iter().map(|column| attribute(table, column)).collect();
+        write!(diagram, "  \"{}\" {{\n{attributes}  }}\n", quotable(&table.name)).expect("a string takes all text");
+    }
+    for JoinDefinition { from, to, on } in joins {
+        if shown.contains(from) && shown.contains(to) {
+            let pair = |(from, to): (&String, &String)| format!("`{}` == `{}`", quotable(from), quotable(to));
+            let pairs: Vec<String> = on.iter().map(pair).collect();
+            let (from, to, pairs) = (quotable(from), quotable(to), pairs.join(" & "));
+            writeln!(diagram, "  \"{from}\" }}o--o| \"{to}\" : \"{pairs}\"").expect("a string takes all text");
+        }
+    }
+    diagram
+}
+
+fn attribute(table: &TableSchema, column: &ColumnSchema) -> String {
+    let is_key = table.keys.contains(&column.name);
+    // Text has a word for what is missing, and a key is never missing.
+    let nullable = if is_key || column.r#type == ColumnType::String { "_" } else { "nullable" };
+    let key = if is_key { " PK" } else { "" };
+    let type_name = match column.r#type {
+        ColumnType::Decimal { precision, scale } => format!("decimal_{precision}_{scale}"),
+        other => other.to_string(),
+    };
+    format!("    {nullable} {type_name}{key} \"{}\"\n", quotable(&column.name))
+}
+
+/// Mermaid has no escape for what ends a quoted name, or a line.
+fn quotable(name: &str) -> String {
+    let replaced = |character: char| match character {
+        '"' | '`' => '\'',
+        '%' | '\\' => '_',
+        other if other.is_control() => ' ',
+        other => other,
+    };
+    name.chars().map(replaced).collect()
 }

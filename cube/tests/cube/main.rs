@@ -10,4 +10,5 @@ mod masking;
 mod modelling;
 mod oracle;
 mod purity;
+mod reading;
 mod world;

@@ -38,7 +38,7 @@ fn auto_makes_a_hierarchy_per_text_or_key_and_two_measures_per_number() {
     assert!(retail.cube().schema().reachable.contains(&staff));
     assert_eq!(retail.cube().schema().hierarchies[0].levels[0].r#type, ColumnType::Int64);
     assert_eq!(retail.cube().fact_count(), 5);
-    let tables: Vec<&str> = retail.model.tables().iter().map(|table| table.name.as_str()).collect();
+    let tables: Vec<&str> = retail.model.tables().map(|table| table.schema().name.as_str()).collect();
     assert_eq!(tables, ["Sales", "Shops"]);
 }
 

@@ -96,7 +96,7 @@ impl LoadedModel {
 }
 
 fn shape(model: &cube::Model) -> ModelShape {
-    let tables = model.tables().iter().map(|table| {
+    let tables = model.tables().map(cube::TableView::schema).map(|table| {
         let columns = table.columns.iter().map(|column| column.name.clone()).collect();
         (table.name.clone(), columns)
     });
