@@ -16,6 +16,10 @@
 //! that is: union within a hierarchy, intersection across. A column restricts every hierarchy built on
 //! it; a restricted column in no hierarchy is a hierarchy of its own. A column that the cube's joins do
 //! not reach makes that cube refuse the holders of the role; one that does not exist makes every cube.
+//!
+//! A table is read by the same rule, with every column a hierarchy of its own. A restricted column that the table's joins
+//! do not reach makes the table refuse the holders of the role; that is no problem of the policy, which need not be made for
+//! every table.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,10 +35,19 @@ use crate::{
 /// What binding needs to know of a loaded model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModelShape {
-    /// All columns of all tables, by table.
-    pub tables: BTreeMap<String, BTreeSet<String>>,
+    /// The tables by name.
+    pub tables: BTreeMap<String, TableShape>,
     /// The cubes by name.
     pub cubes: BTreeMap<String, CubeShape>,
+}
+
+/// What binding needs to know of a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TableShape {
+    /// Its own columns.
+    pub columns: BTreeSet<String>,
+    /// All columns of the table and of the tables that joins reach from it.
+    pub reachable: BTreeSet<ColumnName>,
 }
 
 /// What binding needs to know of a cube.
@@ -58,7 +71,8 @@ pub struct HierarchyShape {
 /// An access policy bound to a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BoundAccess {
-    cubes: BTreeMap<String, BTreeMap<String, Checked<Cuts>>>,
+    cubes: BTreeMap<String, BoundRoles>,
+    tables: BTreeMap<String, BoundRoles>,
     problems: Vec<BindProblem>,
 }
 
@@ -101,7 +115,20 @@ pub struct ColumnIn {
     pub values: BTreeSet<String>,
 }
 
-/// One role in one cube: its conjunction, cut down to each hierarchy that it restricts.
+/// Each role in one cube or table.
+type BoundRoles = BTreeMap<String, BoundRole>;
+
+/// A role in one cube or table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum BoundRole {
+    Cuts(Cuts),
+    /// Its holders are refused, administrators too.
+    Broken(Vec<String>),
+    /// It is in order, but restricts columns that no join leads to from this table.
+    BeyondReach(Vec<String>),
+}
+
+/// One role in one cube or table: its conjunction, cut down to each hierarchy that it restricts.
 type Cuts = BTreeMap<Axis, BTreeSet<ColumnIn>>;
 
 /// What unions happen within and intersections across.
@@ -114,25 +141,25 @@ enum Axis {
 }
 
 impl BoundAccess {
-    /// Binds each role in each cube.
+    /// Binds each role in each cube and each table.
     pub fn bind(access: &Access, model: &ModelShape) -> Self {
         let Access { combine: Combine::PerHierarchy, roles } = access;
         let mut problems = BTreeSet::new();
-        let cubes = model
-            .cubes
-            .iter()
-            .map(|(cube_name, cube)| {
-                let bound = roles.iter().map(|(role, clauses)| {
-                    let cuts = match clauses {
-                        Checked::Broken(reasons) => Checked::Broken(reasons.clone()),
-                        Checked::Valid(clauses) => bind_role(clauses, model, cube_name, cube, &mut problems),
-                    };
-                    (role.clone(), cuts)
-                });
-                (cube_name.clone(), bound.collect())
-            })
-            .collect();
-        Self { cubes, problems: problems.into_iter().collect() }
+        let mut bind_all = |place: &Place<'_>| -> BoundRoles {
+            let bound = roles.iter().map(|(role, clauses)| {
+                let cuts = match clauses {
+                    Checked::Broken(reasons) => BoundRole::Broken(reasons.clone()),
+                    Checked::Valid(clauses) => bind_role(clauses, model, place, &mut problems),
+                };
+                (role.clone(), cuts)
+            });
+            bound.collect()
+        };
+        let cubes = model.cubes.iter().map(|(name, cube)| (name.clone(), bind_all(&Place::Cube { name, cube })));
+        let cubes = cubes.collect();
+        let tables = model.tables.iter().map(|(name, table)| (name.clone(), bind_all(&Place::Table { name, table })));
+        let tables = tables.collect();
+        Self { cubes, tables, problems: problems.into_iter().collect() }
     }
 
     /// What of the policy cannot be applied to the model, ordered.
@@ -146,22 +173,58 @@ impl BoundAccess {
     /// checked here again: an empty set of roles must never read as “nothing is restricted”.
     pub fn visibility(&self, cube: &str, roles: &BTreeSet<String>) -> Result<Visibility, Refusal> {
         let bound = self.cubes.get(cube).ok_or_else(|| Refusal::UnknownCube { cube: cube.to_owned() })?;
-        let cuts = roles.iter().map(|role| usable(bound, role)).collect::<Result<Vec<&Cuts>, Refusal>>()?;
-        gate(roles)?;
-        if roles.contains(ROLE_ADMIN) {
-            return Ok(Visibility::default());
-        }
-        Ok(per_hierarchy(cuts))
+        visibility(bound, roles)
+    }
+
+    /// Which rows of a table a caller with these roles may see, or why the caller is refused.
+    pub fn table_visibility(&self, table: &str, roles: &BTreeSet<String>) -> Result<Visibility, Refusal> {
+        let bound = self.tables.get(table).ok_or_else(|| Refusal::UnknownTable { table: table.to_owned() })?;
+        visibility(bound, roles)
     }
 }
 
-fn usable<'a>(bound: &'a BTreeMap<String, Checked<Cuts>>, role: &str) -> Result<&'a Cuts, Refusal> {
-    let reasons = match bound.get(role) {
-        Some(Checked::Valid(cuts)) => return Ok(cuts),
-        Some(Checked::Broken(reasons)) => reasons.clone(),
-        None => vec!["the policy does not know it".into()],
-    };
-    Err(Refusal::BrokenRole { role: role.to_owned(), reasons })
+/// Where a role is bound.
+enum Place<'a> {
+    Cube { name: &'a str, cube: &'a CubeShape },
+    Table { name: &'a str, table: &'a TableShape },
+}
+
+impl Place<'_> {
+    fn reachable(&self) -> &BTreeSet<ColumnName> {
+        match self {
+            Self::Cube { cube, .. } => &cube.reachable,
+            Self::Table { table, .. } => &table.reachable,
+        }
+    }
+
+    fn hierarchies(&self) -> &[HierarchyShape] {
+        match self {
+            Self::Cube { cube, .. } => &cube.hierarchies,
+            Self::Table { .. } => &[],
+        }
+    }
+}
+
+fn visibility(bound: &BoundRoles, roles: &BTreeSet<String>) -> Result<Visibility, Refusal> {
+    let of_roles = roles.iter().map(|role| usable(bound, role)).collect::<Result<Vec<_>, Refusal>>()?;
+    gate(roles)?;
+    if roles.contains(ROLE_ADMIN) {
+        return Ok(Visibility::default());
+    }
+    Ok(per_hierarchy(of_roles.into_iter().collect::<Result<Vec<&Cuts>, Refusal>>()?))
+}
+
+/// What a role cuts, or why it has to be refused to everybody; inside, to all but administrators.
+fn usable<'a>(bound: &'a BoundRoles, role: &str) -> Result<Result<&'a Cuts, Refusal>, Refusal> {
+    let role_name = role.to_owned();
+    match bound.get(role) {
+        Some(BoundRole::Cuts(cuts)) => Ok(Ok(cuts)),
+        Some(BoundRole::BeyondReach(reasons)) => {
+            Ok(Err(Refusal::BeyondReach { role: role_name, reasons: reasons.clone() }))
+        }
+        Some(BoundRole::Broken(reasons)) => Err(Refusal::BrokenRole { role: role_name, reasons: reasons.clone() }),
+        None => Err(Refusal::BrokenRole { role: role_name, reasons: vec!["the policy does not know it".into()] }),
+    }
 }
 
 /// Union within an axis, intersection across axes.
@@ -179,17 +242,19 @@ fn per_hierarchy(roles: Vec<&Cuts>) -> Visibility {
 fn bind_role(
     clauses: &[Clause],
     model: &ModelShape,
-    cube_name: &str,
-    cube: &CubeShape,
+    place: &Place<'_>,
     problems: &mut BTreeSet<BindProblem>,
-) -> Checked<Cuts> {
+) -> BoundRole {
     let mut cuts = Cuts::new();
-    let mut reasons = BTreeSet::new();
+    let (mut broken, mut beyond_reach) = (BTreeSet::new(), BTreeSet::new());
     for clause in clauses {
-        match axes(clause, model, cube_name, cube) {
-            Err(problem) => {
-                reasons.insert(format!("{}: {}", problem.object, problem.message));
+        match axes(clause, model, place) {
+            Err(Unbound::Problem(problem)) => {
+                broken.insert(format!("{}: {}", problem.object, problem.message));
                 problems.insert(problem);
+            }
+            Err(Unbound::BeyondReach(message)) => {
+                beyond_reach.insert(message);
             }
             Ok(axes) => {
                 let leaf = ColumnIn { column: clause.column.clone(), values: clause.values.clone() };
@@ -199,29 +264,46 @@ fn bind_role(
             }
         }
     }
-    if reasons.is_empty() { Checked::Valid(cuts) } else { Checked::Broken(reasons.into_iter().collect()) }
+    match (broken.is_empty(), beyond_reach.is_empty()) {
+        (true, true) => BoundRole::Cuts(cuts),
+        (true, false) => BoundRole::BeyondReach(beyond_reach.into_iter().collect()),
+        (false, _) => BoundRole::Broken(broken.into_iter().collect()),
+    }
 }
 
-/// The hierarchies that a clause restricts in a cube: all that are built on its column, or the column itself.
-fn axes(clause: &Clause, model: &ModelShape, cube_name: &str, cube: &CubeShape) -> Result<Vec<Axis>, BindProblem> {
+/// Why a clause cannot be held.
+enum Unbound {
+    Problem(BindProblem),
+    BeyondReach(String),
+}
+
+/// The hierarchies that a clause restricts: all that are built on its column, or the column itself.
+fn axes(clause: &Clause, model: &ModelShape, place: &Place<'_>) -> Result<Vec<Axis>, Unbound> {
     let column = &clause.column;
-    let problem = |cube: Option<&str>, message: String| BindProblem {
-        object: ObjectName { kind: Kind::Restriction, name: clause.restriction.clone() },
-        cube: cube.map(str::to_owned),
-        message,
+    let problem = |cube: Option<&str>, message: String| {
+        let object = ObjectName { kind: Kind::Restriction, name: clause.restriction.clone() };
+        Unbound::Problem(BindProblem { object, cube: cube.map(str::to_owned), message })
     };
     if let Some(message) = unknown(column, model) {
         return Err(problem(None, message));
     }
-    if !cube.reachable.contains(column) {
-        let message = format!(
-            "cube `{cube_name}` cannot restrict `{column}`: no join leads from its fact table to `{}`",
-            column.table
-        );
-        return Err(problem(Some(cube_name), message));
+    if !place.reachable().contains(column) {
+        let table = &column.table;
+        return Err(match place {
+            Place::Cube { name, .. } => problem(
+                Some(name),
+                format!("cube `{name}` cannot restrict `{column}`: no join leads from its fact table to `{table}`"),
+            ),
+            Place::Table { name, .. } => Unbound::BeyondReach(format!(
+                "table `{name}` cannot restrict `{column}`: no join leads from it to `{table}`"
+            )),
+        });
     }
-    let hierarchies = cube.hierarchies.iter().enumerate().filter(|(_, hierarchy)| hierarchy.levels.contains(column));
-    let axes: Vec<Axis> = hierarchies.map(|(position, _)| Axis::Hierarchy(position)).collect();
+    let hierarchies = place.hierarchies().iter().enumerate();
+    let axes: Vec<Axis> = hierarchies
+        .filter(|(_, hierarchy)| hierarchy.levels.contains(column))
+        .map(|(position, _)| Axis::Hierarchy(position))
+        .collect();
     Ok(if axes.is_empty() { vec![Axis::Column(column.clone())] } else { axes })
 }
 
@@ -232,7 +314,7 @@ fn unknown(column: &ColumnName, model: &ModelShape) -> Option<String> {
             let suggestion = suggestion(table, "tables", model.tables.keys().map(String::as_str));
             Some(format!("there is no table `{table}`; {suggestion}"))
         }
-        Some(columns) if !columns.contains(column) => {
+        Some(TableShape { columns, .. }) if !columns.contains(column) => {
             let suggestion = suggestion(column, "columns", columns.iter().map(String::as_str));
             Some(format!("table `{table}` has no column `{column}`; {suggestion}"))
         }

@@ -66,6 +66,14 @@ pub enum Refusal {
         /// What is wrong with it.
         reasons: Vec<String>,
     },
+    /// The caller holds a role that restricts columns which no join leads to from the table that is to be read. (403)
+    #[error("role `{role}` restricts what is beyond reach: {}", reasons.join("; "))]
+    BeyondReach {
+        /// Name of the role.
+        role: String,
+        /// What cannot be reached.
+        reasons: Vec<String>,
+    },
     /// The caller's TechnicalUser cannot be used; who it is cannot be proven. (401)
     #[error("TechnicalUser `{username}` is broken: {}", reasons.join("; "))]
     BrokenUser {
@@ -94,6 +102,12 @@ pub enum Refusal {
     UnknownCube {
         /// The name that was asked for.
         cube: String,
+    },
+    /// The engine has no such table. (404, as for a name that never existed)
+    #[error("there is no table `{table}`")]
+    UnknownTable {
+        /// The name that was asked for.
+        table: String,
     },
 }
 

@@ -6,6 +6,7 @@ use cubegate_api::{ROLE_ADMIN, ROLE_USER};
 use cubegate_policy::{
     bind::{BoundAccess, CubeShape, HierarchyShape, ModelShape, Visibility},
     compile::Parsed,
+    resolve::Refusal,
     snapshot::ColumnName,
 };
 use proptest::{prelude::*, sample::subsequence};
@@ -13,7 +14,7 @@ use serde_json::json;
 
 use crate::{
     naive::NaivePolicy,
-    support::{Row, World, column, manifest, names, sees},
+    support::{Row, World, column, manifest, names, sees, tables_in_one_chain},
 };
 
 pub(crate) const COLUMNS: [&str; 5] = ["Sales/A", "Sales/B", "Shops/C", "Shops/D", "Shops/E"];
@@ -39,7 +40,7 @@ impl Case {
     }
 
     pub(crate) fn model(&self) -> ModelShape {
-        let tables = [("Sales".to_owned(), names(&["A", "B"])), ("Shops".to_owned(), names(&["C", "D", "E"]))];
+        let tables = [("Sales".to_owned(), names(&["A", "B"])), ("Shops".to_owned(), names(&["C", "D", "E"]))].into();
         let hierarchy = |levels: &Vec<&str>| HierarchyShape {
             name: levels.join("-"),
             levels: levels.iter().map(|level| column(level)).collect(),
@@ -48,19 +49,34 @@ impl Case {
             hierarchies: self.hierarchies.iter().map(hierarchy).collect(),
             reachable: COLUMNS.iter().map(|name| column(name)).collect(),
         };
-        ModelShape { tables: tables.into(), cubes: [("Cube".to_owned(), cube)].into() }
+        ModelShape { tables: tables_in_one_chain(&tables), cubes: [("Cube".to_owned(), cube)].into() }
     }
 
     /// What the product shows to someone who is granted these roles and `ROLE_USER`.
     fn visibility(&self, granted: &[&str]) -> Visibility {
+        let (bound, roles) = self.bound(granted);
+        bound.visibility("Cube", &roles).unwrap()
+    }
+
+    fn bound(&self, granted: &[&str]) -> (BoundAccess, BTreeSet<String>) {
         let compiled = self.world().compile();
         assert_eq!(compiled.problems, []);
         let bound = BoundAccess::bind(&compiled.snapshot.access, &self.model());
         assert_eq!(bound.problems(), []);
         let holders = &compiled.snapshot.door.roles;
-        let roles: BTreeSet<String> =
-            granted.iter().chain([&ROLE_USER]).flat_map(|role| holders[*role].includes.clone()).collect();
-        bound.visibility("Cube", &roles).unwrap()
+        let roles = granted.iter().chain([&ROLE_USER]).flat_map(|role| holders[*role].includes.clone()).collect();
+        (bound, roles)
+    }
+
+    /// The columns that the restrictions of these roles speak of.
+    fn restricted_columns(&self, roles: &BTreeSet<String>) -> BTreeSet<ColumnName> {
+        let held = self.policy.roles.iter().filter(|role| roles.contains(role.spec.role_name.as_ref().unwrap()));
+        let named: BTreeSet<String> = held.flat_map(|role| role.spec.restrictions.clone()).collect();
+        let lines = self.policy.restrictions.iter().filter(|one| named.contains(one.metadata.name.as_ref().unwrap()));
+        lines
+            .flat_map(|restriction| &restriction.spec.r#where)
+            .map(|line| ColumnName { table: line.table.clone(), column: line.column.clone() })
+            .collect()
     }
 
     /// All columns of the hierarchies that these columns restrict.
@@ -147,6 +163,29 @@ proptest! {
         let visibility = case.visibility(&granted);
         for row in all_rows() {
             prop_assert_eq!(sees(&visibility, &row), case.naively_visible(&granted, &row), "{:?}", row);
+        }
+    }
+
+    #[test]
+    fn rows_of_a_table_are_visible_as_if_every_column_were_a_hierarchy(case in case(), granted in granted()) {
+        let (bound, roles) = case.bound(&granted);
+        let by_column = Case { hierarchies: Vec::new(), ..case.clone() };
+        // `Sales` reaches every column, `Shops` only its own.
+        let of_sales = bound.table_visibility("Sales", &roles).unwrap();
+        for row in all_rows() {
+            prop_assert_eq!(sees(&of_sales, &row), by_column.naively_visible(&granted, &row), "{:?}", row);
+        }
+        let restricted = case.restricted_columns(&roles);
+        match bound.table_visibility("Shops", &roles) {
+            Ok(of_shops) => {
+                let is_own = |column: &ColumnName| column.table == "Shops";
+                prop_assert!(roles.contains(ROLE_ADMIN) || restricted.iter().all(is_own));
+                prop_assert_eq!(of_shops, of_sales);
+            }
+            Err(Refusal::BeyondReach { .. }) => {
+                prop_assert!(!roles.contains(ROLE_ADMIN) && restricted.iter().any(|column| column.table == "Sales"));
+            }
+            Err(other) => prop_assert!(false, "{:?}", other),
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cubegate_api::{Session, authentication::Oidc, reference::KeyReference};
 use cubegate_policy::{
-    bind::{CubeShape, HierarchyShape, ModelShape, Visibility},
+    bind::{CubeShape, HierarchyShape, ModelShape, TableShape, Visibility},
     compile::{Compiled, InvalidObject, Objects, Parsed, Problem, ProblemKind, compile},
     password,
     resolve::{Caller, Refusal, Resolved, resolve},
@@ -191,7 +191,16 @@ pub(crate) fn model(cube: &str, tables: &[(&str, &[&str])], hierarchies: &[&[&st
             .collect(),
         reachable: all_columns(&tables),
     };
-    ModelShape { cubes: [(cube.to_owned(), shape)].into(), tables }
+    ModelShape { cubes: [(cube.to_owned(), shape)].into(), tables: tables_in_one_chain(&tables) }
+}
+
+/// Tables of which each reaches those after it.
+pub(crate) fn tables_in_one_chain(tables: &BTreeMap<String, BTreeSet<String>>) -> BTreeMap<String, TableShape> {
+    let shape = |(name, columns): (&String, &BTreeSet<String>)| {
+        let onward = tables.range(name.clone()..).map(|(name, columns)| (name.clone(), columns.clone())).collect();
+        (name.clone(), TableShape { columns: columns.clone(), reachable: all_columns(&onward) })
+    };
+    tables.iter().map(shape).collect()
 }
 
 fn all_columns(tables: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<ColumnName> {
