@@ -16,7 +16,8 @@ ORDER = "s_region, c_region, p_mfgr, d_year, c_nation, s_nation"
 
 class ChDb:
     def version(self):
-        return chdb.__version__ + ", ClickHouse " + str(chdb.query("SELECT version()", "TabSeparated")).strip()
+        server = self.session.query("SELECT version()", "TabSeparated")
+        return f"{chdb.__version__} (ClickHouse {str(server).strip()})"
 
     def load(self, schema, threads):
         self.schema = schema

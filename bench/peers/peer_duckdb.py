@@ -38,7 +38,7 @@ class DuckDb:
         return list(query["sql"])
 
     def run(self, query, form):
-        return self.connection.execute(query["sql"][form]).to_arrow_table()
+        return self.connection.sql(query["sql"][form]).to_arrow_table()
 
     def to_arrow(self, result):
         return result
@@ -53,7 +53,7 @@ class DuckDb:
             position = client * len(asked) // client_count
             while time.perf_counter() < end:
                 start = time.perf_counter()
-                cursor.execute(asked[position % len(asked)]).to_arrow_table()
+                cursor.sql(asked[position % len(asked)]).to_arrow_table()
                 runs[client].append((time.perf_counter() - start) * 1e3)
                 position += 1
 

@@ -95,7 +95,8 @@ class Polars:
         wanted = test["in"]
         if len(wanted) == 1:
             return column == value(wanted[0])
-        return column.is_in(pl.Series(wanted, dtype=kind or self.frames[self.table_of[test["column"]]["name"]].schema[test["column"]]))
+        kind = kind or self.frames[self.table_of[test["column"]]["name"]].schema[test["column"]]
+        return column.is_in(pl.lit(pl.Series(wanted, dtype=kind)).implode())
 
     def measure(self, measure):
         if measure == "count":

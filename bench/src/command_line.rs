@@ -1,13 +1,14 @@
 //! What can be asked for on the command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
+
+use crate::{queries::Query, restriction::Restriction};
 
 /// The cube against named peers
 #[derive(Debug, Parser)]
 #[command(max_term_width = 100)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 pub(crate) struct CommandLine {
     /// Scale of the data: 1 has 6 million facts
     #[arg(long, default_value_t = 1.0)]
@@ -42,7 +43,7 @@ pub(crate) struct CommandLine {
     /// Take the peers' figures from the result file of an earlier run
     #[arg(long, value_name = "FILE")]
     pub(crate) peers_from: Option<PathBuf>,
-    /// Write the page and the plot into this directory
+    /// Write the page and the plot into this directory, after a whole run at scale 1
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) docs: Option<PathBuf>,
     /// Where data, Python environment and results are kept
@@ -54,4 +55,28 @@ pub(crate) struct CommandLine {
     /// Scripts of the peers
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) scripts: Option<PathBuf>,
+}
+
+/// The scale of the published page.
+const PUBLISHED_SCALE: f64 = 1.0;
+const PUBLISHED_PEERS: usize = 4;
+
+impl CommandLine {
+    /// Where a whole run is published: every query and restriction, beside all peers, in one run.
+    pub(crate) fn page_directory(&self) -> Option<&Path> {
+        let is_whole = self.only.is_empty() && self.restriction.is_empty();
+        let has_peers = !self.no_peers && self.peers_from.is_none() && self.peers.len() == PUBLISHED_PEERS;
+        let is_timed = !self.check && self.clients_seconds > 0;
+        let is_published = is_whole && has_peers && is_timed && (self.scale - PUBLISHED_SCALE).abs() < f64::EPSILON;
+        self.docs.as_deref().filter(|_| is_published)
+    }
+
+    pub(crate) fn is_query_wanted(&self, query: &Query) -> bool {
+        self.only.is_empty() || self.only.iter().any(|wanted| query.name.starts_with(wanted.as_str()))
+    }
+
+    pub(crate) fn is_restriction_wanted(&self, restriction: &Restriction) -> bool {
+        let name = restriction.name.trim_end_matches(" %");
+        self.restriction.is_empty() || self.restriction.iter().any(|wanted| name == wanted)
+    }
 }

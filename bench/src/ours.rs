@@ -189,7 +189,6 @@ fn definition(table: &TableSpec) -> TableDefinition {
         name: table.name.to_owned(),
         keys: table.join.iter().map(|(_, key)| (*key).to_owned()).collect(),
         column_types: table.columns.iter().map(|column| (column.name.to_owned(), column_type(column.kind))).collect(),
-        ..TableDefinition::default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The rows of an answer as text, so that answers of different systems can be compared.
 
 use anyhow::{Result, bail};
+use rayon::prelude::*;
 
 /// Rows that a message shows of each side.
 const SHOWN_ROWS_MAX: usize = 5;
@@ -16,7 +17,7 @@ impl Rows {
     pub(crate) const NULL: &'static str = "\\N";
 
     pub(crate) fn new(mut rows: Vec<String>) -> Self {
-        rows.sort_unstable();
+        rows.par_sort_unstable();
         Self { sorted: rows }
     }
 
@@ -44,8 +45,8 @@ impl Rows {
 }
 
 /// The rows of the first that the second does not have; both are sorted.
-fn only_in<'a>(these: &'a [String], those: &[String]) -> Vec<&'a str> {
-    these.iter().filter(|row| those.binary_search(row).is_err()).map(String::as_str).collect()
+fn only_in<'a>(here: &'a [String], there: &[String]) -> Vec<&'a str> {
+    here.iter().filter(|row| there.binary_search(row).is_err()).map(String::as_str).collect()
 }
 
 fn first(rows: &[&str]) -> String {

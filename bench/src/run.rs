@@ -47,7 +47,7 @@ pub(crate) fn run(options: &CommandLine) -> Result<()> {
     }
     results.write(&options.cache.join(format!("results-sf{}.json", options.scale)))?;
     report::print_gates(&results);
-    if let Some(docs) = &options.docs {
+    if let Some(docs) = options.page_directory() {
         report::write(&results, docs)?;
     }
     verdict(&results)
@@ -211,15 +211,4 @@ fn take_peers_from(results: &mut Results, earlier: Results) {
         }
     }
     results.peers = earlier.peers;
-}
-
-impl CommandLine {
-    fn is_query_wanted(&self, query: &Query) -> bool {
-        self.only.is_empty() || self.only.iter().any(|wanted| query.name.starts_with(wanted.as_str()))
-    }
-
-    fn is_restriction_wanted(&self, restriction: &Restriction) -> bool {
-        let name = restriction.name.trim_end_matches(" %");
-        self.restriction.is_empty() || self.restriction.iter().any(|wanted| name == wanted)
-    }
 }

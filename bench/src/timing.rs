@@ -72,7 +72,11 @@ mod tests {
     #[test]
     fn warm_runs_are_not_counted() {
         let mut runs = 0;
-        let timing = Timing::of(Repetition { warm: 2, counted: 3 }, || Ok(runs += 1)).unwrap();
+        let mut run = || {
+            runs += 1;
+            Ok(())
+        };
+        let timing = Timing::of(Repetition { warm: 2, counted: 3 }, &mut run).unwrap();
         assert_eq!((runs, timing.runs_ms.len()), (5, 3));
     }
 }

@@ -6,6 +6,7 @@
 //! cache/tools/bin/…              Go programs
 //! cache/tools/oidc-provider/…    npm packages
 //! cache/tools/prometheus/…       an unpacked Debian package
+//! cache/bench/…                  data and peers of the bench
 //! ```
 
 use std::{
@@ -37,6 +38,11 @@ impl Cache {
     /// A path below the tools.
     pub(crate) fn tools(&self, relative: impl AsRef<Path>) -> PathBuf {
         self.root.join("tools").join(relative)
+    }
+
+    /// A path below what the bench keeps.
+    pub(crate) fn bench(&self, relative: impl AsRef<Path>) -> PathBuf {
+        self.root.join("bench").join(relative)
     }
 
     /// Waits until no other chore changes the tools, and keeps others away until dropped.

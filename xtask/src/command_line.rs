@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{crds, examples, images, test, tidy, tools, workspace::Workspace};
+use crate::{bench, crds, examples, images, test, tidy, tools, workspace::Workspace};
 
 /// The chores of this repository
 #[derive(Parser)]
@@ -26,6 +26,8 @@ pub(crate) enum Chore {
     Crds(crds::Options),
     /// Build container images as OCI archives, without a container daemon
     Images(images::Options),
+    /// Measure beside named peers
+    Bench(bench::Options),
     /// Write the generated data of `examples/`
     Examples(examples::Options),
 }
@@ -39,6 +41,7 @@ impl Chore {
             Self::Tools(options) => tools::run(workspace, options),
             Self::Crds(options) => crds::run(workspace, options),
             Self::Images(options) => images::run(workspace, options),
+            Self::Bench(options) => bench::run(workspace, options),
             Self::Examples(options) => examples::run(workspace, options),
         }
     }

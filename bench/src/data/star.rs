@@ -103,7 +103,7 @@ impl Nations {
     }
 }
 
-/// Spreads neighbouring keys; the finaliser of SplitMix64.
+/// Spreads neighbouring keys; the last step of a well-known generator of random numbers.
 fn hash(key: i64) -> u64 {
     let mut bits = key.cast_unsigned().wrapping_add(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Crate → crates of ours that it may use. `cubegate-tests` spans everything and is not listed.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("cubegate-api", &[]),
     ("cubegate-policy", &["cubegate-api"]),
     ("cubegate-cube", &[]),
@@ -19,6 +19,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("cubegate-sidecar", &["cubegate-api", "cubegate-policy"]),
     ("cubegate-engine", &["cubegate-api", "cubegate-policy", "cubegate-cube"]),
     ("cubegate", &["cubegate-api", "cubegate-policy", "cubegate-cube", "cubegate-sidecar", "cubegate-engine"]),
+    ("cubegate-bench", &["cubegate-cube"]),
     ("xtask", &["cubegate-api"]),
 ];
 

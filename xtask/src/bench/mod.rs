@@ -1,0 +1,63 @@
+//! `cargo xtask bench`: against named peers, in one run on one machine.
+//!
+//! ```text
+//! bench/requirements.txt ──python──▶ a private environment ─┐
+//! bench/ ──cargo build --release──▶ cubegate-bench ─────────┴─▶ figures, docs/bench-cube.{md,svg}
+//! ```
+
+mod python;
+
+use std::path::Path;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use crate::{
+    cache::Cache,
+    process::{cargo, run as run_program},
+    workspace::Workspace,
+};
+
+/// `cargo xtask bench`
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    subject: Subject,
+}
+
+/// What is measured.
+#[derive(Subcommand)]
+enum Subject {
+    /// The cube beside its peers; `cube --help` lists the options
+    #[command(disable_help_flag = true)]
+    Cube {
+        /// Options of the bench
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
+        options: Vec<String>,
+    },
+}
+
+/// Prepares everything and runs the bench with the options it was given.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    match &options.subject {
+        Subject::Cube { options } => cube(workspace, options),
+    }
+}
+
+fn cube(workspace: &Workspace, options: &[String]) -> Result<()> {
+    let cache = Cache::open()?;
+    let needs_peers = !options.iter().any(|option| matches!(option.as_str(), "--no-peers" | "--help"));
+    let python = needs_peers.then(|| python::environment(workspace, &cache)).transpose()?;
+    run_program(cargo().current_dir(workspace.root()).args(["build", "--release", "--package", "cubegate-bench"]))?;
+
+    let program = workspace.target_directory()?.join("release/cubegate-bench");
+    let directory = |name: &str, path: &Path| [name.to_owned(), path.display().to_string()];
+    let mut bench = std::process::Command::new(program);
+    bench.current_dir(workspace.root()).args(options);
+    bench.args(directory("--cache", &cache.bench("")));
+    bench.args(directory("--docs", &workspace.path("docs")));
+    if let Some(python) = python {
+        bench.args(directory("--scripts", &workspace.path("bench/peers"))).args(directory("--python", &python));
+    }
+    run_program(&mut bench)
+}
