@@ -110,7 +110,7 @@ impl Aggregate {
     }
 }
 
-fn sum_type(column_type: ColumnType) -> ColumnType {
+pub(crate) fn sum_type(column_type: ColumnType) -> ColumnType {
     match column_type {
         ColumnType::Decimal { scale, .. } => ColumnType::Decimal { precision: SUM_PRECISION, scale },
         other => other,

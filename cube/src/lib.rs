@@ -19,17 +19,16 @@
 mod aggregate;
 mod answer;
 mod budget;
+mod expression;
 mod finish;
 mod fold;
 mod load;
 mod mask;
 mod model;
 mod nearest;
-mod plan;
 mod request;
 mod resolve;
 mod rows;
-mod scan;
 mod storage;
 mod value;
 

@@ -17,6 +17,15 @@ pub const DECIMAL_PRECISION_MAX: u8 = 18;
 /// Bytes of a value that an error message quotes.
 pub const QUOTED_BYTES_MAX: usize = 80;
 
+/// Columns of one sum of products.
+pub const SUM_PRODUCT_COLUMNS_MAX: usize = 4;
+/// Bytes of one expression over measures.
+pub const EXPRESSION_BYTES_MAX: usize = 1 << 16;
+/// Operators above a number or measure of an expression.
+pub const EXPRESSION_DEPTH_MAX: usize = 128;
+/// Measures that one measure refers to through each other.
+pub const MEASURE_DEPTH_MAX: usize = 64;
+
 /// Level columns of one answer, ancestors included.
 pub const QUERY_LEVELS_MAX: usize = 64;
 /// Hierarchies that one query groups by.
@@ -25,6 +34,8 @@ pub const QUERY_HIERARCHIES_MAX: usize = 16;
 pub const QUERY_MEASURES_MAX: usize = 256;
 /// Clauses of the filter of one query.
 pub const QUERY_FILTER_CLAUSES_MAX: usize = 256;
+/// How deep `and`, `or` and `not` of a filter are nested.
+pub const QUERY_FILTER_DEPTH_MAX: usize = 32;
 /// Order criteria of one query.
 pub const QUERY_ORDER_MAX: usize = 64;
 /// Combinations of members that get an accumulator each, whether or not a fact has them; beyond, accumulators are hashed.

@@ -6,14 +6,13 @@
 //!         └─▶ arrow   an IPC stream, a column after the other
 //! ```
 
-use std::{cmp::Ordering, sync::Arc};
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
 use crate::{
-    finish::nulls_last,
     limits::ANSWER_BYTES_MAX,
-    request::{Direction, QueryError},
+    request::QueryError,
     storage::{dictionary::Dictionary, numbers::ratio},
     value::{Cell, ColumnType},
 };
@@ -192,10 +191,6 @@ impl Values {
         }
     }
 
-    pub(crate) fn is_null(&self, row: usize) -> bool {
-        self.get(row) == Cell::Null
-    }
-
     /// The values of some rows.
     pub(crate) fn pick(&self, rows: &[usize]) -> Self {
         match self {
@@ -205,16 +200,6 @@ impl Values {
             Self::Int64(values) => Self::Int64(pick(values, rows)),
             Self::Double(values) => Self::Double(pick(values, rows)),
             Self::Decimal { units, scale } => Self::Decimal { units: pick(units, rows), scale: *scale },
-        }
-    }
-
-    /// Compares two rows, nulls last.
-    pub(crate) fn compare(&self, a: usize, b: usize, direction: Direction) -> Ordering {
-        match self {
-            Self::Members { codes, .. } => nulls_last(at(codes, a), at(codes, b), direction, u32::cmp),
-            Self::Int64(values) => nulls_last(at(values, a), at(values, b), direction, i64::cmp),
-            Self::Double(values) => nulls_last(at(values, a), at(values, b), direction, f64::total_cmp),
-            Self::Decimal { units, .. } => nulls_last(at(units, a), at(units, b), direction, i128::cmp),
         }
     }
 

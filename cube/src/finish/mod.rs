@@ -1,96 +1,138 @@
-//! From cells to rows: totals, values of measures, order, cut.
+//! From cells to rows: totals, measures over measures, which rows are kept, order, cut.
 //!
 //! ```text
-//! Cells ──roll up──▶ rows, totals first ──evaluate──▶ values ──drop empty──▶ ──sort──▶ ──offset, limit──▶ Answer
+//! Cells ──depths──▶ cells of each total ──evaluate──▶ values ──keep──▶ ──arrange──▶ ──offset, limit──▶ Answer
 //! ```
+//!
+//! A row is a cell of some depth: the number of level columns that have a member in it. Everything is done to whole columns.
 
 use std::sync::Arc;
 
 use crate::{
     answer::{Answer, AnswerColumn, ColumnKind, Values},
-    plan::Plan,
+    budget::Budget,
+    fold::Cells,
+    model::cube::Cube,
     request::QueryError,
-    resolve::{LevelColumn, Resolved},
-    scan::Cells,
+    resolve::{LevelColumn, Resolved, measure},
 };
 
+mod along;
+mod arrange;
+mod columns;
 mod evaluate;
-mod roll_up;
-mod sort;
+mod keep;
+mod positions;
 
-use roll_up::Rows;
-pub(crate) use sort::nulls_last;
+use columns::gather;
+use evaluate::Evaluator;
 
-pub(crate) fn finish(resolved: &Resolved<'_>, plan: &Plan<'_>, cells: &Cells) -> Result<Answer, QueryError> {
-    let paths = Paths::new(resolved, cells);
-    let rows =
-        if resolved.totals { Rows::with_totals(&paths, plan, cells)? } else { Rows::of_cells(&paths, plan, cells)? };
-    let values = evaluate::evaluate(resolved, plan, &rows)?;
-    let mut kept: Vec<usize> = (0..rows.len()).filter(|row| has_value(&values, *row)).collect();
-    sort::sort(resolved, &paths, &rows, &values, &mut kept);
-    let shown: Vec<usize> = kept.into_iter().skip(resolved.offset).take(resolved.limit).collect();
-    Ok(answer(resolved, &paths, &rows, &values, &shown))
+/// A row of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Row {
+    /// Level columns that have a member.
+    depth: usize,
+    /// Index among the cells of that depth.
+    cell: usize,
 }
 
-/// Without measures a row says that its members have a visible fact.
-fn has_value(values: &[Values], row: usize) -> bool {
-    values.is_empty() || values.iter().any(|values| !values.is_null(row))
+/// The groupings of the rows, from the grand total, or else only the deepest one.
+#[derive(Debug)]
+struct Depths {
+    /// Number of level columns, less than those of the first grouping.
+    first: usize,
+    /// Index of each in the evaluator.
+    groupings: Vec<usize>,
+    /// Of each grouping but the deepest: for each cell of the next one, the cell here that it belongs to.
+    parents: Vec<Arc<Vec<u32>>>,
 }
 
-fn answer(resolved: &Resolved<'_>, paths: &Paths<'_>, rows: &Rows, values: &[Values], shown: &[usize]) -> Answer {
-    let level = |(index, column): (usize, &LevelColumn<'_>)| {
-        let codes = shown.iter().map(|row| paths.member_of_row(rows, *row, index)).collect();
+/// The answer from the cells of the groups. `total_max` bounds the cells of all groupings that are needed for it.
+pub(crate) fn finish(
+    cube: &Cube,
+    resolved: &Resolved<'_>,
+    cells: Cells,
+    total_max: usize,
+    budget: &Budget<'_>,
+) -> Result<Answer, QueryError> {
+    let mut evaluator = Evaluator::new(cube, resolved, cells, total_max, *budget)?;
+    let depths = depths(resolved, &mut evaluator)?;
+    check_rows(&depths, &evaluator, budget)?;
+    let kept = keep::kept(resolved, &depths, &mut evaluator)?;
+    let rows = arrange::rows(resolved, &depths, &kept, &mut evaluator)?;
+    answer(resolved, &depths, &rows, &mut evaluator)
+}
+
+fn depths(resolved: &Resolved<'_>, evaluator: &mut Evaluator<'_>) -> Result<Depths, QueryError> {
+    let deepest = Evaluator::DEEPEST;
+    let mut groupings = vec![deepest];
+    let mut parents = Vec::new();
+    if resolved.totals {
+        for depth in (0..resolved.columns.len()).rev() {
+            let below = groupings.last().copied().unwrap_or(deepest);
+            let above = evaluator.grouping(below, levels_at(resolved, depth))?;
+            parents.push(evaluator.positions(below, above));
+            groupings.push(above);
+        }
+        groupings.reverse();
+        parents.reverse();
+    }
+    Ok(Depths { first: resolved.columns.len() + 1 - groupings.len(), groupings, parents })
+}
+
+/// The level of each group in a row that has members in the first `depth` columns.
+fn levels_at(resolved: &Resolved<'_>, depth: usize) -> Vec<Option<usize>> {
+    let in_row = |group: usize| resolved.columns.iter().take(depth).filter(move |column| column.group == group);
+    (0..resolved.groups.len()).map(|group| in_row(group).map(|column| column.at.level).max()).collect()
+}
+
+fn check_rows(depths: &Depths, evaluator: &Evaluator<'_>, budget: &Budget<'_>) -> Result<(), QueryError> {
+    let rows: usize = depths.groupings.iter().map(|grouping| evaluator.cells(*grouping).len()).sum();
+    let max = budget.limits.rows_max;
+    if rows > max {
+        let message = format!("the answer has more than {max} rows; ask for fewer levels or filter them");
+        return Err(QueryError::TooLarge(message));
+    }
+    Ok(())
+}
+
+fn answer(
+    resolved: &Resolved<'_>,
+    depths: &Depths,
+    rows: &[Row],
+    evaluator: &mut Evaluator<'_>,
+) -> Result<Answer, QueryError> {
+    let mut columns = Vec::new();
+    for (index, column) in resolved.columns.iter().enumerate() {
         let header =
             AnswerColumn { name: column.name.clone(), kind: ColumnKind::Level, r#type: column.level.column_type() };
-        (header, Values::Members { dictionary: Arc::clone(column.level.dictionary()), codes })
-    };
-    let measure = |(measure, values): (&&crate::model::measure::Measure, &Values)| {
+        let codes = members(column, index, depths, rows, evaluator);
+        columns.push((header, Values::Members { dictionary: Arc::clone(column.level.dictionary()), codes }));
+        evaluator.check()?;
+    }
+    for index in &resolved.measures {
+        let measure = measure(evaluator.cube(), *index);
         let header =
-            AnswerColumn { name: measure.name.clone(), kind: ColumnKind::Measure, r#type: measure.result_type() };
-        (header, values.pick(shown))
+            AnswerColumn { name: measure.name.clone(), kind: ColumnKind::Measure, r#type: measure.result_type };
+        let values = depths.groupings.iter().map(|grouping| evaluator.values(*grouping, *index));
+        columns.push((header, gather(&values.collect::<Result<Vec<_>, _>>()?, depths.first, rows)));
+    }
+    Ok(Answer::new(columns.into_iter(), rows.len()))
+}
+
+/// Codes of the members of rows in a level column; none in a total above it.
+fn members(
+    column: &LevelColumn<'_>,
+    index: usize,
+    depths: &Depths,
+    rows: &[Row],
+    evaluator: &Evaluator<'_>,
+) -> Vec<Option<u32>> {
+    let at_depth = |grouping: &usize| evaluator.nodes_at(*grouping, column.group, column.at.level);
+    let nodes: Vec<_> = depths.groupings.iter().map(at_depth).collect();
+    let member = |row: &Row| {
+        let nodes = nodes.get(row.depth - depths.first).filter(|_| index < row.depth)?;
+        Some(column.level.member(nodes.of(row.cell)?))
     };
-    let levels = resolved.columns.iter().enumerate().map(level);
-    let measures = resolved.measures.iter().zip(values).map(measure);
-    Answer::new(levels.chain(measures), shown.len())
-}
-
-/// The nodes of each cell, at each level column.
-pub(crate) struct Paths<'a> {
-    columns: &'a [LevelColumn<'a>],
-    nodes: Vec<Vec<u32>>,
-}
-
-impl<'a> Paths<'a> {
-    fn new(resolved: &'a Resolved<'_>, cells: &Cells) -> Self {
-        let nodes_of = |column: &LevelColumn<'_>| -> Vec<u32> {
-            let group = resolved.groups.get(column.group);
-            let deepest = group.and_then(|group| group.hierarchy.levels.get(group.level));
-            let nodes = cells.nodes.get(column.group);
-            let (Some(deepest), Some(nodes)) = (deepest, nodes) else { return Vec::new() };
-            nodes.iter().map(|node| deepest.ancestor(*node, column.level)).collect()
-        };
-        Self { columns: &resolved.columns, nodes: resolved.columns.iter().map(nodes_of).collect() }
-    }
-
-    /// Number of level columns.
-    fn depth(&self) -> usize {
-        self.columns.len()
-    }
-
-    /// The first column in which two cells differ; the number of columns when they do not.
-    fn first_difference(&self, a: usize, b: usize) -> usize {
-        self.nodes.iter().take_while(|nodes| nodes.get(a) == nodes.get(b)).count()
-    }
-
-    /// Code of the member of a cell.
-    fn member(&self, cell: usize, column: usize) -> Option<u32> {
-        let node = self.nodes.get(column)?.get(cell)?;
-        Some(self.columns.get(column)?.level.member(*node))
-    }
-
-    /// Code of the member of a row; none in a total above the column.
-    fn member_of_row(&self, rows: &Rows, row: usize, column: usize) -> Option<u32> {
-        let row = rows.headers.get(row).filter(|row| column < row.depth)?;
-        self.member(row.cell, column)
-    }
+    rows.iter().map(member).collect()
 }

@@ -7,8 +7,8 @@ use super::{
     error::Problems,
     hierarchy::Hierarchy,
     join::Join,
-    measure::{COUNT, Measure, MeasureKind},
-    members::{self, NamedMeasure, NamedMeasureKind},
+    measure::Measure,
+    members,
     reach::Reach,
     schema::{CubeSchema, HierarchySchema, LevelSchema, MeasureSchema},
 };
@@ -16,21 +16,17 @@ use crate::{
     aggregate::ColumnId,
     answer::Answer,
     budget::Budget,
-    finish,
-    limits::QueryLimits,
+    finish, fold,
     load::table::Table,
     mask::{self, ColumnIn, Mask, MaskError},
     nearest::unknown,
-    plan::Plan,
     request::{Query, QueryError},
-    resolve,
+    resolve::{self, names::LevelNames},
     rows::{
         self,
         member_list::{self, MembersQuery},
         request::RowsQuery,
     },
-    scan,
-    storage::numbers::Numbers,
 };
 
 /// A cube, ready to answer.
@@ -39,9 +35,8 @@ pub struct Cube {
     schema: CubeSchema,
     pub(crate) reach: Arc<Reach>,
     pub(crate) hierarchies: Vec<Hierarchy>,
+    pub(crate) level_names: LevelNames,
     pub(crate) measures: Vec<Measure>,
-    /// Columns that measures sum.
-    pub(crate) numbers: Vec<Arc<Numbers>>,
     /// Shared with the masks made by this cube, so that they fit no other.
     pub(crate) identity: Arc<()>,
 }
@@ -70,16 +65,18 @@ impl Cube {
 
     /// Answers a query from the facts that the mask shows. The mask must have been made by this cube.
     pub fn query(&self, query: &Query, mask: &Mask) -> Result<Answer, QueryError> {
-        self.query_within(query, mask, QueryLimits::default())
+        self.query_within(query, mask, &Budget::default())
     }
 
-    /// As [`query`](Self::query), with limits of its own.
-    pub fn query_within(&self, query: &Query, mask: &Mask, limits: QueryLimits) -> Result<Answer, QueryError> {
+    /// As [`query`](Self::query), at a cost that is bounded; what the query itself asks for can only bound it more.
+    pub fn query_within(&self, query: &Query, mask: &Mask, budget: &Budget<'_>) -> Result<Answer, QueryError> {
         let selection = mask.selection(self)?;
         let resolved = resolve::resolve(query, self)?;
-        let plan = Plan::new(&resolved, self, limits);
-        let cells = scan::scan(&plan, selection)?;
-        finish::finish(&resolved, &plan, &cells)
+        let limits = query.context.tighten(budget.limits);
+        let cells_total_max = query.context.result_limit.total_max(limits.accumulators_max);
+        let budget = Budget { limits, ..*budget };
+        let cells = fold::scan(self, selection, &resolved.facts, &resolved.groups, &resolved.aggregates, &budget)?;
+        finish::finish(self, &resolved, cells, cells_total_max, &budget)
     }
 
     /// The members of a level that have a visible fact.
@@ -107,7 +104,7 @@ impl Cube {
         let facts = problems.keep(&format!("{place}.factTable"), facts)?;
         let reach = Arc::new(Reach::from_facts(facts, tables, joins, &place, problems));
         let hierarchies = members::hierarchies(definition, &reach, &place, problems);
-        let measures = members::measures(definition, &reach, &place, problems);
+        let measures = members::measures(definition, &reach, tables, &hierarchies, &place, problems);
         if !problems.is_empty() {
             return None;
         }
@@ -118,32 +115,10 @@ impl Cube {
                 Hierarchy::new(hierarchy.name, &columns, &reach)
             })
             .collect::<Vec<_>>();
-        let (measures, numbers) = build_measures(&measures, facts);
         let schema = schema(definition, &reach, &hierarchies, &measures);
-        Some(Self { schema, reach, hierarchies, measures, numbers, identity: Arc::new(()) })
+        let level_names = LevelNames::of_hierarchies(&hierarchies);
+        Some(Self { schema, reach, hierarchies, level_names, measures, identity: Arc::new(()) })
     }
-}
-
-fn build_measures(named: &[NamedMeasure], facts: &Table) -> (Vec<Measure>, Vec<Arc<Numbers>>) {
-    let mut columns: Vec<&str> = Vec::new();
-    let mut numbers = Vec::new();
-    let mut measures = Vec::new();
-    for NamedMeasure { name, column: column_name, kind } in named {
-        let Some(column) = facts.column(column_name) else { continue };
-        let position = columns.iter().position(|known| known == column_name).or_else(|| {
-            numbers.push(Arc::clone(column.numbers()?));
-            columns.push(column_name);
-            Some(columns.len() - 1)
-        });
-        let Some(position) = position else { continue };
-        let kind = match kind {
-            NamedMeasureKind::Sum => MeasureKind::Sum { column: position, column_type: column.column_type() },
-            NamedMeasureKind::Mean => MeasureKind::Mean { column: position },
-        };
-        measures.push(Measure { name: name.clone(), kind });
-    }
-    measures.push(Measure { name: COUNT.to_owned(), kind: MeasureKind::Count });
-    (measures, numbers)
 }
 
 fn schema(definition: &CubeDefinition, reach: &Reach, hierarchies: &[Hierarchy], measures: &[Measure]) -> CubeSchema {
@@ -160,7 +135,7 @@ fn schema(definition: &CubeDefinition, reach: &Reach, hierarchies: &[Hierarchy],
             })
             .collect(),
     };
-    let measure = |measure: &Measure| MeasureSchema { name: measure.name.clone(), r#type: measure.result_type() };
+    let measure = |measure: &Measure| MeasureSchema { name: measure.name.clone(), r#type: measure.result_type };
     CubeSchema {
         name: definition.name.clone(),
         hierarchies: hierarchies.iter().map(hierarchy).collect(),

@@ -129,9 +129,9 @@ mod tests {
     }
 
     fn filter() -> impl Strategy<Value = Filter> {
-        let leaf = (any::<bool>(), select(vec!["a", "b"]), test()).prop_map(|(is_level, name, test)| match is_level {
-            true => Filter::Level { level: name.into(), test },
-            false => Filter::Measure { measure: name.into(), test },
+        let leaf = (any::<bool>(), select(vec!["a", "b"]), test()).prop_map(|(is_level, name, test)| {
+            let name = name.to_owned();
+            if is_level { Filter::Level { level: name, test } } else { Filter::Measure { measure: name, test } }
         });
         leaf.prop_recursive(3, 12, 3, |inner| {
             prop_oneof![

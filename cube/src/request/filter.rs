@@ -73,7 +73,7 @@ struct WrittenFilter {
     level: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     measure: Option<String>,
-    /// The inner option is the null that is written out.
+    #[expect(clippy::option_option, reason = "a null that is written out is not the same as none")]
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     equals: Option<Option<Scalar>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -179,11 +179,14 @@ impl From<Test> for WrittenFilter {
 }
 
 impl Scalar {
-    /// The value as it would be written in a table.
+    /// The value as it would be written in a table: `1.0` is the integer that it is.
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
-            Self::Number(number) => number.to_string(),
+            Self::Number(number) => {
+                let text = number.to_string();
+                text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
+            }
             Self::Bool(value) => value.to_string(),
         }
     }

@@ -38,7 +38,7 @@ pub(crate) fn list(cube: &Cube, query: &MembersQuery, mask: &Mask, budget: &Budg
     }
     let offset = query.offset.map_or(0, |offset| usize::try_from(offset).unwrap_or(usize::MAX));
     let of_level = Query { levels: vec![query.level.clone()], ..Query::default() };
-    let members = cube.query_within(&of_level, mask, budget.limits)?;
+    let members = cube.query_within(&of_level, mask, budget)?;
     let sought = query.search.as_ref().map(|search| search.to_lowercase());
     let is_found = |row: &usize| {
         let member = members.row(*row).pop();

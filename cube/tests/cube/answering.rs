@@ -1,6 +1,6 @@
 //! Queries and their answers.
 
-use cubegate_cube::{ColumnType, Query, QueryError, limits::QueryLimits};
+use cubegate_cube::{Budget, ColumnType, Query, QueryError, limits::QueryLimits};
 use serde_json::json;
 
 use crate::fixture::{by_city, column_names, cube, is_in, retail, rows};
@@ -209,7 +209,7 @@ fn every_mistake_of_a_query_is_told_at_once_with_the_nearest_name() {
     );
     assert!(retail().build().refusal(json!({})).contains("asks for nothing"));
     let order = json!({"measures": ["Quantity.SUM"], "levels": ["City"], "order": [{"by": "Country"}]});
-    assert!(retail().build().refusal(order).contains(r#"no column of the query "Country""#));
+    assert!(retail().build().refusal(order).contains(r#"no level of the query or measure "Country""#));
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn sums_of_integers_stay_integers_until_they_leave_64_bits() {
     assert_eq!(cube.ask(by_a), json!([["p", i64::MAX], ["q", -1], ["r", 1]]));
     let over =
         json!({"measures": ["x.SUM"], "levels": ["a"], "filter": {"level": "a", "in": ["p", "r"]}, "totals": true});
-    assert_eq!(cube.refusal(over), r#"a value of the measure "x.SUM" does not fit 64 bits"#);
+    assert_eq!(cube.refusal(over), r#"a value of the measure "x.SUM" does not fit its type"#);
 }
 
 #[test]
@@ -263,7 +263,12 @@ fn limits_count_what_is_visible_and_nothing_else() {
     let french = retail.cube().mask(&[vec![vec![is_in("Shops", "Country", &["France"])]]]).unwrap();
     let query: Query =
         serde_json::from_value(json!({"measures": ["Quantity.SUM"], "levels": ["City"], "totals": true})).unwrap();
-    let ask = |limits, mask| retail.cube().query_within(&query, mask, limits).map(|answer| answer.row_count());
+    let ask = |limits, mask| {
+        retail
+            .cube()
+            .query_within(&query, mask, &Budget { limits, ..Budget::default() })
+            .map(|answer| answer.row_count())
+    };
     let limits = |cells_max, accumulators_max, rows_max| QueryLimits { cells_max, accumulators_max, rows_max };
     assert_eq!(ask(limits(2, 4, 3), &french), Ok(3));
     for (too_small, word) in

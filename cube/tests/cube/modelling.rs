@@ -116,10 +116,10 @@ fn every_mistake_of_a_model_is_told_at_once() {
             "cubes[Cube].hierarchies[Geography]: two hierarchies have this name",
             r#"cubes[Cube].hierarchies[Geography]: the column "Shops/City" is two of its levels"#,
             "cubes[Cube].hierarchies[Empty]: a hierarchy has at least one level",
+            "cubes[Cube].measures[contributors.COUNT]: every cube has this measure already",
             r#"cubes[Cube].measures[a]: there is no numeric column "Quantty"; did you mean "Quantity"?"#,
             r#"cubes[Cube].measures[b]: the column "Shops/Staff" is not of the fact table "Sales", which measures are over"#,
             r#"cubes[Cube].measures[c]: the column "Product" has the type string; measures need numbers"#,
-            "cubes[Cube].measures[contributors.COUNT]: every cube has this measure already",
         ]
     );
 }

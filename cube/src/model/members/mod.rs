@@ -4,12 +4,19 @@
 //! A declared hierarchy or measure takes the place of an automatic one with its name.
 
 use super::{
-    definition::{CubeDefinition, HierarchyDefinition, MeasureDefinition, MeasureFormula, Mode},
+    definition::{CubeDefinition, HierarchyDefinition, Mode},
     error::Problems,
-    measure::COUNT,
     reach::{Reach, ReachedColumn},
 };
-use crate::nearest::{quoted_list, unknown};
+use crate::{
+    nearest::{quoted_list, unknown},
+    value::ColumnName,
+};
+
+mod formula;
+mod measures;
+
+pub(super) use measures::measures;
 
 /// A hierarchy by the columns of its levels.
 pub(super) struct NamedHierarchy<'a> {
@@ -17,16 +24,17 @@ pub(super) struct NamedHierarchy<'a> {
     pub(super) columns: Vec<ReachedColumn<'a>>,
 }
 
-/// A measure by the name of its column in the fact table. The count is not among them.
-pub(super) struct NamedMeasure {
-    pub(super) name: String,
-    pub(super) column: String,
-    pub(super) kind: NamedMeasureKind,
-}
-
-pub(super) enum NamedMeasureKind {
-    Sum,
-    Mean,
+impl NamedHierarchy<'_> {
+    /// Levels are named after their columns.
+    fn level_names(&self) -> Vec<(String, ColumnName)> {
+        let is_repeated = |column: &ReachedColumn<'_>| {
+            self.columns.iter().filter(|other| other.column.name == column.column.name).count() > 1
+        };
+        let name = |column: &ReachedColumn<'_>| {
+            if is_repeated(column) { column.name().to_string() } else { column.column.name.clone() }
+        };
+        self.columns.iter().map(|column| (name(column), column.name())).collect()
+    }
 }
 
 pub(super) fn hierarchies<'a>(
@@ -106,75 +114,4 @@ fn declared_levels<'a>(
         columns.push(column);
     }
     columns
-}
-
-pub(super) fn measures(
-    definition: &CubeDefinition,
-    reach: &Reach,
-    place: &str,
-    problems: &mut Problems,
-) -> Vec<NamedMeasure> {
-    let mut automatic = match definition.mode {
-        Mode::Auto => automatic_measures(reach),
-        Mode::NoMeasures | Mode::Manual => Vec::new(),
-    };
-    let mut declared: Vec<NamedMeasure> = Vec::new();
-    for measure in &definition.measures {
-        let MeasureDefinition { name, kind } = measure;
-        let place = format!("{place}.measures[{name}]");
-        let (column, kind) = match kind {
-            MeasureFormula::Sum(column) => (column, NamedMeasureKind::Sum),
-            MeasureFormula::Mean(column) => (column, NamedMeasureKind::Mean),
-            _ => {
-                problems.add(&place, "measures of this kind are not there yet");
-                continue;
-            }
-        };
-        if name == COUNT {
-            problems.add(&place, "every cube has this measure already");
-        } else if declared.iter().any(|earlier| earlier.name == *name) {
-            problems.add(&place, "two measures have this name");
-        }
-        let Some(column) = problems.keep(&place, measured_column(column, reach)) else { continue };
-        automatic.retain(|automatic| automatic.name != *name);
-        declared.push(NamedMeasure { name: name.clone(), column, kind });
-    }
-    automatic.into_iter().chain(declared).collect()
-}
-
-fn automatic_measures(reach: &Reach) -> Vec<NamedMeasure> {
-    let facts = reach.fact_table();
-    let measured =
-        facts.columns.iter().filter(|column| column.column_type().is_numeric() && !facts.is_key(&column.name));
-    let sum_and_mean = |column: &crate::load::table::Column| {
-        [("SUM", NamedMeasureKind::Sum), ("MEAN", NamedMeasureKind::Mean)].map(|(suffix, kind)| NamedMeasure {
-            name: format!("{}.{suffix}", column.name),
-            column: column.name.clone(),
-            kind,
-        })
-    };
-    measured.flat_map(sum_and_mean).collect()
-}
-
-/// The name of a numeric column of the fact table that may be written as `Column` or `Table/Column`.
-fn measured_column(written: &str, reach: &Reach) -> Result<String, String> {
-    let facts = reach.fact_table();
-    let column = facts
-        .column(written)
-        .or_else(|| facts.columns.iter().find(|column| format!("{}/{}", facts.name, column.name) == written));
-    match (column, reach.find(written)) {
-        (Some(column), _) if column.column_type().is_numeric() => Ok(column.name.clone()),
-        (Some(column), _) => {
-            Err(format!("the column {written:?} has the type {}; measures need numbers", column.column_type()))
-        }
-        (None, Ok(column)) => Err(format!(
-            "the column {:?} is not of the fact table {:?}, which measures are over",
-            column.name().to_string(),
-            facts.name
-        )),
-        (None, Err(_)) => {
-            let numeric = facts.columns.iter().filter(|column| column.column_type().is_numeric());
-            Err(unknown("numeric column", written, numeric.map(|column| column.name.as_str())))
-        }
-    }
 }

@@ -1,0 +1,130 @@
+//! Arithmetic over measures, as in `[Revenue.SUM] / ([contributors.COUNT] - 2.5)`.
+//!
+//! ```text
+//! sum      = product (("+" | "-" | "−") product)*
+//! product  = factor (("*" | "×" | "/" | "÷") factor)*
+//! factor   = ("-" | "−") factor | "(" sum ")" | number | measure
+//! measure  = "[" name "]"          a bracket that closes within a name is written twice: [Share [%]]]
+//! number   = digits ["." digits] [("e" | "E") ["+" | "-"] digits]
+//! ```
+
+use std::fmt;
+
+mod parse;
+
+pub(crate) use parse::parse;
+
+/// Arithmetic over what measures are called, or over what they are.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Expression<M> {
+    /// Not negative.
+    Number(f64),
+    Measure(M),
+    Negated(Box<Expression<M>>),
+    Combined {
+        operator: Operator,
+        left: Box<Expression<M>>,
+        right: Box<Expression<M>>,
+    },
+}
+
+/// What two values are combined by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operator {
+    Plus,
+    Minus,
+    Times,
+    Over,
+}
+
+/// Why a text is no expression.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message} at character {position}")]
+pub(crate) struct ExpressionError {
+    /// Counted from one.
+    pub(crate) position: usize,
+    pub(crate) message: String,
+}
+
+impl<M> Expression<M> {
+    /// The same arithmetic over something else.
+    pub(crate) fn try_map<N, E>(self, find: &mut impl FnMut(M) -> Result<N, E>) -> Result<Expression<N>, E> {
+        Ok(match self {
+            Self::Number(number) => Expression::Number(number),
+            Self::Measure(measure) => Expression::Measure(find(measure)?),
+            Self::Negated(inner) => Expression::Negated(Box::new(inner.try_map(find)?)),
+            Self::Combined { operator, left, right } => Expression::Combined {
+                operator,
+                left: Box::new(left.try_map(find)?),
+                right: Box::new(right.try_map(find)?),
+            },
+        })
+    }
+
+    /// The measures, in the order in which they are written.
+    pub(crate) fn measures(&self) -> Vec<&M> {
+        match self {
+            Self::Number(_) => Vec::new(),
+            Self::Measure(measure) => vec![measure],
+            Self::Negated(inner) => inner.measures(),
+            Self::Combined { left, right, .. } => {
+                let mut measures = left.measures();
+                measures.extend(right.measures());
+                measures
+            }
+        }
+    }
+}
+
+impl Operator {
+    /// The value of two finite numbers; none when there is no finite one.
+    pub(crate) fn apply(self, left: f64, right: f64) -> Option<f64> {
+        let value = match self {
+            Self::Plus => left + right,
+            Self::Minus => left - right,
+            Self::Times => left * right,
+            Self::Over => left / right,
+        };
+        value.is_finite().then_some(value)
+    }
+
+    fn symbol(self) -> char {
+        match self {
+            Self::Plus => '+',
+            Self::Minus => '-',
+            Self::Times => '*',
+            Self::Over => '/',
+        }
+    }
+
+    fn binds_tightly(self) -> bool {
+        matches!(self, Self::Times | Self::Over)
+    }
+}
+
+/// With as few parentheses as the same tree needs.
+impl<M: AsRef<str>> fmt::Display for Expression<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Measure(name) => write!(f, "[{}]", name.as_ref().replace(']', "]]")),
+            Self::Negated(inner) => {
+                write!(f, "-")?;
+                inner.fmt_within(f, matches!(**inner, Self::Combined { .. }))
+            }
+            Self::Combined { operator, left, right } => {
+                let is_looser = |inner: &Self| matches!(inner, Self::Combined { operator: other, .. } if operator.binds_tightly() && !other.binds_tightly());
+                let is_as_tight = |inner: &Self| matches!(inner, Self::Combined { operator: other, .. } if operator.binds_tightly() || !other.binds_tightly());
+                left.fmt_within(f, is_looser(left))?;
+                write!(f, " {} ", operator.symbol())?;
+                right.fmt_within(f, is_as_tight(right))
+            }
+        }
+    }
+}
+
+impl<M: AsRef<str>> Expression<M> {
+    fn fmt_within(&self, f: &mut fmt::Formatter<'_>, in_parentheses: bool) -> fmt::Result {
+        if in_parentheses { write!(f, "({self})") } else { write!(f, "{self}") }
+    }
+}
