@@ -31,6 +31,7 @@ mod resolve;
 mod rows;
 mod storage;
 mod value;
+mod view;
 
 pub mod limits;
 

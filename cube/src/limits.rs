@@ -57,6 +57,10 @@ pub const MEMBERS_MAX: usize = 1_000_000;
 /// Facts that go through one step of a scan before the next one, so that what is between steps stays in the first cache.
 /// A multiple of 64, the bits of a selection word.
 pub const CHUNK_ROWS: usize = 1 << 12;
+/// Bytes that all masks of a cube may gather together, if the fact table does not take more: then as many as it takes.
+pub const GATHERED_BYTES_MIN: usize = 64 << 20;
+/// Cells that are few enough for each thread to keep several copies of them in its first cache.
+pub const LANE_CELLS_MAX: usize = 1 << 10;
 /// Bits that distinct values take when each has one per cell; beyond, they are listed and sorted.
 pub const DISTINCT_BITS_MAX: usize = 1 << 28;
 /// Counters that the values of a quantile take when each has one per cell; beyond, they are listed and sorted.

@@ -3,10 +3,12 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
+    aggregate::{Aggregate, FactFilter, Group},
     model::{cube::Cube, reach::Reach},
     request::QueryError,
     storage::bitmap::Bitmap,
     value::{ColumnName, NOT_AVAILABLE},
+    view::{Gathered, View},
 };
 
 /// The facts of one cube, or the rows of one table, that may be seen. Cheap to clone.
@@ -15,6 +17,8 @@ pub struct Mask {
     /// None: every fact.
     selection: Option<Arc<Bitmap>>,
     visible_count: usize,
+    /// Of the selection, for the scans of a cube.
+    gathered: Option<Arc<Gathered>>,
     /// Of the cube or table that made it.
     identity: Arc<()>,
 }
@@ -48,6 +52,25 @@ impl Mask {
         self.visible_count
     }
 
+    /// Fails for the mask of another cube.
+    pub(crate) fn check(&self, cube: &Cube) -> Result<(), QueryError> {
+        self.selection(cube).map(drop)
+    }
+
+    /// The facts that a scan of the cube that made it goes through.
+    pub(crate) fn view<'a>(
+        &'a self,
+        cube: &'a Cube,
+        filter: &FactFilter,
+        groups: &[Group],
+        aggregates: &[Aggregate],
+    ) -> View<'a> {
+        match &self.gathered {
+            Some(gathered) => View::gathered(cube, gathered, filter, groups, aggregates),
+            None => View::masked(cube, self.selection.as_deref()),
+        }
+    }
+
     /// The facts to look at, none meaning every one. Fails for the mask of another cube.
     pub(crate) fn selection(&self, cube: &Cube) -> Result<Option<&Bitmap>, QueryError> {
         self.selection_of(&cube.identity)
@@ -60,7 +83,9 @@ impl Mask {
 }
 
 pub(crate) fn build(cube: &Cube, all_of: &[Vec<Vec<ColumnIn>>]) -> Result<Mask, MaskError> {
-    build_over(cube.name(), &cube.reach, &cube.identity, all_of)
+    let mask = build_over(cube.name(), &cube.reach, &cube.identity, all_of)?;
+    let gathered = mask.selection.as_ref().map(|visible| Arc::new(Gathered::new(cube, visible)));
+    Ok(Mask { gathered, ..mask })
 }
 
 /// The rows of the first table of `reach` that satisfy the clauses. `name` is that of whatever has these rows.
@@ -85,7 +110,7 @@ pub(crate) fn build_over(
     }
     let visible_count = visible.ones();
     let selection = (visible_count < fact_count).then(|| Arc::new(visible));
-    Ok(Mask { selection, visible_count, identity: Arc::clone(identity) })
+    Ok(Mask { selection, visible_count, gathered: None, identity: Arc::clone(identity) })
 }
 
 fn facts_with(name: &str, reach: &Reach, leaf: &ColumnIn) -> Result<Bitmap, MaskError> {

@@ -26,18 +26,48 @@ pub(super) fn slots(keys: &[Key<'_>], rows: &Rows<'_>, slots: &mut [u32]) {
 /// Writes what each row adds for the first key, adds it for the others.
 #[inline]
 fn each<T: Code>(leaves: &[T], rows: &Rows<'_>, slots: &mut [u32], is_first: bool, part: impl Fn(T) -> u32) {
-    let mut slots = slots.iter_mut();
     if is_first {
-        rows.each(leaves, |leaf| {
-            if let Some(slot) = slots.next() {
-                *slot = part(leaf);
-            }
-        });
+        put(leaves, rows, slots, |slot, leaf| *slot = part(leaf));
     } else {
-        rows.each(leaves, |leaf| {
-            if let Some(slot) = slots.next() {
-                *slot = slot.wrapping_add(part(leaf));
-            }
-        });
+        put(leaves, rows, slots, |slot, leaf| *slot = slot.wrapping_add(part(leaf)));
     }
+}
+
+#[inline]
+fn put<T: Code>(leaves: &[T], rows: &Rows<'_>, slots: &mut [u32], put: impl Fn(&mut u32, T)) {
+    match rows {
+        Rows::Range(range) => {
+            let leaves = leaves.get(range.clone()).unwrap_or_default();
+            slots.iter_mut().zip(leaves).for_each(|(slot, leaf)| put(slot, *leaf));
+        }
+        Rows::Some { range, distances } => {
+            let leaves = leaves.get(range.clone()).unwrap_or_default();
+            for (slot, distance) in slots.iter_mut().zip(*distances) {
+                if let Some(leaf) = leaves.get(usize::from(*distance)) {
+                    put(slot, *leaf);
+                }
+            }
+        }
+        Rows::Scattered(rows) => {
+            for (slot, row) in slots.iter_mut().zip(*rows) {
+                if let Some(leaf) = leaves.get(*row as usize) {
+                    put(slot, *leaf);
+                }
+            }
+        }
+    }
+}
+
+/// Copies of all cells that rows take in turn. When there are few cells, rows that follow each other often go to the same
+/// one, and each addition would wait for the one before it.
+pub(super) const LANES: usize = 4;
+
+/// Moves the slots of rows to their lanes.
+pub(super) fn spread(slots: &mut [u32], cells: usize) {
+    let lanes: [u32; LANES] = std::array::from_fn(|lane| code_of(lane * cells));
+    let (fours, rest) = slots.as_chunks_mut::<LANES>();
+    for four in fours {
+        four.iter_mut().zip(lanes).for_each(|(slot, lane)| *slot += lane);
+    }
+    rest.iter_mut().zip(lanes).for_each(|(slot, lane)| *slot += lane);
 }

@@ -20,12 +20,12 @@ use crate::{
     aggregate::{Aggregate, FactFilter, Group},
     budget::Budget,
     limits::{CHUNK_ROWS, MORSEL_ROWS},
-    model::cube::Cube,
     request::QueryError,
-    storage::bitmap::Bitmap,
+    view::View,
 };
 
 mod cells;
+mod dense;
 mod exact;
 mod locate;
 mod plan;
@@ -35,30 +35,29 @@ mod sorted;
 mod state;
 
 pub(crate) use cells::Cells;
+use dense::Dense;
 use plan::{Layout, Plan};
 use rows::{Rows, Slots};
 use select::{Found, Selector};
 use state::{Input, Into, State};
 
-/// Folds the facts that the mask shows and the filter wants, none meaning every fact.
+/// Folds the facts that the filter wants.
 pub(crate) fn scan(
-    cube: &Cube,
-    visible: Option<&Bitmap>,
+    view: &View<'_>,
     filter: &FactFilter,
     groups: &[Group],
     aggregates: &[Aggregate],
     budget: &Budget<'_>,
 ) -> Result<Cells, QueryError> {
-    let visible_count = visible.map_or(cube.fact_count(), Bitmap::ones);
-    let plan = Plan::new(cube, groups, aggregates, visible_count);
-    let selector = Selector::new(cube, visible, filter);
+    let plan = Plan::new(view, groups, aggregates);
+    let selector = Selector::new(view, filter);
     match plan.layout {
         Layout::Dense { cells } => {
-            let folded = fold_dense(cube, &plan, &selector, cells, budget)?;
+            let folded = fold_dense(view, &plan, &selector, cells, budget)?;
             Cells::of_dense(groups, plan, folded, budget)
         }
         Layout::Sorted => {
-            let found = sorted::fold(cube, &plan, &selector, budget)?;
+            let found = sorted::fold(view, &plan, &selector, budget)?;
             Cells::of_sorted(groups, plan, found, budget)
         }
     }
@@ -105,28 +104,20 @@ impl Folded {
 }
 
 fn fold_dense(
-    cube: &Cube,
+    view: &View<'_>,
     plan: &Plan<'_>,
     selector: &Selector<'_>,
     cells: usize,
     budget: &Budget<'_>,
 ) -> Result<Folded, QueryError> {
-    let morsels = Morsels::new(cube.fact_count());
+    let morsels = Morsels::new(view.fact_count());
     let threads = morsels.threads(cells);
     let parts: Result<Vec<Folded>, QueryError> = (0..threads)
         .into_par_iter()
         .map(|_| {
-            let mut folded = Folded::new(&plan.inputs, cells);
-            let mut slots = vec![0; CHUNK_ROWS];
-            morsels.each_chunk(selector, budget, |rows| {
-                if plan.keys.is_empty() {
-                    return folded.add(&plan.inputs, rows, Slots::One);
-                }
-                let slots = slots.get_mut(..rows.len()).unwrap_or_default();
-                locate::slots(&plan.keys, rows, slots);
-                folded.add(&plan.inputs, rows, Slots::Each(slots));
-            })?;
-            Ok(folded)
+            let mut dense = Dense::new(plan, cells);
+            morsels.each_chunk(selector, budget, |rows| dense.add(plan, rows))?;
+            Ok(dense.finish(plan))
         })
         .collect();
     let mut parts = parts?.into_iter();
@@ -175,3 +166,4 @@ impl Morsels {
         Ok(())
     }
 }
+

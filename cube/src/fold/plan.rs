@@ -17,6 +17,7 @@ use crate::{
         numbers::{Integers, Numbers, Unit},
     },
     value::ColumnType,
+    view::View,
 };
 
 /// What the scan has to do.
@@ -81,18 +82,18 @@ pub(super) enum RankedValues {
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(cube: &'a Cube, groups: &[Group], aggregates: &[Aggregate], visible_count: usize) -> Self {
-        let mut inputs = Inputs { cube, of: Vec::new(), inputs: Vec::new() };
+    pub(super) fn new(view: &View<'a>, groups: &[Group], aggregates: &[Aggregate]) -> Self {
+        let mut inputs = Inputs { view: *view, of: Vec::new(), inputs: Vec::new() };
         let outputs = aggregates.iter().map(|aggregate| inputs.output(aggregate)).collect();
         let inputs = inputs.inputs;
-        let layout = choose_layout(cube, groups, &inputs, visible_count);
-        Self { keys: keys(cube, groups, layout), layout, inputs, outputs }
+        let layout = choose_layout(view, groups, &inputs);
+        Self { keys: keys(view, groups, layout), layout, inputs, outputs }
     }
 }
 
 /// Inputs so far, with what each was made for.
 struct Inputs<'a> {
-    cube: &'a Cube,
+    view: View<'a>,
     of: Vec<Wanted>,
     inputs: Vec<Input<'a>>,
 }
@@ -163,37 +164,35 @@ impl<'a> Inputs<'a> {
             Wanted::Product(columns) => {
                 Input::Sums(product(columns.iter().map(|column| self.numbers(*column)).collect()))
             }
-            Wanted::Apart(amount, currency) => {
-                let currency = self.column(*currency);
-                Input::Sums(Addends::Apart {
-                    column: self.numbers(*amount),
-                    codes: currency.codes_of_facts(),
-                    code_count: currency.column.coded().dictionary.len(),
-                })
-            }
+            Wanted::Apart(amount, currency) => Input::Sums(Addends::Apart {
+                column: self.numbers(*amount),
+                codes: self.view.codes(*currency),
+                code_count: self.column(*currency).column.coded().dictionary.len(),
+            }),
             Wanted::Squares(column) => Input::Squares(self.numbers(*column)),
             Wanted::Extremes(column) => Input::Extremes(self.ranks(*column)),
             Wanted::Multisets(column) => Input::Multisets(self.ranks(*column)),
             Wanted::Sets(column) => {
-                let column = self.column(*column);
-                let dictionary = &column.column.coded().dictionary;
+                let dictionary = &self.column(*column).column.coded().dictionary;
                 let (code_count, missing) = (dictionary.len(), dictionary.missing());
-                Input::Sets(CodesInput { codes: column.codes_of_facts(), code_count, missing })
+                Input::Sets(CodesInput { codes: self.view.codes(*column), code_count, missing })
             }
         }
     }
 
     fn ranks(&self, column: ColumnId) -> Ranks<'a> {
-        let column = self.column(column);
-        Ranks::of(column.column, || column.codes_of_facts())
+        match self.view.numbers(column) {
+            Some(numbers) => Ranks::of_numbers(numbers),
+            None => Ranks::of_codes(self.view.codes(column), &self.column(column).column.coded().dictionary),
+        }
     }
 
     fn numbers(&self, column: ColumnId) -> &'a Numbers {
-        self.column(column).column.numbers().expect("sums are asked of columns of numbers only")
+        self.view.numbers(column).expect("sums are asked of columns of numbers only")
     }
 
     fn column(&self, column: ColumnId) -> ReachedColumn<'a> {
-        self.cube.reach.at(column).expect("aggregates are made for the columns of the cube")
+        self.view.column(column)
     }
 }
 
@@ -217,22 +216,22 @@ fn product(factors: Vec<&Numbers>) -> Addends<'_> {
     }
 }
 
-fn choose_layout(cube: &Cube, groups: &[Group], inputs: &[Input<'_>], visible_count: usize) -> Layout {
-    let counts = groups.iter().map(|group| level(cube, *group).1.node_count());
+fn choose_layout(view: &View<'_>, groups: &[Group], inputs: &[Input<'_>]) -> Layout {
+    let counts = groups.iter().map(|group| level(view.cube, *group).1.node_count());
     let cells = counts.into_iter().try_fold(1_usize, usize::checked_mul);
     let bytes_per_cell = size_of::<u32>() + inputs.iter().map(State::cell_bytes).sum::<usize>();
     // Accumulators that no fact can reach cost time and memory.
-    let worthwhile = (8 * visible_count).max(1 << 16);
+    let worthwhile = (8 * view.visible_count()).max(1 << 16);
     let fits = |cells: &usize| {
         *cells <= DENSE_CELLS_MAX.min(worthwhile) && cells.saturating_mul(bytes_per_cell) <= DENSE_BYTES_MAX
     };
     cells.filter(fits).map_or(Layout::Sorted, |cells| Layout::Dense { cells })
 }
 
-fn keys<'a>(cube: &'a Cube, groups: &[Group], layout: Layout) -> Vec<Key<'a>> {
+fn keys<'a>(view: &View<'a>, groups: &[Group], layout: Layout) -> Vec<Key<'a>> {
     let mut stride = 1;
     let key = |group: &Group| {
-        let (hierarchy, level) = level(cube, *group);
+        let level = level(view.cube, *group).1;
         let factor = match layout {
             Layout::Dense { .. } => stride,
             Layout::Sorted => 1,
@@ -242,7 +241,8 @@ fn keys<'a>(cube: &'a Cube, groups: &[Group], layout: Layout) -> Vec<Key<'a>> {
             Some(nodes) if factor == 1 => Step::Listed(Cow::Borrowed(nodes)),
             Some(nodes) => Step::Listed(nodes.iter().map(|node| node * code_of(factor)).collect()),
         };
-        let key = Key { leaves: hierarchy.leaves(), level, node_count: level.node_count(), stride: factor, step };
+        let key =
+            Key { leaves: view.leaves(group.hierarchy), level, node_count: level.node_count(), stride: factor, step };
         stride = stride.saturating_mul(level.node_count());
         key
     };

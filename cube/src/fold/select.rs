@@ -13,11 +13,11 @@ use super::rows::Rows;
 use crate::{
     aggregate::FactFilter,
     limits::CHUNK_ROWS,
-    model::cube::Cube,
     storage::{
         bitmap::Bitmap,
         codes::{Code, Codes, with_codes},
     },
+    view::View,
 };
 
 const WORDS: usize = CHUNK_ROWS / 64;
@@ -62,10 +62,9 @@ enum Test<'a> {
 const RANGES_MAX: usize = 4;
 
 impl<'a> Selector<'a> {
-    pub(super) fn new(cube: &'a Cube, visible: Option<&'a Bitmap>, filter: &FactFilter) -> Self {
-        let wanted =
-            if matches!(filter, FactFilter::All(all) if all.is_empty()) { None } else { Some(test(cube, filter)) };
-        Self { visible, wanted }
+    pub(super) fn new(view: &View<'a>, filter: &FactFilter) -> Self {
+        let is_all = matches!(filter, FactFilter::All(all) if all.is_empty());
+        Self { visible: view.visible(), wanted: (!is_all).then(|| test(view, filter)) }
     }
 
     /// The facts of a chunk, which starts at a multiple of 64.
@@ -103,14 +102,13 @@ impl Found {
     }
 }
 
-fn test<'a>(cube: &'a Cube, filter: &FactFilter) -> Test<'a> {
+fn test<'a>(view: &View<'a>, filter: &FactFilter) -> Test<'a> {
     match filter {
-        FactFilter::All(filters) => Test::All(filters.iter().map(|filter| test(cube, filter)).collect()),
-        FactFilter::Any(filters) => Test::Any(filters.iter().map(|filter| test(cube, filter)).collect()),
-        FactFilter::Not(filter) => Test::Not(Box::new(test(cube, filter))),
+        FactFilter::All(filters) => Test::All(filters.iter().map(|filter| test(view, filter)).collect()),
+        FactFilter::Any(filters) => Test::Any(filters.iter().map(|filter| test(view, filter)).collect()),
+        FactFilter::Not(filter) => Test::Not(Box::new(test(view, filter))),
         FactFilter::Leaves { hierarchy, wanted } => {
-            let hierarchy = cube.hierarchies.get(*hierarchy).expect("filters are made for the hierarchies of the cube");
-            let leaves = &**hierarchy.leaves();
+            let leaves = view.leaves(*hierarchy);
             let mut ranges = wanted.ranges();
             let few: Vec<(u32, u32)> = ranges.by_ref().take(RANGES_MAX).map(first_and_reach).collect();
             if few.is_empty() || ranges.next().is_some() {

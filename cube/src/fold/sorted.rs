@@ -12,7 +12,7 @@ use super::{
     rows::{Rows, Slots},
     select::Selector,
 };
-use crate::{budget::Budget, limits::CHUNK_ROWS, model::cube::Cube, request::QueryError, storage::codes::code_of};
+use crate::{budget::Budget, limits::CHUNK_ROWS, request::QueryError, storage::codes::code_of, view::View};
 
 /// Cells in natural order, and what was folded into them.
 pub(super) struct Found {
@@ -22,12 +22,12 @@ pub(super) struct Found {
 }
 
 pub(super) fn fold(
-    cube: &Cube,
+    view: &View<'_>,
     plan: &Plan<'_>,
     selector: &Selector<'_>,
     budget: &Budget<'_>,
 ) -> Result<Found, QueryError> {
-    let rows = selected(cube, selector, budget)?;
+    let rows = selected(view, selector, budget)?;
     let mut numbered = number(&plan.keys, &rows, budget)?;
     numbered.par_sort_unstable();
     budget.check()?;
@@ -57,8 +57,8 @@ pub(super) fn fold(
 }
 
 /// The facts that are looked at, in order.
-fn selected(cube: &Cube, selector: &Selector<'_>, budget: &Budget<'_>) -> Result<Vec<u32>, QueryError> {
-    let morsels = Morsels::new(cube.fact_count());
+fn selected(view: &View<'_>, selector: &Selector<'_>, budget: &Budget<'_>) -> Result<Vec<u32>, QueryError> {
+    let morsels = Morsels::new(view.fact_count());
     let mut rows = Vec::new();
     morsels.each_chunk(selector, budget, |chunk| chunk.numbered(Slots::One, |_, row| rows.push(code_of(row))))?;
     Ok(rows)

@@ -17,16 +17,18 @@ use crate::{
     answer::Answer,
     budget::Budget,
     finish, fold,
+    limits::GATHERED_BYTES_MIN,
     load::table::Table,
     mask::{self, ColumnIn, Mask, MaskError},
     nearest::unknown,
     request::{Query, QueryError},
-    resolve::{self, names::LevelNames},
+    resolve::{self, Resolved, names::LevelNames},
     rows::{
         self,
         member_list::{self, MembersQuery},
         request::RowsQuery,
     },
+    view::Room,
 };
 
 /// A cube, ready to answer.
@@ -39,6 +41,8 @@ pub struct Cube {
     pub(crate) measures: Vec<Measure>,
     /// Shared with the masks made by this cube, so that they fit no other.
     pub(crate) identity: Arc<()>,
+    /// For what masks gather.
+    pub(crate) room: Arc<Room>,
 }
 
 impl Cube {
@@ -70,12 +74,14 @@ impl Cube {
 
     /// As [`query`](Self::query), at a cost that is bounded; what the query itself asks for can only bound it more.
     pub fn query_within(&self, query: &Query, mask: &Mask, budget: &Budget<'_>) -> Result<Answer, QueryError> {
-        let selection = mask.selection(self)?;
+        mask.check(self)?;
         let resolved = resolve::resolve(query, self)?;
         let limits = query.context.tighten(budget.limits);
         let cells_total_max = query.context.result_limit.total_max(limits.accumulators_max);
         let budget = Budget { limits, ..*budget };
-        let cells = fold::scan(self, selection, &resolved.facts, &resolved.groups, &resolved.aggregates, &budget)?;
+        let Resolved { facts, groups, aggregates, .. } = &resolved;
+        let view = mask.view(self, facts, groups, aggregates);
+        let cells = fold::scan(&view, facts, groups, aggregates, &budget)?;
         finish::finish(self, &resolved, cells, cells_total_max, &budget)
     }
 
@@ -117,7 +123,8 @@ impl Cube {
             .collect::<Vec<_>>();
         let schema = schema(definition, &reach, &hierarchies, &measures);
         let level_names = LevelNames::of_hierarchies(&hierarchies);
-        Some(Self { schema, reach, hierarchies, level_names, measures, identity: Arc::new(()) })
+        let room = Arc::new(Room::of_bytes(GATHERED_BYTES_MIN.max(reach.fact_table().bytes())));
+        Some(Self { schema, reach, hierarchies, level_names, measures, identity: Arc::new(()), room })
     }
 }
 

@@ -106,6 +106,11 @@ impl Hierarchy {
         &self.coding.get().leaves
     }
 
+    /// The column whose codes are the leaves; none when there are several levels.
+    pub(crate) fn only_column(&self) -> Option<ColumnId> {
+        if let [column] = self.coding.columns.as_slice() { Some(*column) } else { None }
+    }
+
     pub(crate) fn leaf_count(&self) -> usize {
         self.coding.get().leaf_count
     }

@@ -89,6 +89,10 @@ impl Reach {
         })
     }
 
+    pub(crate) fn table_count(&self) -> usize {
+        self.tables.len()
+    }
+
     pub(crate) fn at(&self, id: ColumnId) -> Option<ReachedColumn<'_>> {
         let reached = self.tables.get(id.table)?;
         Some(ReachedColumn { id, reached, column: reached.table.columns.get(id.column)? })

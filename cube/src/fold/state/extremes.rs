@@ -1,12 +1,14 @@
 //! Smallest and largest values.
 
+use std::sync::Arc;
+
 use super::{Into, pick};
 use crate::{
     fold::rows::{Rows, Slots},
-    load::table::{Column, ColumnData},
     storage::{
         bitmap::Bitmap,
         codes::Codes,
+        dictionary::Dictionary,
         numbers::{Integers, Numbers, Offsets, with_offsets},
     },
 };
@@ -15,26 +17,22 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) enum Ranks<'a> {
     Offsets { offsets: &'a Offsets, nulls: Option<&'a Bitmap>, max: u64 },
-    Codes { codes: std::sync::Arc<Codes>, missing: u32, max: u64 },
+    Codes { codes: Arc<Codes>, missing: u32, max: u64 },
     Doubles { values: &'a [f64], nulls: Option<&'a Bitmap> },
 }
 
 impl<'a> Ranks<'a> {
-    /// Of a column of the fact table.
-    pub(in crate::fold) fn of(column: &'a Column, codes: impl FnOnce() -> std::sync::Arc<Codes>) -> Self {
-        match &column.data {
-            ColumnData::Numbers(numbers) => match &**numbers {
-                Numbers::Integers { integers: Integers { offsets, nulls, offset_max, .. }, .. } => {
-                    Self::Offsets { offsets, nulls: nulls.as_ref(), max: *offset_max }
-                }
-                Numbers::Doubles { values, nulls, .. } => Self::Doubles { values, nulls: nulls.as_ref() },
-            },
-            ColumnData::Coded(coded) => Self::Codes {
-                codes: codes(),
-                missing: coded.dictionary.missing(),
-                max: coded.dictionary.len().saturating_sub(1) as u64,
-            },
+    pub(in crate::fold) fn of_numbers(numbers: &'a Numbers) -> Self {
+        match numbers {
+            Numbers::Integers { integers: Integers { offsets, nulls, offset_max, .. }, .. } => {
+                Self::Offsets { offsets, nulls: nulls.as_ref(), max: *offset_max }
+            }
+            Numbers::Doubles { values, nulls, .. } => Self::Doubles { values, nulls: nulls.as_ref() },
         }
+    }
+
+    pub(in crate::fold) fn of_codes(codes: Arc<Codes>, dictionary: &Dictionary) -> Self {
+        Self::Codes { codes, missing: dictionary.missing(), max: dictionary.len().saturating_sub(1) as u64 }
     }
 
     /// The largest rank there can be.

@@ -6,14 +6,15 @@ use super::rows::{Rows, Slots};
 
 mod extremes;
 mod multisets;
+mod packed;
 mod sets;
 mod squares;
 mod sums;
 
 pub(super) use extremes::double_of;
 pub(crate) use extremes::{Extremes, Ranks};
-pub(super) use multisets::Between;
 pub(crate) use multisets::Multisets;
+pub(super) use packed::Packed;
 pub(super) use sets::Codes;
 pub(crate) use sets::Sets;
 pub(crate) use squares::Squares;

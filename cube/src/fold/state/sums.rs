@@ -67,7 +67,8 @@ enum Totals {
 }
 
 impl Addends<'_> {
-    fn width(&self) -> usize {
+    /// Sums per cell.
+    pub(in crate::fold) fn width(&self) -> usize {
         if let Self::Apart { code_count, .. } = self { *code_count } else { 1 }
     }
 
@@ -298,6 +299,16 @@ impl Sums {
     /// Sums per cell: one, or one per code.
     pub(in crate::fold) fn width(&self) -> usize {
         self.width
+    }
+
+    /// Whether totals take 64 bits.
+    pub(in crate::fold) fn is_narrow(&self) -> bool {
+        matches!(self.totals, Totals::Narrow(_))
+    }
+
+    /// The totals that take 64 bits.
+    pub(in crate::fold) fn narrow_mut(&mut self) -> &mut [u64] {
+        if let Totals::Narrow(totals) = &mut self.totals { totals } else { &mut [] }
     }
 
     /// Numbers in a sum of a cell that has this many facts.

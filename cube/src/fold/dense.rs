@@ -1,0 +1,79 @@
+//! Cells when each combination of nodes has a place.
+
+use super::{
+    Folded, Into,
+    locate::{self, LANES},
+    plan::Plan,
+    rows::{Rows, Slots},
+    state::{Input, Packed},
+};
+use crate::{
+    limits::{CHUNK_ROWS, LANE_CELLS_MAX},
+    storage::codes::code_of,
+};
+
+/// What one thread folds.
+pub(super) struct Dense {
+    cells: usize,
+    lanes: usize,
+    folded: Folded,
+    slots: Vec<u32>,
+    /// Counts of facts together with the sums of one input.
+    packed: Option<(usize, Packed)>,
+}
+
+impl Dense {
+    pub(super) fn new(plan: &Plan<'_>, cells: usize) -> Self {
+        let spreads = cells > 1 && cells <= LANE_CELLS_MAX && plan.inputs.iter().all(is_small);
+        let lanes = if spreads { LANES } else { 1 };
+        let folded = Folded::new(&plan.inputs, cells * lanes);
+        let packed = folded.states.iter().zip(&plan.inputs).enumerate().find_map(|(index, (state, input))| {
+            (cells > 1).then(|| Some((index, Packed::of(state, input, cells * lanes)?)))?
+        });
+        Self { cells, lanes, folded, slots: vec![0; CHUNK_ROWS], packed }
+    }
+
+    pub(super) fn add(&mut self, plan: &Plan<'_>, rows: &Rows<'_>) {
+        if self.cells == 1 {
+            return self.folded.add(&plan.inputs, rows, Slots::One);
+        }
+        let slots = self.slots.get_mut(..rows.len()).unwrap_or_default();
+        locate::slots(&plan.keys, rows, slots);
+        if self.lanes > 1 {
+            locate::spread(slots, self.cells);
+        }
+        let Some((of, packed)) = &mut self.packed else {
+            return self.folded.add(&plan.inputs, rows, Slots::Each(slots));
+        };
+        if packed.is_full(rows.len()) {
+            packed.flush(&mut self.folded.facts, self.folded.states.get_mut(*of));
+        }
+        for (index, (state, input)) in self.folded.states.iter_mut().zip(&plan.inputs).enumerate() {
+            if index == *of {
+                packed.add(input, rows, slots);
+            } else {
+                state.add(input, rows, Slots::Each(slots));
+            }
+        }
+    }
+
+    pub(super) fn finish(mut self, plan: &Plan<'_>) -> Folded {
+        if let Some((of, packed)) = &mut self.packed {
+            packed.flush(&mut self.folded.facts, self.folded.states.get_mut(*of));
+        }
+        if self.lanes == 1 {
+            return self.folded;
+        }
+        let into: Vec<u32> = (0..self.lanes).flat_map(|_| 0..code_of(self.cells)).collect();
+        Folded::new(&plan.inputs, self.cells).merge(self.folded, Into::Cells(&into))
+    }
+}
+
+/// Whether copies of the state are worth their memory.
+fn is_small(input: &Input<'_>) -> bool {
+    match input {
+        Input::Sums(addends) => addends.width() == 1,
+        Input::Squares(_) | Input::Extremes(_) => true,
+        Input::Sets(_) | Input::Multisets(_) => false,
+    }
+}
