@@ -5,6 +5,7 @@
 mod fixture;
 
 mod answering;
+mod calculating;
 mod loading;
 mod masking;
 mod modelling;

@@ -1,6 +1,6 @@
 //! From definitions to cubes.
 
-use cubegate_cube::{ColumnName, ColumnType, MeasureDefinition, MeasureFormula, Mode};
+use cubegate_cube::{ColumnName, ColumnType, MeasureDefinition, MeasureFormula, Mode, RatesDefinition};
 use serde_json::json;
 
 use crate::fixture::{Built, cube, retail};
@@ -158,4 +158,148 @@ fn a_column_of_two_tables_has_to_be_qualified() {
             r#"cubes[Cube].hierarchies[H].levels: several tables have a column "Name"; write one of "Facts/Name", "Shops/Name""#,
         ]
     );
+}
+
+fn formula(name: &str, kind: MeasureFormula) -> MeasureDefinition {
+    MeasureDefinition { name: name.into(), kind }
+}
+
+fn expression(name: &str, text: &str) -> MeasureDefinition {
+    formula(name, MeasureFormula::Expression(text.into()))
+}
+
+#[test]
+fn every_mistake_of_a_measure_is_told_with_the_nearest_name() {
+    let rates = |table: &str, rate: &str| RatesDefinition {
+        table: table.into(),
+        from: "Cty".into(),
+        to: "Country".into(),
+        rate: rate.into(),
+    };
+    let convert =
+        |rates| MeasureFormula::Convert { sum: "Quantity".into(), currency: "Date".into(), rates, to: "EUR".into() };
+    let mistakes = retail()
+        .hierarchy("Geography", &["Country", "City"])
+        .measure(formula("a", MeasureFormula::Max("Product".into())))
+        .measure(formula("b", MeasureFormula::Quantile { column: "Quantty".into(), q: "1.5".into() }))
+        .measure(formula("c", MeasureFormula::SumProduct(vec!["Quantity".into()])))
+        .measure(formula("d", MeasureFormula::SumProduct(vec!["Quantity".into(), "Staff".into(), "Datum".into()])))
+        .measure(expression("e", "[Quantity.SUM] +"))
+        .measure(expression("f", "[Quantity.SUN] / [last]"))
+        .measure(formula("last", MeasureFormula::Max("Date".into())))
+        .measure(expression("g", "[last] + 1"))
+        .measure(formula("h", MeasureFormula::ShareOfParent { measure: "x".into(), hierarchy: "Geografy".into() }))
+        .measure(formula("i", MeasureFormula::RunningTotal { measure: "e".into(), level: "City".into() }))
+        .measure(formula("j", MeasureFormula::ShareOfTotal { measure: "last".into() }))
+        .measure(formula("k", convert(rates("Shop", "Staff"))))
+        .measure(formula("l", convert(rates("Shops", "City"))))
+        .measure(formula("m", MeasureFormula::DistinctCount("Cty".into())))
+        .measure(formula("m", MeasureFormula::DistinctCount("City".into())))
+        .mistakes();
+    let of = |name: &str| -> Vec<&str> {
+        let place = format!("cubes[Cube].measures[{name}]: ");
+        mistakes.iter().filter_map(|mistake| mistake.strip_prefix(&place)).collect()
+    };
+    assert_eq!(
+        of("a"),
+        [r#"the column "Product" has the type string; the smallest and largest are of numbers and dates"#]
+    );
+    assert_eq!(
+        of("b"),
+        [
+            r#"there is no numeric column "Quantty"; did you mean "Quantity"?"#,
+            r#""1.5" is not a share; write a decimal number from 0 to 1, as in 0.95"#
+        ]
+    );
+    assert_eq!(of("c"), ["a product has 2 to 4 columns; this one has 1"]);
+    assert_eq!(of("d").len(), 2, "{mistakes:#?}");
+    assert_eq!(of("e"), ["the expression ends where a number, a measure or a parenthesis is expected at character 17"]);
+    assert_eq!(of("f"), [r#"there is no measure "Quantity.SUN"; did you mean "Quantity.SUM"?"#]);
+    assert_eq!(of("g"), [r#"the measure "last" has the type date; this needs numbers"#]);
+    assert!(of("h")[0].starts_with(r#"there is no measure "x""#), "{mistakes:#?}");
+    assert_eq!(of("h")[1], r#"there is no hierarchy "Geografy"; did you mean "Geography"?"#);
+    assert_eq!(of("i"), [r#"the level "City" is ambiguous; write one of "City/City", "Geography/City""#]);
+    assert_eq!(of("j"), [r#"the measure "last" has the type date; this needs numbers"#]);
+    assert_eq!(
+        of("k"),
+        [
+            r#"the column "Date" has the type date; currencies are text"#,
+            r#"there is no table "Shop"; did you mean "Shops"?"#
+        ]
+    );
+    assert_eq!(
+        of("l")[1..],
+        [
+            r#"there is no column of the table "Shops" "Cty"; did you mean "City"?"#,
+            r#"the column "City" of "Shops" has the type string; rates are numbers"#
+        ]
+    );
+    assert!(of("m").contains(&"two measures have this name"));
+    assert_eq!(of("last"), Vec::<&str>::new());
+}
+
+#[test]
+fn a_measure_that_refers_to_itself_is_told_as_a_path() {
+    let mistakes = retail()
+        .measure(expression("A", "[B] + [Quantity.SUM]"))
+        .measure(expression("B", "2 * [C]"))
+        .measure(formula("C", MeasureFormula::ShareOfTotal { measure: "A".into() }))
+        .measure(expression("D", "[A] - [D]"))
+        .measure(expression("E", "[Quantity.SUM]"))
+        .mistakes();
+    assert_eq!(
+        mistakes,
+        [
+            "cubes[Cube].measures[A]: the measure refers to itself: A → B → C → A",
+            "cubes[Cube].measures[D]: the measure refers to itself: D → D",
+        ]
+    );
+}
+
+#[test]
+fn measures_refer_to_automatic_ones_and_to_each_other_in_any_order() {
+    let retail = retail()
+        .measure(expression("twice", "[basket] + [basket]"))
+        .measure(expression("basket", "[Quantity.SUM] / [contributors.COUNT]"))
+        .build();
+    assert_eq!(retail.ask(json!({"measures": ["twice", "basket"]})), json!([[6.8, 3.4]]));
+}
+
+#[test]
+fn measures_do_not_refer_to_each_other_without_end() {
+    let chain = |length: usize| {
+        let name = |index: usize| format!("m{index}");
+        (0..length).fold(retail().measure(expression("m0", "[Quantity.SUM]")), |fixture, index| {
+            fixture.measure(expression(&name(index + 1), &format!("[m{index}] + 1")))
+        })
+    };
+    assert!(chain(62).try_build().is_ok());
+    let mistakes = chain(500).mistakes();
+    assert_eq!(
+        mistakes,
+        ["cubes[Cube].measures[m63]: the measure refers to others through more than 64 of them"],
+        "{mistakes:#?}"
+    );
+    // The same from the other end.
+    let backwards = (0..500).fold(retail().measure(expression("m500", "[Quantity.SUM]")), |fixture, index| {
+        fixture.measure(expression(&format!("m{index}"), &format!("[m{}] + 1", index + 1)))
+    });
+    assert!(backwards.mistakes().iter().all(|mistake| mistake.contains("through more than 64 of them")));
+}
+
+#[test]
+fn measures_have_the_type_of_what_they_are_made_of() {
+    let retail = retail()
+        .measure(formula("last", MeasureFormula::Max("Date".into())))
+        .measure(formula("before", MeasureFormula::PreviousMember { measure: "last".into(), level: "City".into() }))
+        .measure(formula("so far", MeasureFormula::RunningTotal { measure: "cities".into(), level: "City".into() }))
+        .measure(formula("cities", MeasureFormula::DistinctCount("City".into())))
+        .build();
+    let types: Vec<(&str, ColumnType)> =
+        retail.cube().schema().measures.iter().map(|measure| (measure.name.as_str(), measure.r#type)).collect();
+    assert!(types.contains(&("last", ColumnType::Date)));
+    assert!(types.contains(&("before", ColumnType::Date)));
+    assert!(types.contains(&("so far", ColumnType::Int64)));
+    assert!(types.contains(&("cities", ColumnType::Int64)));
+    assert!(types.contains(&("Quantity.MEAN", ColumnType::Double)));
 }
