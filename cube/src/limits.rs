@@ -2,6 +2,8 @@
 
 /// Errors that one load reports before it gives up looking for more.
 pub const LOAD_ERRORS_MAX: usize = 100;
+/// Errors that are told of rows that one load skipped; the others are counted.
+pub const SKIPPED_ERRORS_MAX: usize = 10;
 /// Bytes of one CSV cell.
 pub const CELL_BYTES_MAX: usize = 1 << 20;
 /// Columns of one table.

@@ -5,7 +5,13 @@ use std::str::FromStr;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{DECIMAL_PRECISION_MAX, DOUBLE_MAGNITUDE_MAX};
+use crate::limits::DECIMAL_PRECISION_MAX;
+
+mod parse;
+
+pub(crate) use parse::{
+    is_non_finite, parse_bool, parse_date, parse_decimal, parse_double, parse_int64, parse_timestamp,
+};
 
 /// What a missing value is called, in text columns and wherever a member of any type has to be named.
 pub(crate) const NOT_AVAILABLE: &str = "N/A";
@@ -68,74 +74,6 @@ pub enum Cell<'a> {
     Date(Date),
     /// A microsecond in UTC.
     Timestamp(Timestamp),
-}
-
-/// `true` and `false`, also as `True` and `TRUE`.
-pub(crate) fn parse_bool(text: &str) -> Option<bool> {
-    match text {
-        "true" | "True" | "TRUE" => Some(true),
-        "false" | "False" | "FALSE" => Some(false),
-        _ => None,
-    }
-}
-
-/// Decimal digits with an optional sign.
-pub(crate) fn parse_int64(text: &str) -> Option<i64> {
-    text.parse().ok()
-}
-
-/// A finite decimal number, with or without exponent. `NaN` and infinities are not numbers. There is one zero.
-pub(crate) fn parse_double(text: &str) -> Option<f64> {
-    let numeric = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
-    let number: f64 = numeric.then(|| text.parse().ok()).flatten()?;
-    (number.abs() <= DOUBLE_MAGNITUDE_MAX).then_some(if number == 0.0 { 0.0 } else { number })
-}
-
-/// `2021-01-31` and nothing else.
-pub(crate) fn parse_date(text: &str) -> Option<Date> {
-    let bytes: &[u8; 10] = text.as_bytes().try_into().ok()?;
-    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = bytes else { return None };
-    let number = |digits: &[u8]| {
-        digits
-            .iter()
-            .try_fold(0_i16, |value, digit| digit.is_ascii_digit().then(|| value * 10 + i16::from(digit - b'0')))
-    };
-    let month = i8::try_from(number(&[*m1, *m2])?).ok()?;
-    let day = i8::try_from(number(&[*d1, *d2])?).ok()?;
-    Date::new(number(&[*y1, *y2, *y3, *y4])?, month, day).ok()
-}
-
-/// Decimal digits with an optional sign and at most `scale` digits behind the point, as multiples of `10^-scale`.
-pub(crate) fn parse_decimal(text: &str, precision: u8, scale: u8) -> Option<i64> {
-    let (is_negative, digits) = match text.as_bytes().first()? {
-        b'-' => (true, text.get(1..)?),
-        b'+' => (false, text.get(1..)?),
-        _ => (false, text),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let fraction = fraction.trim_end_matches('0');
-    let missing = usize::from(scale).checked_sub(fraction.len())?;
-    let all_digits = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    if !all_digits || fraction.contains('.') || !digits.bytes().any(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let units = whole
-        .bytes()
-        .chain(fraction.bytes())
-        .chain(std::iter::repeat_n(b'0', missing))
-        .try_fold(0_i64, |units, digit| units.checked_mul(10)?.checked_add(i64::from(digit - b'0')))?;
-    let fits = units < 10_i64.pow(precision.min(DECIMAL_PRECISION_MAX).into());
-    fits.then_some(if is_negative { -units } else { units })
-}
-
-/// RFC 3339, or a date and a time of day with a space or a `T` between them, taken as UTC. To the microsecond.
-pub(crate) fn parse_timestamp(text: &str) -> Option<Timestamp> {
-    let zoned = text.parse::<Timestamp>().ok();
-    let timestamp = zoned.or_else(|| {
-        let civil: jiff::civil::DateTime = (text.len() > "2021-01-31".len()).then(|| text.parse().ok()).flatten()?;
-        civil.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
-    })?;
-    (timestamp.subsec_nanosecond() % 1000 == 0).then_some(timestamp)
 }
 
 impl ColumnType {
@@ -206,27 +144,5 @@ fn not_a_type(text: &str) -> String {
 impl std::fmt::Display for ColumnName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.table, self.column)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_date_is_ten_characters_of_a_day_that_exists() {
-        assert_eq!(parse_date("2024-02-29"), Some(Date::constant(2024, 2, 29)));
-        for wrong in ["2023-02-29", "2024-2-29", "20240229", "2024-02-29T00:00", "２０２４-02-29", ""] {
-            assert_eq!(parse_date(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_double_is_finite_and_has_one_zero() {
-        assert_eq!(parse_double("-0.0").map(f64::to_bits), Some(0));
-        assert_eq!(parse_double("1.5e3"), Some(1500.0));
-        for wrong in ["NaN", "inf", "-infinity", "1e999", "1e291", "", ".", "1,5", " 1"] {
-            assert_eq!(parse_double(wrong), None, "{wrong}");
-        }
     }
 }

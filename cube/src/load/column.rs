@@ -1,195 +1,261 @@
 //! Reads the cells of one column by its type.
 
-use std::{collections::HashMap, sync::Arc};
+use std::borrow::Cow;
 
-use jiff::{Timestamp, civil::Date};
+use jiff::Timestamp;
+use memchr::memchr;
 
-use super::table::{Coded, Column, ColumnData};
+use super::{
+    report::{Fault, Flaw},
+    texts::Interner,
+    values::{Values, integer_of_bool, integer_of_date},
+};
 use crate::{
-    limits::DOUBLE_MAGNITUDE_MAX,
+    limits::{CELL_BYTES_MAX, DOUBLE_MAGNITUDE_MAX},
     storage::{
         bitmap::Bitmap,
         codes::{Codes, code_of},
-        dictionary::Dictionary,
-        numbers::{Numbers, Unit},
+        numbers::{Integers, Numbers},
     },
     value::{
         ColumnType, NOT_AVAILABLE, parse_bool, parse_date, parse_decimal, parse_double, parse_int64, parse_timestamp,
     },
 };
 
+/// What is known of a column before its cells are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ColumnShape {
+    pub(super) column_type: ColumnType,
+    pub(super) is_key: bool,
+}
+
 /// The cells of one column so far.
 #[derive(Debug)]
-pub(super) enum ColumnBuilder {
-    Text(Interner),
-    Bool(Vec<Option<bool>>),
-    Int64(Vec<Option<i64>>),
-    Double(Vec<Option<f64>>),
-    Decimal { units: Vec<Option<i64>>, precision: u8, scale: u8 },
-    Date(Vec<Option<Date>>),
-    Timestamp(Vec<Option<Timestamp>>),
+pub(super) struct ColumnReader {
+    shape: ColumnShape,
+    cells: Cells,
 }
 
-/// Texts in the order they were first seen, and which of them each row has.
+#[derive(Debug)]
+enum Cells {
+    Texts { interner: Interner, places: Vec<u32> },
+    Integers(Rows<i64>),
+    Doubles(Rows<f64>),
+}
+
+/// Values, with a default where null.
 #[derive(Debug, Default)]
-pub(super) struct Interner {
-    ids: HashMap<Arc<str>, u32>,
-    texts: Vec<Arc<str>>,
-    rows: Vec<u32>,
+struct Rows<T> {
+    values: Vec<T>,
+    null_rows: Vec<u32>,
 }
 
-impl ColumnBuilder {
-    pub(super) fn new(column_type: ColumnType) -> Self {
-        match column_type {
-            ColumnType::String => Self::Text(Interner::default()),
-            ColumnType::Bool => Self::Bool(Vec::new()),
-            ColumnType::Int64 => Self::Int64(Vec::new()),
-            ColumnType::Double => Self::Double(Vec::new()),
-            ColumnType::Decimal { precision, scale } => Self::Decimal { units: Vec::new(), precision, scale },
-            ColumnType::Date => Self::Date(Vec::new()),
-            ColumnType::Timestamp => Self::Timestamp(Vec::new()),
-        }
-    }
-
-    /// Adds a row. Fails with the rule that the cell breaks.
-    pub(super) fn push(&mut self, cell: &str) -> Result<(), String> {
-        match self {
-            Self::Text(interner) => interner.push(if cell.is_empty() { NOT_AVAILABLE } else { cell }),
-            Self::Bool(rows) => rows.push(read(cell, parse_bool, || "is not a bool; write true or false".to_owned())?),
-            Self::Int64(rows) => rows.push(read(cell, parse_int64, || not_an_int64(cell))?),
-            Self::Double(rows) => rows.push(read(cell, parse_double, || not_a_double(cell))?),
-            Self::Decimal { units, precision, scale } => {
-                let rule = || format!("is not a decimal({precision},{scale})");
-                units.push(read(cell, |cell| parse_decimal(cell, *precision, *scale), rule)?);
-            }
-            Self::Timestamp(rows) => {
-                rows.push(read(cell, parse_timestamp, || {
-                    "is not a timestamp such as 2021-01-31T12:00:00Z".to_owned()
-                })?);
-            }
-            Self::Date(rows) => rows.push(read(cell, parse_date, || "is not a date such as 2021-01-31".to_owned())?),
-        }
-        Ok(())
-    }
-
-    /// A number that two rows share exactly when they have the same value; none for null.
-    pub(super) fn identity(&self, row: usize) -> Option<u64> {
-        match self {
-            Self::Text(interner) => interner.rows.get(row).map(|id| u64::from(*id)),
-            Self::Bool(rows) => rows.get(row).copied().flatten().map(u64::from),
-            Self::Int64(rows) | Self::Decimal { units: rows, .. } => {
-                rows.get(row).copied().flatten().map(i64::cast_unsigned)
-            }
-            Self::Timestamp(rows) => {
-                rows.get(row).copied().flatten().map(|timestamp| timestamp.as_microsecond().cast_unsigned())
-            }
-            Self::Double(rows) => rows.get(row).copied().flatten().map(f64::to_bits),
-            Self::Date(rows) => rows.get(row).copied().flatten().map(|date| {
-                let [y1, y2] = date.year().to_be_bytes();
-                u64::from_be_bytes([0, 0, 0, 0, y1, y2, date.month().cast_unsigned(), date.day().cast_unsigned()])
-            }),
-        }
-    }
-
-    /// The column of the rows that are kept.
-    pub(super) fn finish(self, name: String, kept: &[usize]) -> Column {
-        let data = match self {
-            Self::Text(interner) => ColumnData::Coded(interner.finish(kept)),
-            Self::Bool(rows) => ColumnData::Coded(coded(&rows, kept, Dictionary::of_bools)),
-            Self::Int64(rows) => integers(&rows, kept, Unit::One),
-            Self::Decimal { units, precision, scale } => integers(&units, kept, Unit::Decimal { precision, scale }),
-            Self::Double(rows) => {
-                let nulls = Bitmap::from_fn(kept.len(), |index| {
-                    kept.get(index).and_then(|row| rows.get(*row)).is_some_and(Option::is_none)
-                });
-                let values = pick(&rows, kept).map(Option::unwrap_or_default).collect();
-                let numbers = Numbers::of_doubles(values, (nulls.ones() > 0).then_some(nulls));
-                ColumnData::Numbers(Arc::new(numbers))
-            }
-            Self::Timestamp(rows) => ColumnData::Coded(coded(&rows, kept, Dictionary::of_timestamps)),
-            Self::Date(rows) => ColumnData::Coded(coded(&rows, kept, Dictionary::of_dates)),
+impl ColumnReader {
+    pub(super) fn new(shape: ColumnShape) -> Self {
+        let cells = match shape.column_type {
+            ColumnType::String => Cells::Texts { interner: Interner::default(), places: Vec::new() },
+            ColumnType::Double => Cells::Doubles(Rows::default()),
+            ColumnType::Bool
+            | ColumnType::Int64
+            | ColumnType::Decimal { .. }
+            | ColumnType::Date
+            | ColumnType::Timestamp => Cells::Integers(Rows::default()),
         };
-        Column::new(name, data)
-    }
-}
-
-impl Interner {
-    fn push(&mut self, text: &str) {
-        let id = self.ids.get(text).copied().unwrap_or_else(|| {
-            let (id, text) = (code_of(self.texts.len()), Arc::<str>::from(text));
-            self.ids.insert(Arc::clone(&text), id);
-            self.texts.push(text);
-            id
-        });
-        self.rows.push(id);
+        Self { shape, cells }
     }
 
-    fn finish(mut self, kept: &[usize]) -> Coded {
-        self.push(NOT_AVAILABLE);
-        let missing_row = self.rows.len() - 1;
-        let mut used = vec![false; self.texts.len()];
-        for id in kept.iter().chain([&missing_row]).filter_map(|row| self.rows.get(*row)) {
-            if let Some(used) = used.get_mut(*id as usize) {
-                *used = true;
+    /// Adds a row per cell, as it is written. A cell that cannot be read is reported and holds its row's place.
+    pub(super) fn read<'a>(&mut self, cells: impl Iterator<Item = &'a [u8]>, report: impl FnMut(usize, Fault)) {
+        let Self { shape, cells: read } = self;
+        match (read, shape.column_type) {
+            (Cells::Texts { interner, places }, _) => read_texts(cells, interner, places, report),
+            (Cells::Doubles(rows), _) => rows.read(*shape, cells, |cell| parse_double(cell), report),
+            (Cells::Integers(rows), ColumnType::Bool) => {
+                rows.read(*shape, cells, |cell| parse_bool(cell).map(integer_of_bool), report);
+            }
+            (Cells::Integers(rows), ColumnType::Date) => {
+                rows.read(*shape, cells, |cell| parse_date(cell).map(integer_of_date), report);
+            }
+            (Cells::Integers(rows), ColumnType::Timestamp) => {
+                rows.read(*shape, cells, |cell| parse_timestamp(cell).map(Timestamp::as_microsecond), report);
+            }
+            (Cells::Integers(rows), ColumnType::Decimal { precision, scale }) => {
+                rows.read(*shape, cells, |cell| parse_decimal(cell, precision, scale), report);
+            }
+            (Cells::Integers(rows), ColumnType::Int64 | ColumnType::Double | ColumnType::String) => {
+                rows.read(*shape, cells, |cell| parse_int64(cell), report);
             }
         }
-        let mut order: Vec<(&str, usize)> = self
-            .texts
-            .iter()
-            .enumerate()
-            .filter(|(id, _)| used.get(*id) == Some(&true))
-            .map(|(id, text)| (&**text, id))
-            .collect();
-        order.sort_unstable();
-        let mut code_of_id = vec![0; self.texts.len()];
-        for (code, (_, id)) in order.iter().enumerate() {
-            if let Some(slot) = code_of_id.get_mut(*id) {
-                *slot = code_of(code);
+    }
+
+    /// Forgets the rows from `len` on.
+    pub(super) fn truncate(&mut self, len: usize) {
+        match &mut self.cells {
+            Cells::Texts { places, .. } => places.truncate(len),
+            Cells::Integers(rows) => rows.truncate(len),
+            Cells::Doubles(rows) => rows.truncate(len),
+        }
+    }
+
+    pub(super) fn finish(self) -> Values {
+        let column_type = self.shape.column_type;
+        match self.cells {
+            Cells::Texts { interner, places } => {
+                let places = Codes::collect(interner.len(), places.into_iter());
+                Values::Texts { texts: interner.into_texts(), places }
+            }
+            Cells::Integers(rows) => {
+                let nulls = rows.nulls();
+                Values::Integers { integers: Integers::pack(&rows.values, nulls), column_type }
+            }
+            Cells::Doubles(rows) => {
+                let nulls = rows.nulls();
+                Values::Doubles(Numbers::of_doubles(rows.values, nulls))
             }
         }
-        let row_code =
-            |row: &usize| self.rows.get(*row).and_then(|id| code_of_id.get(*id as usize)).copied().unwrap_or_default();
-        let codes = Codes::collect(order.len(), kept.iter().map(row_code));
-        let dictionary = Dictionary::of_texts(order.iter().map(|(text, _)| *text));
-        Coded { dictionary: Arc::new(dictionary), codes: Arc::new(codes) }
     }
 }
 
-fn read<T>(cell: &str, parse: impl Fn(&str) -> Option<T>, rule: impl Fn() -> String) -> Result<Option<T>, String> {
-    if cell.is_empty() { Ok(None) } else { parse(cell).map(Some).ok_or_else(rule) }
-}
-
-fn not_an_int64(cell: &str) -> String {
-    if parse_double(cell).is_some() {
-        return "is not an int64; give the column the type double if it has such numbers".to_owned();
+impl<T: Default> Rows<T> {
+    #[inline]
+    fn read<'a>(
+        &mut self,
+        shape: ColumnShape,
+        cells: impl Iterator<Item = &'a [u8]>,
+        parse: impl Fn(&[u8]) -> Option<T>,
+        mut report: impl FnMut(usize, Fault),
+    ) {
+        for (index, cell) in cells.enumerate() {
+            let is_plain = cell.first() != Some(&b'"') && cell.len() <= CELL_BYTES_MAX;
+            let value = match parse(cell) {
+                Some(value) if is_plain => Some(value),
+                _ => read_slowly(shape, cell, &parse).unwrap_or_else(|fault| {
+                    report(index, fault);
+                    None
+                }),
+            };
+            if value.is_none() {
+                self.null_rows.push(code_of(self.values.len()));
+            }
+            self.values.push(value.unwrap_or_default());
+        }
     }
-    "is not an int64".to_owned()
+
+    fn truncate(&mut self, len: usize) {
+        self.values.truncate(len);
+        while self.null_rows.pop_if(|row| *row as usize >= len).is_some() {}
+    }
+
+    fn nulls(&self) -> Option<Bitmap> {
+        let rows = self.null_rows.iter().copied();
+        (!self.null_rows.is_empty()).then(|| Bitmap::of_positions(self.values.len(), rows))
+    }
 }
 
-fn not_a_double(cell: &str) -> String {
+fn read_texts<'a>(
+    cells: impl Iterator<Item = &'a [u8]>,
+    interner: &mut Interner,
+    places: &mut Vec<u32>,
+    mut report: impl FnMut(usize, Fault),
+) {
+    for (index, cell) in cells.enumerate() {
+        let place = match cell.first() {
+            Some(b'"') => unquoted(cell).and_then(|cell| match &*cell {
+                b"" => Ok(interner.intern(NOT_AVAILABLE)),
+                cell => interner.try_intern(cell, valid_text),
+            }),
+            Some(_) => interner.try_intern(cell, valid_text),
+            None => Ok(interner.intern(NOT_AVAILABLE)),
+        };
+        places.push(place.unwrap_or_else(|fault| {
+            report(index, fault);
+            0
+        }));
+    }
+}
+
+/// Reads a cell that is quoted, empty, or wrong, and says what is wrong.
+#[cold]
+fn read_slowly<T>(shape: ColumnShape, cell: &[u8], parse: impl Fn(&[u8]) -> Option<T>) -> Result<Option<T>, Fault> {
+    let cell = unquoted(cell)?;
+    let text = valid_text(&cell)?;
+    if text.is_empty() {
+        return if shape.is_key { Err(null_key(&cell)) } else { Ok(None) };
+    }
+    match parse(&cell) {
+        Some(value) => Ok(Some(value)),
+        None => Err(unreadable(shape.column_type, text)),
+    }
+}
+
+/// A cell without its quotes.
+pub(super) fn unquoted(cell: &[u8]) -> Result<Cow<'_, [u8]>, Fault> {
+    let Some(rest) = cell.strip_prefix(b"\"") else { return Ok(cell.into()) };
+    let ends_wrongly = || Fault::new(Flaw::Quoting, cell, "has text after its closing quote");
+    let inner = rest.strip_suffix(b"\"").ok_or_else(ends_wrongly)?;
+    if memchr(b'"', inner).is_none() {
+        return Ok(inner.into());
+    }
+    let mut pairs = 0;
+    let mut rest = inner;
+    while let Some(quote) = memchr(b'"', rest) {
+        rest = rest.get(quote + 1..).and_then(|rest| rest.strip_prefix(b"\"")).ok_or_else(ends_wrongly)?;
+        pairs += 1;
+    }
+    // Before anything is copied.
+    if inner.len() - pairs > CELL_BYTES_MAX {
+        return Err(too_long(inner, inner.len() - pairs));
+    }
+    let mut is_second = false;
+    let is_kept = |byte: &u8| {
+        is_second = *byte == b'"' && !is_second;
+        !is_second
+    };
+    Ok(inner.iter().copied().filter(is_kept).collect())
+}
+
+fn valid_text(cell: &[u8]) -> Result<&str, Fault> {
+    if cell.len() > CELL_BYTES_MAX {
+        return Err(too_long(cell, cell.len()));
+    }
+    std::str::from_utf8(cell).map_err(|error| {
+        Fault::new(Flaw::Encoding, cell, format!("is not valid UTF-8 (at byte {})", error.valid_up_to() + 1))
+    })
+}
+
+fn too_long(cell: &[u8], len: usize) -> Fault {
+    Fault::new(Flaw::TooLong, cell, format!("has {len} bytes; a cell may have {CELL_BYTES_MAX}"))
+}
+
+/// What a key must not be.
+pub(super) fn null_key(cell: &[u8]) -> Fault {
+    Fault::new(Flaw::NullKey, cell, "is empty, and a key may not be null")
+}
+
+/// Why a cell cannot be read by its type.
+fn unreadable(column_type: ColumnType, cell: &str) -> Fault {
+    let rule = match column_type {
+        ColumnType::Int64 if parse_double(cell).is_some() => {
+            "is not an int64; give the column the type double if it has such numbers"
+        }
+        ColumnType::Int64 => "is not an int64",
+        ColumnType::Bool => "is not a bool; write true or false",
+        ColumnType::Date => "is not a date such as 2021-01-31",
+        ColumnType::Timestamp => "is not a timestamp such as 2021-01-31T12:00:00Z",
+        ColumnType::Double => return not_a_double(cell),
+        ColumnType::Decimal { .. } => return Fault::new(Flaw::Type, cell, format!("is not a {column_type}")),
+        ColumnType::String => "is not text",
+    };
+    Fault::new(Flaw::Type, cell, rule)
+}
+
+fn not_a_double(cell: &str) -> Fault {
     match cell.parse::<f64>() {
         Ok(number) if number.is_finite() && cell.bytes().any(|byte| byte.is_ascii_digit()) => {
-            format!("is beyond ±{DOUBLE_MAGNITUDE_MAX:e}, the largest double accepted")
+            let rule = format!("is beyond ±{DOUBLE_MAGNITUDE_MAX:e}, the largest double accepted");
+            Fault::new(Flaw::OutOfRange, cell, rule)
         }
-        Ok(_) => "is not a finite number".to_owned(),
-        Err(_) => "is not a double".to_owned(),
+        Ok(_) => Fault::new(Flaw::NotFinite, cell, "is not a finite number"),
+        Err(_) => Fault::new(Flaw::Type, cell, "is not a double"),
     }
-}
-
-fn integers(rows: &[Option<i64>], kept: &[usize], unit: Unit) -> ColumnData {
-    ColumnData::Numbers(Arc::new(Numbers::Integers { integers: pick(rows, kept).collect(), unit }))
-}
-
-fn pick<'a, T: Copy>(rows: &'a [Option<T>], kept: &'a [usize]) -> impl Iterator<Item = Option<T>> + 'a {
-    kept.iter().map(|row| rows.get(*row).copied().flatten())
-}
-
-fn coded<T: Copy + Ord>(rows: &[Option<T>], kept: &[usize], dictionary_of: impl Fn(Vec<T>) -> Dictionary) -> Coded {
-    let mut values: Vec<T> = pick(rows, kept).flatten().collect();
-    values.sort_unstable();
-    values.dedup();
-    let code =
-        |value: Option<T>| code_of(value.and_then(|value| values.binary_search(&value).ok()).unwrap_or(values.len()));
-    let codes = Codes::collect(values.len() + 1, pick(rows, kept).map(code));
-    Coded { dictionary: Arc::new(dictionary_of(values)), codes: Arc::new(codes) }
 }

@@ -1,6 +1,8 @@
 //! What is wrong with a file, and where.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
+
+use memchr::memchr2_iter;
 
 use crate::limits::{LOAD_ERRORS_MAX, QUOTED_BYTES_MAX};
 
@@ -28,6 +30,52 @@ pub struct LoadError {
     pub rule: String,
 }
 
+/// Rows that were left out of a table because something is wrong with them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Skipped {
+    /// How many, by what is wrong with the first bad cell of the row.
+    pub rows_by_flaw: BTreeMap<Flaw, u64>,
+    /// What is wrong with the first few of them.
+    pub first: Vec<LoadError>,
+}
+
+/// What can be wrong with a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Flaw {
+    /// It has more or fewer cells than the header.
+    CellCount,
+    /// A quoted cell does not end with its closing quote.
+    Quoting,
+    /// A cell is too long.
+    TooLong,
+    /// A cell is not UTF-8.
+    Encoding,
+    /// A key is null.
+    NullKey,
+    /// A cell cannot be read by the type of its column.
+    Type,
+    /// A number is NaN or infinite.
+    NotFinite,
+    /// A number is too large.
+    OutOfRange,
+}
+
+/// What is wrong with a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) flaw: Flaw,
+    value: Option<String>,
+    rule: String,
+}
+
+/// What is wrong with a value, and where in the file its row starts.
+#[derive(Clone, Debug)]
+pub(super) struct Mistake {
+    pub(super) at: usize,
+    pub(super) column: Option<usize>,
+    pub(super) fault: Fault,
+}
+
 /// Collects errors up to the limit.
 #[derive(Debug)]
 pub(super) struct Report {
@@ -41,6 +89,32 @@ pub(super) struct Place<'a> {
     pub(super) line: Option<u64>,
     pub(super) column: Option<&'a str>,
     pub(super) value: Option<&'a [u8]>,
+}
+
+/// Counts lines up to places that are asked for in the order of the file.
+#[derive(Debug)]
+pub(super) struct Lines<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl Skipped {
+    /// How many rows were skipped.
+    pub fn rows(&self) -> u64 {
+        self.rows_by_flaw.values().sum()
+    }
+}
+
+impl Fault {
+    pub(super) fn new(flaw: Flaw, value: impl AsRef<[u8]>, rule: impl Into<String>) -> Self {
+        Self { flaw, value: Some(quoted(value.as_ref())), rule: rule.into() }
+    }
+
+    /// Of the row as a whole.
+    pub(super) fn of_row(flaw: Flaw, rule: impl Into<String>) -> Self {
+        Self { flaw, value: None, rule: rule.into() }
+    }
 }
 
 impl Report {
@@ -59,8 +133,14 @@ impl Report {
         });
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.errors.len() >= LOAD_ERRORS_MAX
+    /// A fault in a row that starts on a line, if the file has lines.
+    pub(super) fn error(&self, line: Option<u64>, column: Option<&str>, fault: Fault) -> LoadError {
+        let Fault { flaw: _, value, rule } = fault;
+        LoadError { file: self.file.clone(), line, column: column.map(str::to_owned), value, rule }
+    }
+
+    pub(super) fn extend(&mut self, errors: impl IntoIterator<Item = LoadError>) {
+        self.errors.extend(errors);
     }
 
     /// Fails if anything was added.
@@ -68,10 +148,29 @@ impl Report {
         if self.errors.is_empty() {
             return Ok(());
         }
-        let more = self.is_full();
+        let more = self.errors.len() >= LOAD_ERRORS_MAX;
         let mut errors = std::mem::take(&mut self.errors);
         errors.truncate(LOAD_ERRORS_MAX);
         Err(LoadErrors { errors, more })
+    }
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0, line: 1 }
+    }
+
+    /// The line of a byte, from 1.
+    pub(super) fn line(&mut self, at: usize) -> u64 {
+        let passed = self.bytes.get(self.at..at).unwrap_or_default();
+        let ends = memchr2_iter(b'\n', b'\r', passed).filter(|index| {
+            // A carriage return and a line feed are one line end.
+            let index = self.at + index;
+            self.bytes.get(index) == Some(&b'\n') || self.bytes.get(index + 1) != Some(&b'\n')
+        });
+        self.line += ends.count() as u64;
+        self.at = at.max(self.at);
+        self.line
     }
 }
 
@@ -79,6 +178,21 @@ impl Report {
 fn quoted(value: &[u8]) -> String {
     let text = String::from_utf8_lossy(value.get(..QUOTED_BYTES_MAX).unwrap_or(value)).into_owned();
     if value.len() > QUOTED_BYTES_MAX { text + "…" } else { text }
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CellCount => "wrong number of cells",
+            Self::Quoting => "text after a closing quote",
+            Self::TooLong => "cell too long",
+            Self::Encoding => "not UTF-8",
+            Self::NullKey => "empty key",
+            Self::Type => "not of the column's type",
+            Self::NotFinite => "not a finite number",
+            Self::OutOfRange => "number too large",
+        })
+    }
 }
 
 impl fmt::Display for LoadErrors {

@@ -7,6 +7,7 @@ use std::{
 
 use rayon::prelude::*;
 
+use super::{integers::distinct, report::Skipped};
 use crate::{
     storage::{
         bitmap::Bitmap,
@@ -25,6 +26,7 @@ pub struct Table {
     /// Indices of the key columns, in the order of the definition.
     pub(crate) keys: Vec<usize>,
     pub(crate) row_count: usize,
+    pub(crate) skipped: Skipped,
 }
 
 /// A column of a loaded table.
@@ -62,8 +64,13 @@ impl Table {
         self.row_count
     }
 
-    /// Bytes held.
-    pub(crate) fn bytes(&self) -> usize {
+    /// The rows of the file that were left out because something is wrong with them.
+    pub fn skipped(&self) -> &Skipped {
+        &self.skipped
+    }
+
+    /// Bytes held, codes included that were made when numbers were first used as a level.
+    pub fn bytes(&self) -> usize {
         self.columns.iter().map(Column::bytes).sum()
     }
 
@@ -151,46 +158,13 @@ fn code_numbers(numbers: &Numbers) -> Coded {
     }
 }
 
-/// Offsets are in the order of the integers.
 fn code_integers(integers: &Integers, unit: Unit) -> Coded {
-    let is_null = |row: usize| integers.nulls.as_ref().is_some_and(|nulls| nulls.get(row));
-    let rows = integers.offsets.len();
-    let known = (0..rows).filter(|row| !is_null(*row)).filter_map(|row| integers.offsets.get(row));
-    let mut distinct: Vec<u64>;
-    let code_of_offset: Box<dyn Fn(u64) -> u32>;
-    if integers.offset_max <= (8 * rows as u64).max(u16::MAX.into()) {
-        let len = usize::try_from(integers.offset_max).expect("it is not much more than the number of rows") + 1;
-        let seen =
-            Bitmap::of_positions(len, known.map(|offset| u32::try_from(offset).expect("it is below the length")));
-        distinct = seen.positions().map(|position| position as u64).collect();
-        let mut codes = vec![0; len];
-        for (code, position) in seen.positions().enumerate() {
-            if let Some(slot) = codes.get_mut(position) {
-                *slot = code_of(code);
-            }
-        }
-        code_of_offset = Box::new(move |offset| {
-            usize::try_from(offset).ok().and_then(|offset| codes.get(offset)).copied().unwrap_or_default()
-        });
-    } else {
-        distinct = known.collect();
-        distinct.par_sort_unstable();
-        distinct.dedup();
-        let sorted = distinct.clone();
-        code_of_offset = Box::new(move |offset| code_of(sorted.partition_point(|known| *known < offset)));
-    }
-    let missing = code_of(distinct.len());
-    let code = |row: usize| match integers.offsets.get(row) {
-        Some(offset) if !is_null(row) => code_of_offset(offset),
-        _ => missing,
-    };
-    let codes = Codes::collect(distinct.len() + 1, (0..rows).map(code));
-    let values = distinct.into_iter().map(|offset| integers.base.wrapping_add_unsigned(offset));
+    let (values, codes) = distinct(integers);
     let dictionary = match unit {
-        Unit::One => Dictionary::of_int64s(values.collect()),
-        Unit::Decimal { precision, scale } => Dictionary::of_decimals(values.collect(), precision, scale),
+        Unit::One => Dictionary::of_int64s(values),
+        Unit::Decimal { precision, scale } => Dictionary::of_decimals(values, precision, scale),
         Unit::Binary { exponent } => {
-            Dictionary::of_doubles(values.map(|integer| unscale(integer.into(), exponent)).collect())
+            Dictionary::of_doubles(values.into_iter().map(|integer| unscale(integer.into(), exponent)).collect())
         }
     };
     Coded { dictionary: Arc::new(dictionary), codes: Arc::new(codes) }

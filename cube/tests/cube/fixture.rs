@@ -1,6 +1,6 @@
 //! `cube().table(…).join(…).build()`: a model of one cube from text.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use cubegate_cube::{
     Answer, ColumnIn, ColumnName, ColumnType, Cube, CubeDefinition, HierarchyDefinition, JoinDefinition, LoadErrors,
@@ -33,7 +33,7 @@ pub(crate) fn load(keys: &[&str], text: impl AsRef<[u8]>) -> Result<Table, LoadE
 
 pub(crate) fn definition(name: &str, keys: &[&str]) -> TableDefinition {
     let keys = keys.iter().map(|key| (*key).to_owned()).collect();
-    TableDefinition { name: name.to_owned(), keys, column_types: BTreeMap::new() }
+    TableDefinition { name: name.to_owned(), keys, ..TableDefinition::default() }
 }
 
 pub(crate) fn is_in(table: &str, column: &str, values: &[&str]) -> ColumnIn {

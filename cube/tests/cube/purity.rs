@@ -1,13 +1,15 @@
 //! The cube stays free of input and output.
 
 /// Crates that neither do input or output nor bring a runtime for it.
-const PURE: [&str; 11] = [
+const PURE: [&str; 13] = [
     "arrow-array",
     "arrow-ipc",
     "arrow-schema",
-    "csv",
     "ethnum",
+    "foldhash",
+    "hashbrown",
     "jiff",
+    "memchr",
     "rayon",
     "serde",
     "serde_json",

@@ -38,6 +38,7 @@ impl ModelSpec {
                     .iter()
                     .map(|(column, Column { r#type })| (column.clone(), column_type(*r#type)))
                     .collect(),
+                on_bad_row: cube::OnBadRow::Fail,
             };
             (definition, location)
         })
