@@ -41,10 +41,10 @@ class ChDb:
 
     def prepare(self):
         columns = self.columns(self.schema.flat_columns())
-        engines = {"flat": "Memory", "flat_merge_tree": f"MergeTree ORDER BY ({ORDER})"}
-        for name, engine in engines.items():
-            self.session.query(f"CREATE TABLE {name} ({columns}) ENGINE = {engine}")
-            self.session.query(f"INSERT INTO {name} {self.schema.flat_sql()}")
+        self.session.query(f"CREATE TABLE flat ({columns}) ENGINE = Memory")
+        self.session.query(f"INSERT INTO flat {self.schema.flat_sql()}")
+        self.session.query(f"CREATE TABLE flat_merge_tree ({columns}) ENGINE = MergeTree ORDER BY ({ORDER})")
+        self.session.query("INSERT INTO flat_merge_tree SELECT * FROM flat")
         self.session.query("OPTIMIZE TABLE flat_merge_tree FINAL")
 
     def forms(self, query):

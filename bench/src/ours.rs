@@ -22,7 +22,6 @@ use crate::{
 };
 
 const CUBE: &str = "Lineorder";
-const CALCULATES: bool = false;
 
 /// The star, loaded.
 pub(crate) struct Ours {
@@ -189,6 +188,7 @@ fn definition(table: &TableSpec) -> TableDefinition {
         name: table.name.to_owned(),
         keys: table.join.iter().map(|(_, key)| (*key).to_owned()).collect(),
         column_types: table.columns.iter().map(|column| (column.name.to_owned(), column_type(column.kind))).collect(),
+        ..TableDefinition::default()
     }
 }
 
@@ -246,7 +246,6 @@ fn formula(measure: &Measure) -> Option<MeasureFormula> {
     Some(match measure {
         Measure::Count => return None,
         Measure::Sum(column) => MeasureFormula::Sum((*column).to_owned()),
-        Measure::SumProduct(..) | Measure::SumDifference(..) | Measure::DistinctCount(_) if !CALCULATES => return None,
         Measure::SumProduct(one, other) => MeasureFormula::SumProduct(vec![(*one).to_owned(), (*other).to_owned()]),
         Measure::SumDifference(one, other) => MeasureFormula::Expression(format!("[{one}.SUM] - [{other}.SUM]")),
         Measure::DistinctCount(column) => MeasureFormula::DistinctCount((*column).to_owned()),
