@@ -167,3 +167,5 @@ impl Morsels {
     }
 }
 
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use super::state::{Addends, Codes as CodesInput, Input, Ranks, State};
 use crate::{
     aggregate::{Aggregate, ColumnId, Group, Spread},
-    limits::{DENSE_BYTES_MAX, DENSE_CELLS_MAX},
+    limits::{DECIMAL_PRECISION_MAX, DENSE_BYTES_MAX, DENSE_CELLS_MAX},
     model::{
         cube::Cube,
         hierarchy::{Hierarchy, Level},
@@ -196,7 +196,7 @@ impl<'a> Inputs<'a> {
     }
 }
 
-/// Products of integers and decimals are integers; a double makes the product one.
+/// Products of integers and decimals are integers, within the digits of a decimal; a double makes the product one.
 fn product(factors: Vec<&Numbers>) -> Addends<'_> {
     let integers: Option<Vec<(&Integers, u8)>> = factors
         .iter()
@@ -206,13 +206,14 @@ fn product(factors: Vec<&Numbers>) -> Addends<'_> {
             Numbers::Integers { unit: Unit::Binary { .. }, .. } | Numbers::Doubles { .. } => None,
         })
         .collect();
+    let scale = integers.iter().flatten().map(|(_, scale)| scale).sum();
     match integers {
-        Some(integers) => {
-            let scale = integers.iter().map(|(_, scale)| scale).sum();
+        // With more digits behind the point than a decimal has, the product is a double.
+        Some(integers) if scale <= DECIMAL_PRECISION_MAX => {
             let unit = if scale == 0 { Unit::One } else { Unit::Decimal { precision: u8::MAX, scale } };
             Addends::Integers { factors: integers.into_iter().map(|(integers, _)| integers).collect(), unit }
         }
-        None => Addends::Doubles(factors),
+        _ => Addends::Doubles(factors),
     }
 }
 
