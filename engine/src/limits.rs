@@ -29,3 +29,15 @@ pub(crate) const QUERY_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// One table's file.
 pub(crate) const TABLE_BYTES_MAX: u64 = 4 << 30;
+
+/// Bytes of one answer. Every query that runs may hold as many.
+pub(crate) const ANSWER_BYTES_MAX: usize = 256 << 20;
+
+/// How long an answer may take where the cube does not say.
+pub(crate) const QUERY_TIME_DEFAULT: Duration = Duration::from_secs(30);
+
+/// Answers kept for all cubes together.
+pub(crate) const RESULT_CACHE_BYTES_MAX: u64 = 64 << 20;
+
+/// An answer larger than this is not kept: it would push out too many others.
+pub(crate) const RESULT_CACHE_ANSWER_BYTES_MAX: usize = 8 << 20;

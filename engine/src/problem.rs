@@ -1,5 +1,7 @@
 //! Errors as callers see them: RFC 9457 problems. What only the log may know stays out of them.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     response::{IntoResponse, Response},
@@ -30,6 +32,8 @@ pub(crate) enum Problem {
     WrongMethod(&'static str),
     /// No cube of that name that the caller may know of.
     UnknownCube { name: String, nearest: Option<String> },
+    /// No table of that name that the caller may know of.
+    UnknownTable { name: String, nearest: Option<String> },
     /// The body is larger than a query may be.
     BodyTooLarge,
     /// The body broke off.
@@ -40,6 +44,10 @@ pub(crate) enum Problem {
     InvalidQuery(String),
     /// The answer would be larger than allowed.
     ResultLimit(String),
+    /// There was no answer in time.
+    QueryTimeout(Duration),
+    /// It was given up, and nobody waits for it.
+    Interrupted,
     /// None of the formats that the caller accepts.
     NotAcceptable,
     /// Too many queries at once.
@@ -101,6 +109,7 @@ impl Problem {
                 (StatusCode::METHOD_NOT_ALLOWED, "wrong-method", "The method does not fit the path")
             }
             Self::UnknownCube { .. } => (StatusCode::NOT_FOUND, "unknown-cube", "There is no such cube"),
+            Self::UnknownTable { .. } => (StatusCode::NOT_FOUND, "unknown-table", "There is no such table"),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large"),
             Self::BodyBroken => (StatusCode::BAD_REQUEST, "body-broken", "The body broke off"),
             Self::MalformedQuery(_) => (StatusCode::BAD_REQUEST, "malformed-query", "The body is not a query"),
@@ -110,6 +119,8 @@ impl Problem {
             Self::ResultLimit(_) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "result-limit-exceeded", "The answer would be too large")
             }
+            Self::QueryTimeout(_) => (StatusCode::GATEWAY_TIMEOUT, "query-timeout", "The answer took too long"),
+            Self::Interrupted => (StatusCode::SERVICE_UNAVAILABLE, "interrupted", "The query was given up"),
             Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "not-acceptable", "No acceptable format"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many queries at once"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong here"),
@@ -121,19 +132,28 @@ impl Problem {
         match self {
             Self::NotStamped(header) => format!("the header {header} is missing or malformed"),
             Self::PolicyMissing(revision) => format!("revision {revision} is not known here; try again"),
-            Self::ModelLoading | Self::Busy => "try again in a moment".into(),
+            Self::ModelLoading | Self::Busy | Self::Interrupted => "try again in a moment".into(),
             Self::ModelFailed => "the Session's status says why".into(),
             Self::Refused(_) => "ask whoever maintains the access policy of this Session".into(),
-            Self::NoSuchPath => "see GET /api/v1/cubes".into(),
+            Self::NoSuchPath => "GET / names the paths; see GET /api/v1/cubes".into(),
             Self::WrongMethod(allowed) => format!("allowed here: {allowed}"),
             Self::UnknownCube { name, nearest: Some(nearest) } => {
                 format!("there is no cube `{name}`; did you mean `{nearest}`?")
             }
             Self::UnknownCube { name, nearest: None } => format!("there is no cube `{name}`"),
+            Self::UnknownTable { name, nearest: Some(nearest) } => {
+                format!("there is no table `{name}`; did you mean `{nearest}`?")
+            }
+            Self::UnknownTable { name, nearest: None } => format!("there is no table `{name}`"),
             Self::BodyTooLarge => format!("a query has at most {} bytes", crate::limits::BODY_BYTES_MAX),
             Self::BodyBroken => "the connection ended before the body did".into(),
             Self::MalformedQuery(detail) | Self::InvalidQuery(detail) | Self::ResultLimit(detail) => detail.clone(),
-            Self::NotAcceptable => "an answer is application/json or text/csv".into(),
+            Self::QueryTimeout(limit) => {
+                format!("there was no answer within {} ms; ask for less, or for more time", limit.as_millis())
+            }
+            Self::NotAcceptable => {
+                "an answer is application/json, text/csv or application/vnd.apache.arrow.stream".into()
+            }
             Self::Internal => "the log of the engine says more".into(),
         }
     }

@@ -34,6 +34,11 @@ impl TableView {
         &self.schema
     }
 
+    /// Number of rows.
+    pub fn row_count(&self) -> usize {
+        self.reach.fact_table().row_count
+    }
+
     /// All columns of the table and of the tables that its joins lead to: what a mask can speak of.
     pub fn reachable(&self) -> impl Iterator<Item = ColumnName> {
         self.reach.columns().map(|column| column.name())

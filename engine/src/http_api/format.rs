@@ -1,43 +1,53 @@
 //! Which format an answer is written in.
 
+use cubegate_cube::Encoding;
 use http::{HeaderMap, header};
 
 use crate::problem::Problem;
 
-/// How an answer is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
-    Json,
-    Csv,
+const ARROW: &str = "application/vnd.apache.arrow.stream";
+
+/// In the order of preference among those that the caller likes equally.
+const TYPES: [(Encoding, &str, &str); 3] = [
+    (Encoding::Json, "application", "json"),
+    (Encoding::Csv, "text", "csv"),
+    (Encoding::Arrow, "application", "vnd.apache.arrow.stream"),
+];
+
+/// Chooses by `Accept` (RFC 9110 §12.5.1): the highest quality wins, JSON on a tie.
+pub(super) fn negotiate(headers: &HeaderMap) -> Result<Encoding, Problem> {
+    let ranges: Vec<MediaRange<'_>> = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(MediaRange::parse)
+        .collect();
+    if ranges.is_empty() {
+        return Ok(Encoding::Json);
+    }
+    let quality = |kind, subtype| {
+        ranges
+            .iter()
+            .filter_map(|range| range.matches(kind, subtype))
+            .max_by_key(|(specificity, _)| *specificity)
+            .map_or(0.0, |(_, q)| q)
+    };
+    let mut best = (0.0, None);
+    for (encoding, kind, subtype) in TYPES {
+        let quality = quality(kind, subtype);
+        if quality > best.0 {
+            best = (quality, Some(encoding));
+        }
+    }
+    best.1.ok_or(Problem::NotAcceptable)
 }
 
-impl Format {
-    /// Chooses by `Accept` (RFC 9110 §12.5.1): the highest quality wins, JSON on a tie.
-    pub(super) fn negotiate(headers: &HeaderMap) -> Result<Self, Problem> {
-        let mut ranges = headers
-            .get_all(header::ACCEPT)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .map(MediaRange::parse)
-            .peekable();
-        if ranges.peek().is_none() {
-            return Ok(Self::Json);
-        }
-        let ranges: Vec<_> = ranges.collect();
-        let quality = |kind, subtype| {
-            ranges
-                .iter()
-                .filter_map(|range| range.matches(kind, subtype))
-                .max_by_key(|(specificity, _)| *specificity)
-                .map_or(0.0, |(_, q)| q)
-        };
-        let (json, csv) = (quality("application", "json"), quality("text", "csv"));
-        match (json > 0.0, csv > 0.0) {
-            (false, false) => Err(Problem::NotAcceptable),
-            _ if csv > json => Ok(Self::Csv),
-            _ => Ok(Self::Json),
-        }
+pub(super) fn content_type(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Json => "application/json",
+        Encoding::Csv => "text/csv; charset=utf-8; header=present",
+        Encoding::Arrow => ARROW,
     }
 }
 
@@ -73,14 +83,16 @@ mod tests {
 
     #[test]
     fn the_format_is_what_the_caller_likes_best() {
-        let format =
-            |accept: &str| Format::negotiate(&HeaderMap::from_iter([(header::ACCEPT, accept.parse().unwrap())])).ok();
-        assert_eq!(Format::negotiate(&HeaderMap::new()).ok(), Some(Format::Json));
-        assert_eq!(format("*/*"), Some(Format::Json));
-        assert_eq!(format("text/csv"), Some(Format::Csv));
-        assert_eq!(format("text/csv, */*;q=0.1"), Some(Format::Csv));
-        assert_eq!(format("text/csv;q=0.5, application/json"), Some(Format::Json));
-        assert_eq!(format("text/*"), Some(Format::Csv));
+        let format = |accept: &str| negotiate(&HeaderMap::from_iter([(header::ACCEPT, accept.parse().unwrap())])).ok();
+        assert_eq!(negotiate(&HeaderMap::new()).ok(), Some(Encoding::Json));
+        assert_eq!(format("*/*"), Some(Encoding::Json));
+        assert_eq!(format("text/csv"), Some(Encoding::Csv));
+        assert_eq!(format("text/csv, */*;q=0.1"), Some(Encoding::Csv));
+        assert_eq!(format("text/csv;q=0.5, application/json"), Some(Encoding::Json));
+        assert_eq!(format("text/*"), Some(Encoding::Csv));
+        assert_eq!(format(ARROW), Some(Encoding::Arrow));
+        assert_eq!(format("application/vnd.apache.arrow.stream, application/json;q=0.9"), Some(Encoding::Arrow));
+        assert_eq!(format("application/*"), Some(Encoding::Json));
         assert_eq!(format("image/png"), None);
         assert_eq!(format("application/json;q=0"), None);
     }

@@ -1,15 +1,18 @@
 //! A model with its tables in memory, and the masks made of it so far.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 use cubegate_cube as cube;
 use cubegate_policy::{
-    bind::{CubeShape, HierarchyShape, ModelShape, Visibility},
+    bind::{CubeShape, HierarchyShape, ModelShape, TableShape, Visibility},
     snapshot::ColumnName,
 };
 use moka::sync::Cache;
 
-use super::{ModelSource, ModelSpec};
+use super::{ModelSource, ModelSpec, answers::Answers};
 use crate::limits::{MASK_CACHE_BYTES_MAX, MASKS_MIN};
 
 /// Why a model cannot be loaded: every error at once.
@@ -24,8 +27,18 @@ pub struct ModelError {
 pub(crate) struct LoadedModel {
     model: cube::Model,
     shape: ModelShape,
-    /// By cube and canonical visibility, never by user or role: equal restrictions share one mask.
-    masks: Cache<(String, Visibility), cube::Mask>,
+    /// By cube; one that says nothing is not there.
+    contexts: BTreeMap<String, cube::Context>,
+    /// By place and canonical visibility, never by user or role: equal restrictions share one mask.
+    masks: Cache<(Place, Visibility), cube::Mask>,
+    answers: Answers,
+}
+
+/// What a mask is of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Place {
+    Cube(String),
+    Table(String),
 }
 
 impl ModelError {
@@ -58,10 +71,11 @@ impl LoadedModel {
         let model = cube::Model::build(&definition, tables)
             .map_err(|errors| ModelError { errors: errors.iter().map(ToString::to_string).collect() })?;
         let shape = shape(&model);
-        // A mask has a bit per fact.
-        let mask_bytes = model.cubes().map(cube::Cube::fact_count).max().unwrap_or_default() / 8 + 1;
+        let contexts = BTreeMap::new();
+        // A mask has a bit per row.
+        let mask_bytes = model.tables().map(cube::TableView::row_count).max().unwrap_or_default() / 8 + 1;
         let masks = Cache::new((MASK_CACHE_BYTES_MAX / mask_bytes as u64).max(MASKS_MIN));
-        Ok(Self { model, shape, masks })
+        Ok(Self { model, shape, contexts, masks, answers: Answers::new() })
     }
 
     /// What a policy can be bound to.
@@ -89,16 +103,50 @@ impl LoadedModel {
         self.model.cube(name)
     }
 
-    /// The facts of a cube that a visibility leaves. Made once, then kept; several callers that ask at once wait for one.
-    pub(super) fn mask(&self, cube: &cube::Cube, visibility: &Visibility) -> Result<cube::Mask, Arc<cube::MaskError>> {
-        self.masks.try_get_with((cube.schema().name.clone(), visibility.clone()), || cube.mask(&clauses(visibility)))
+    pub(crate) fn table(&self, name: &str) -> Option<&cube::TableView> {
+        self.model.table(name)
+    }
+
+    pub(crate) fn table_names(&self) -> impl Iterator<Item = &str> {
+        self.model.tables().map(|table| table.schema().name.as_str())
+    }
+
+    /// The tables that `is_shown` admits, as a Mermaid diagram.
+    pub(crate) fn mermaid(&self, is_shown: impl Fn(&str) -> bool) -> String {
+        self.model.mermaid(is_shown)
+    }
+
+    /// The context values that the Session gives to a cube.
+    pub(super) fn context(&self, cube: &str) -> &cube::Context {
+        static NONE: LazyLock<cube::Context> = LazyLock::new(cube::Context::default);
+        self.contexts.get(cube).unwrap_or(&NONE)
+    }
+
+    pub(super) fn answers(&self) -> &Answers {
+        &self.answers
+    }
+
+    /// What a visibility leaves of a cube or table, and whether that was known. Made once, then kept; several callers that ask at
+    /// once wait for one.
+    pub(super) fn mask(
+        &self,
+        place: Place,
+        visibility: &Visibility,
+        make: impl FnOnce(&[Vec<Vec<cube::ColumnIn>>]) -> Result<cube::Mask, cube::MaskError>,
+    ) -> Result<(cube::Mask, bool), Arc<cube::MaskError>> {
+        let key = (place, visibility.clone());
+        if let Some(mask) = self.masks.get(&key) {
+            return Ok((mask, true));
+        }
+        Ok((self.masks.try_get_with(key, || make(&clauses(visibility)))?, false))
     }
 }
 
 fn shape(model: &cube::Model) -> ModelShape {
-    let tables = model.tables().map(cube::TableView::schema).map(|table| {
-        let columns = table.columns.iter().map(|column| column.name.clone()).collect();
-        (table.name.clone(), columns)
+    let tables = model.tables().map(|table| {
+        let columns = table.schema().columns.iter().map(|column| column.name.clone()).collect();
+        let reachable = table.reachable().map(|column| policy_column(&column)).collect();
+        (table.schema().name.clone(), TableShape { columns, reachable })
     });
     let cubes = model.cubes().map(|cube| {
         let schema = cube.schema();

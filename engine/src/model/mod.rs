@@ -1,9 +1,11 @@
 //! The tables and cubes of the Session, loaded.
 //!
 //! ```text
-//! ModelSpec ──source──▶ bytes ──cube::csv──▶ tables ──cube::Model──▶ LoadedModel ──visibility──▶ VisibleCube
+//! ModelSpec ──source──▶ bytes ──cube::csv──▶ tables ──cube::Model──▶ LoadedModel ──visibility──▶ VisibleCube, VisibleTable
 //! ```
 
+mod answers;
+mod context;
 mod loaded;
 mod source;
 mod spec;
@@ -13,4 +15,4 @@ pub(crate) use loaded::LoadedModel;
 pub use loaded::ModelError;
 pub use source::{ModelSource, PodFiles, read_file};
 pub use spec::ModelSpec;
-pub(crate) use visible::VisibleCube;
+pub(crate) use visible::{Answered, VisibleCube, VisibleTable, query_error};

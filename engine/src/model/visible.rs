@@ -1,20 +1,41 @@
-//! A cube as one caller may see it.
+//! A cube or a table as one caller may see it.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use cubegate_cube::{Answer, Query, QueryError};
+use cubegate_cube::{Answer, Budget, Context, Cube, Mask, MembersQuery, Query, QueryError, RowsQuery, TimeLimit};
 use cubegate_policy::bind::Visibility;
 use serde_json::{Value, json};
 use tracing::error;
 
-use super::LoadedModel;
-use crate::problem::Problem;
+use super::{
+    LoadedModel,
+    answers::{AnswerKey, Kept},
+    context,
+    loaded::Place,
+};
+use crate::{limits::QUERY_TIME_DEFAULT, metrics::Metrics, problem::Problem};
 
 /// A cube together with what its caller may see of it. There is no other way to an answer.
 pub(crate) struct VisibleCube {
     model: Arc<LoadedModel>,
     name: String,
     visibility: Visibility,
+}
+
+/// A table together with what its caller may see of it. There is no other way to its rows.
+pub(crate) struct VisibleTable {
+    model: Arc<LoadedModel>,
+    name: String,
+    visibility: Visibility,
+}
+
+/// An answer, and how it came about if that was asked for.
+pub(crate) struct Answered {
+    pub(crate) answer: Arc<Answer>,
+    pub(crate) explanation: Option<Value>,
 }
 
 impl VisibleCube {
@@ -26,25 +47,124 @@ impl VisibleCube {
         &self.name
     }
 
+    /// The query under the context values of the cube: it can tighten limits, and choose what has no limit.
+    pub(crate) fn in_context(&self, query: Query) -> Query {
+        let context = context::within(&query.context, self.context());
+        Query { context, ..query }
+    }
+
+    /// How long an answer may take.
+    pub(crate) fn time_limit(&self, asked: Option<TimeLimit>) -> Duration {
+        let of_cube = self.context().query_time_limit.map_or(QUERY_TIME_DEFAULT, |TimeLimit(limit)| limit);
+        asked.map_or(of_cube, |TimeLimit(asked)| asked.min(of_cube))
+    }
+
     /// Answers a query over the visible facts and no others.
-    pub(crate) fn answer(&self, query: &Query) -> Result<Answer, Problem> {
-        let cube = self.model.cube(&self.name).ok_or(Problem::Internal)?;
-        let mask = self.model.mask(cube, &self.visibility).map_err(|reason| {
-            error!(cube = self.name, %reason, "a bound restriction does not make a mask");
-            Problem::Internal
-        })?;
-        cube.query(query, &mask).map_err(|reason| match reason {
-            QueryError::Invalid(message) => Problem::InvalidQuery(message),
-            QueryError::TooLarge(message) => Problem::ResultLimit(message),
-            other => {
-                error!(cube = self.name, reason = %other, "query failed");
-                Problem::Internal
-            }
-        })
+    pub(crate) fn answer(&self, query: &Query, budget: &Budget<'_>, metrics: &Metrics) -> Result<Answered, Problem> {
+        let started = Instant::now();
+        let cube = self.cube()?;
+        let (mask, mask_was_kept) = self.mask()?;
+        let masked = Instant::now();
+        let key = AnswerKey { cube: self.name.clone(), query: query.canonical(), visibility: self.visibility.clone() };
+        let (answer, kept) = self
+            .model
+            .answers()
+            .answer(key, query.cache, || cube.query_within(query, &mask, budget).map_err(query_error))?;
+        metrics.result_cache.with_label_values(&[kept.name()]).inc();
+        let explanation = query.explain.then(|| {
+            let stage = |name: &str, from: Instant, to: Instant| json!({"name": name, "ms": milliseconds(to - from)});
+            json!({
+                "stages": [stage("mask", started, masked), stage("query", masked, Instant::now())],
+                "factsVisible": mask.visible_count(),
+                "rows": answer.row_count(),
+                "cache": {"mask": if mask_was_kept { Kept::Hit.name() } else { Kept::Miss.name() }, "result": kept.name()},
+            })
+        });
+        Ok(Answered { answer, explanation })
+    }
+
+    /// The members of a level that have a visible fact.
+    pub(crate) fn members(&self, query: &MembersQuery, budget: &Budget<'_>) -> Result<Answered, Problem> {
+        let (mask, _) = self.mask()?;
+        unexplained(self.cube()?.members(query, &mask, budget))
+    }
+
+    /// The visible facts.
+    pub(crate) fn drill_through(&self, query: &RowsQuery, budget: &Budget<'_>) -> Result<Answered, Problem> {
+        let (mask, _) = self.mask()?;
+        unexplained(self.cube()?.drill_through(query, &mask, budget))
     }
 
     /// Name, hierarchies with their levels, and measures.
     pub(crate) fn describe(self) -> Value {
         self.model.cube(&self.name).map_or(Value::Null, |cube| json!(cube.schema()))
     }
+
+    fn cube(&self) -> Result<&Cube, Problem> {
+        self.model.cube(&self.name).ok_or(Problem::Internal)
+    }
+
+    fn context(&self) -> &Context {
+        self.model.context(&self.name)
+    }
+
+    /// The mask, and whether it had been made before.
+    fn mask(&self) -> Result<(Mask, bool), Problem> {
+        let cube = self.cube()?;
+        let place = Place::Cube(self.name.clone());
+        let mask = self.model.mask(place, &self.visibility, |clauses| cube.mask(clauses));
+        mask.map_err(|reason| unmasked(&self.name, &reason))
+    }
+}
+
+impl VisibleTable {
+    pub(crate) fn new(model: Arc<LoadedModel>, name: &str, visibility: Visibility) -> Self {
+        Self { model, name: name.to_owned(), visibility }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The visible rows.
+    pub(crate) fn rows(&self, query: &RowsQuery, budget: &Budget<'_>) -> Result<Answered, Problem> {
+        let table = self.model.table(&self.name).ok_or(Problem::Internal)?;
+        let place = Place::Table(self.name.clone());
+        let mask = self.model.mask(place, &self.visibility, |clauses| table.mask(clauses));
+        let (mask, _) = mask.map_err(|reason| unmasked(&self.name, &reason))?;
+        unexplained(table.rows(query, &mask, budget))
+    }
+
+    /// Name, columns with their types, and keys.
+    pub(crate) fn describe(self) -> Value {
+        self.model.table(&self.name).map_or(Value::Null, |table| json!(table.schema()))
+    }
+}
+
+/// What a caller sees of an answer that there is not.
+pub(crate) fn query_error(reason: QueryError) -> Problem {
+    match reason {
+        QueryError::Invalid(message) => Problem::InvalidQuery(message),
+        QueryError::TooLarge(message) => Problem::ResultLimit(message),
+        // Nobody waits for it any more: whoever gave up has answered already.
+        QueryError::Interrupted => Problem::Interrupted,
+        other => {
+            error!(reason = %other, "query failed");
+            Problem::Internal
+        }
+    }
+}
+
+fn unexplained(answer: Result<Answer, QueryError>) -> Result<Answered, Problem> {
+    let answer = answer.map_err(query_error)?;
+    Ok(Answered { answer: Arc::new(answer), explanation: None })
+}
+
+fn unmasked(name: &str, reason: &cubegate_cube::MaskError) -> Problem {
+    error!(name, %reason, "a bound restriction does not make a mask");
+    Problem::Internal
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
 }

@@ -20,10 +20,12 @@ use crate::{
     state::Shared,
 };
 
-const SALES: &str = "Sale ID,Shop,Quantity\n1,a,3.0\n2,b,4.0\n3,a,5.0\n";
-const SHOPS: &str = "Shop ID,City\na,Paris\nb,Lyon\n";
+mod reading;
 
-struct Inline;
+pub(super) const SALES: &str = "Sale ID,Shop,Quantity\n1,a,3.0\n2,b,4.0\n3,a,5.0\n";
+pub(super) const SHOPS: &str = "Shop ID,City\na,Paris\nb,Lyon\n";
+
+pub(super) struct Inline;
 
 impl ModelSource for Inline {
     fn read(&self, location: &CsvLocation) -> Result<(String, Vec<u8>), String> {
@@ -35,7 +37,7 @@ impl ModelSource for Inline {
     }
 }
 
-fn spec() -> ModelSpec {
+pub(super) fn spec() -> ModelSpec {
     serde_json::from_value(json!({
         "tables": [
             {"name": "Sales", "source": {"csv": {"path": "sales.csv"}}, "keys": ["Sale ID"]},
@@ -47,7 +49,7 @@ fn spec() -> ModelSpec {
     .unwrap()
 }
 
-fn publication(revision: u64, column: &str, values: &[&str]) -> AccessPublication {
+pub(super) fn publication(revision: u64, column: &str, values: &[&str]) -> AccessPublication {
     let clause = Clause {
         column: ColumnName { table: "Shops".into(), column: column.into() },
         values: values.iter().map(|value| (*value).to_owned()).collect(),
@@ -62,14 +64,14 @@ fn publication(revision: u64, column: &str, values: &[&str]) -> AccessPublicatio
     AccessPublication { id, access: Access { combine: Combine::PerHierarchy, roles } }
 }
 
-fn loaded() -> Arc<Shared> {
+pub(super) fn loaded() -> Arc<Shared> {
     let shared = Arc::new(Shared::new("instance".into(), 2));
     shared.adopt_model(LoadedModel::load(&spec(), &Inline).unwrap());
     shared.adopt_policy(publication(1, "City", &["Paris"]));
     shared
 }
 
-fn request(method: Method, path: &str, roles: &str, revision: u64, body: impl Into<Body>) -> Request<Body> {
+pub(super) fn request(method: Method, path: &str, roles: &str, revision: u64, body: impl Into<Body>) -> Request<Body> {
     Request::builder()
         .method(method)
         .uri(path)
@@ -80,20 +82,20 @@ fn request(method: Method, path: &str, roles: &str, revision: u64, body: impl In
         .unwrap()
 }
 
-async fn send(router: &Router, request: Request<Body>) -> (StatusCode, http::HeaderMap, String) {
+pub(super) async fn send(router: &Router, request: Request<Body>) -> (StatusCode, http::HeaderMap, String) {
     let response = router.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
     (parts.status, parts.headers, String::from_utf8(bytes.to_vec()).unwrap())
 }
 
-async fn ask(router: &Router, roles: &str, revision: u64, query: &Value) -> (StatusCode, Value) {
+pub(super) async fn ask(router: &Router, roles: &str, revision: u64, query: &Value) -> (StatusCode, Value) {
     let (status, _, body) =
         send(router, request(Method::POST, "/api/v1/cubes/Sales/query", roles, revision, query.to_string())).await;
     (status, serde_json::from_str(&body).unwrap())
 }
 
-fn by_city() -> Value {
+pub(super) fn by_city() -> Value {
     json!({"measures": ["Quantity.SUM"], "levels": ["City"], "totals": true})
 }
 

@@ -1,0 +1,79 @@
+//! Answers that were given before.
+//!
+//! An answer depends on the cube, the query and what is visible, and on the snapshot, with which this cache lives and dies. Who
+//! asked makes no difference, so no user and no role is part of the key.
+
+use std::sync::Arc;
+
+use cubegate_cube::Answer;
+use cubegate_policy::bind::Visibility;
+use moka::sync::Cache;
+
+use crate::{
+    limits::{RESULT_CACHE_ANSWER_BYTES_MAX, RESULT_CACHE_BYTES_MAX},
+    problem::Problem,
+};
+
+/// What an answer depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct AnswerKey {
+    pub(super) cube: String,
+    /// As [`Query::canonical`](cubegate_cube::Query::canonical) writes it.
+    pub(super) query: String,
+    pub(super) visibility: Visibility,
+}
+
+/// Whether an answer was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    Hit,
+    Miss,
+    /// The query did not want one that was kept.
+    Bypass,
+}
+
+/// Bounded by bytes.
+pub(super) struct Answers(Cache<AnswerKey, Arc<Answer>>);
+
+impl Answers {
+    pub(super) fn new() -> Self {
+        let bytes = |key: &AnswerKey, answer: &Arc<Answer>| {
+            let values =
+                key.visibility.all_of.iter().flat_map(|any_of| &any_of.0).flat_map(|conjunction| &conjunction.0);
+            let of_visibility: usize = values.map(|column| column.values.iter().map(String::len).sum::<usize>()).sum();
+            let bytes = answer.bytes() + key.query.len() + key.cube.len() + of_visibility;
+            u32::try_from(bytes).unwrap_or(u32::MAX)
+        };
+        Self(Cache::builder().weigher(bytes).max_capacity(RESULT_CACHE_BYTES_MAX).build())
+    }
+
+    /// The answer that was kept, or else a new one.
+    pub(super) fn answer(
+        &self,
+        key: AnswerKey,
+        may_be_kept: bool,
+        compute: impl FnOnce() -> Result<Answer, Problem>,
+    ) -> Result<(Arc<Answer>, Kept), Problem> {
+        if !may_be_kept {
+            return Ok((Arc::new(compute()?), Kept::Bypass));
+        }
+        if let Some(kept) = self.0.get(&key) {
+            return Ok((kept, Kept::Hit));
+        }
+        let answer = Arc::new(compute()?);
+        if answer.bytes() <= RESULT_CACHE_ANSWER_BYTES_MAX {
+            self.0.insert(key, Arc::clone(&answer));
+        }
+        Ok((answer, Kept::Miss))
+    }
+}
+
+impl Kept {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Bypass => "bypass",
+        }
+    }
+}
