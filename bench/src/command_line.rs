@@ -43,6 +43,9 @@ pub(crate) struct CommandLine {
     /// Take the peers' figures from the result file of an earlier run
     #[arg(long, value_name = "FILE")]
     pub(crate) peers_from: Option<PathBuf>,
+    /// Run nothing: write page and plot anew from the result file of an earlier run
+    #[arg(long, value_name = "FILE")]
+    pub(crate) page_from: Option<PathBuf>,
     /// Write the page and the plot into this directory, after a whole run at scale 1
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) docs: Option<PathBuf>,

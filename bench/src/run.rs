@@ -34,6 +34,9 @@ struct Run<'a> {
 
 /// Runs what was asked for, prints it, and writes it down.
 pub(crate) fn run(options: &CommandLine) -> Result<()> {
+    if let (Some(file), Some(docs)) = (&options.page_from, &options.docs) {
+        return report::write(&Results::read(file)?, docs);
+    }
     let mut run = Run::start(options)?;
     for restriction in restrictions().iter().filter(|restriction| options.is_restriction_wanted(restriction)) {
         run.restriction(restriction)?;

@@ -46,7 +46,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
 
 fn cube(workspace: &Workspace, options: &[String]) -> Result<()> {
     let cache = Cache::open()?;
-    let needs_peers = !options.iter().any(|option| matches!(option.as_str(), "--no-peers" | "--help"));
+    let needs_peers = !options.iter().any(|option| matches!(option.as_str(), "--no-peers" | "--page-from" | "--help"));
     let python = needs_peers.then(|| python::environment(workspace, &cache)).transpose()?;
     run_program(cargo().current_dir(workspace.root()).args(["build", "--release", "--package", "cubegate-bench"]))?;
 
