@@ -234,6 +234,15 @@ impl Members {
         Self(around_missing.into_iter().filter(|range| range.start < range.end).collect())
     }
 
+    /// A bit per code.
+    pub(crate) fn bits(&self, code_count: usize) -> Bitmap {
+        let mut bits = Bitmap::filled(code_count, false);
+        for range in &self.0 {
+            bits.set_range(range.start as usize..range.end as usize);
+        }
+        bits
+    }
+
     pub(crate) fn contains(&self, code: u32) -> bool {
         let after = self.0.partition_point(|range| range.start <= code);
         after.checked_sub(1).and_then(|index| self.0.get(index)).is_some_and(|range| range.contains(&code))

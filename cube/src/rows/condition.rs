@@ -14,9 +14,9 @@ use crate::{
         QueryError,
         filter::{Scalar, Test},
     },
+    resolve::filter::Members,
     storage::{
         bitmap::Bitmap,
-        dictionary::Dictionary,
         numbers::{Numbers, ratio},
     },
     value::{Cell, parse_decimal, parse_double, parse_int64},
@@ -74,7 +74,11 @@ impl<'a> Condition<'a> {
                     Self::Numbers { column, numbers, test: NumberTest::new(test) }
                 } else {
                     let coded = column.column.coded();
-                    Self::Codes { column, coded, wanted: wanted(&coded.dictionary, test) }
+                    Self::Codes {
+                        column,
+                        coded,
+                        wanted: Members::passing(test, &coded.dictionary).bits(coded.dictionary.len()),
+                    }
                 }
             }
         })
@@ -95,43 +99,6 @@ impl<'a> Condition<'a> {
             }
         }
     }
-}
-
-/// A bit per code: whether the test holds of its value.
-fn wanted(dictionary: &Dictionary, test: &Test) -> Bitmap {
-    let missing = dictionary.missing();
-    let mut wanted = Bitmap::filled(dictionary.len(), false);
-    let mut set = |codes: std::ops::Range<u32>| wanted.set_range(codes.start as usize..codes.end as usize);
-    let bounds = |from: Option<&Scalar>, to: Option<&Scalar>| {
-        let (from, to) = (from.map(Scalar::text), to.map(Scalar::text));
-        dictionary.between(from.as_deref(), to.as_deref()).unwrap_or(0..0)
-    };
-    let equal = |value: &Scalar| dictionary.find(&value.text()).map(|code| code..code + 1);
-    match test {
-        Test::In(values) => {
-            for value in values {
-                let code = value.as_ref().map_or(Some(missing..missing + 1), equal);
-                code.into_iter().for_each(&mut set);
-            }
-            return wanted;
-        }
-        Test::Between { from, to } => set(bounds(from.as_ref(), to.as_ref())),
-        Test::AtMost(value) => set(bounds(None, Some(value))),
-        Test::AtLeast(value) => set(bounds(Some(value), None)),
-        Test::LessThan(value) => {
-            let at_most = bounds(None, Some(value));
-            set(at_most.start..equal(value).map_or(at_most.end, |equal| equal.start).max(at_most.start));
-        }
-        Test::GreaterThan(value) => {
-            let at_least = bounds(Some(value), None);
-            set(equal(value).map_or(at_least.start, |equal| equal.end).min(at_least.end)..at_least.end);
-        }
-    }
-    // A comparison never holds of what is missing, wherever its name would be in the order.
-    let mut known = Bitmap::of_positions(dictionary.len(), std::iter::once(missing));
-    known.not();
-    wanted.and(&known);
-    wanted
 }
 
 impl NumberTest {
