@@ -37,7 +37,7 @@ pub mod limits;
 
 pub use answer::{Answer, AnswerColumn, ColumnKind, Encoding, Remarks};
 pub use budget::Budget;
-pub use load::{Flaw, LoadError, LoadErrors, OnBadRow, Skipped, TableDefinition, csv, table::Table};
+pub use load::{Flaw, LoadError, LoadErrors, OnBadRow, Skipped, TableDefinition, csv, parquet, table::Table};
 pub use mask::{ColumnIn, Mask, MaskError};
 pub use model::{
     Model,

@@ -88,6 +88,56 @@ impl ColumnReader {
         }
     }
 
+    /// Adds a row without a value, which a key must not have; the row holds its place all the same.
+    pub(super) fn push_null(&mut self) -> Result<(), Fault> {
+        self.push_filler();
+        let may_be_null = !self.shape.is_key || self.shape.column_type == ColumnType::String;
+        if may_be_null { Ok(()) } else { Err(null_key(b"")) }
+    }
+
+    /// Holds the place of a row.
+    pub(super) fn push_filler(&mut self) {
+        match &mut self.cells {
+            Cells::Texts { interner, places } => places.push(interner.intern(NOT_AVAILABLE)),
+            Cells::Integers(rows) => rows.push(None),
+            Cells::Doubles(rows) => rows.push(None),
+        }
+    }
+
+    /// Adds a row to a column of anything that is held as integers.
+    pub(super) fn push_integer(&mut self, value: i64) {
+        if let Cells::Integers(rows) = &mut self.cells {
+            rows.push(Some(value));
+        }
+    }
+
+    pub(super) fn push_double(&mut self, value: f64) {
+        if let Cells::Doubles(rows) = &mut self.cells {
+            rows.push(Some(value));
+        }
+    }
+
+    /// Adds a row from its text, as it is: quotes are characters. Holds the place of one that cannot be read.
+    pub(super) fn push_text(&mut self, text: &[u8]) -> Result<(), Fault> {
+        let mut pushed = Ok(());
+        match &mut self.cells {
+            Cells::Texts { interner, places } => {
+                let text = if text.is_empty() { NOT_AVAILABLE.as_bytes() } else { text };
+                let place = interner.try_intern(text, valid_text);
+                places.push(place.unwrap_or_else(|fault| {
+                    pushed = Err(fault);
+                    0
+                }));
+            }
+            _ if text.first() == Some(&b'"') => {
+                self.push_filler();
+                pushed = valid_text(text).and_then(|text| Err(unreadable(self.shape.column_type, text)));
+            }
+            _ => self.read(std::iter::once(text), |_, fault| pushed = Err(fault)),
+        }
+        pushed
+    }
+
     /// Forgets the rows from `len` on.
     pub(super) fn truncate(&mut self, len: usize) {
         match &mut self.cells {
@@ -134,11 +184,16 @@ impl<T: Default> Rows<T> {
                     None
                 }),
             };
-            if value.is_none() {
-                self.null_rows.push(code_of(self.values.len()));
-            }
-            self.values.push(value.unwrap_or_default());
+            self.push(value);
         }
+    }
+
+    #[inline]
+    fn push(&mut self, value: Option<T>) {
+        if value.is_none() {
+            self.null_rows.push(code_of(self.values.len()));
+        }
+        self.values.push(value.unwrap_or_default());
     }
 
     fn truncate(&mut self, len: usize) {

@@ -17,6 +17,7 @@ pub mod csv;
 mod cut;
 mod infer;
 mod integers;
+pub mod parquet;
 mod piece;
 mod report;
 mod split;

@@ -139,6 +139,18 @@ impl Report {
         LoadError { file: self.file.clone(), line, column: column.map(str::to_owned), value, rule }
     }
 
+    /// A fault in a row of a file without lines, counted from 1.
+    pub(super) fn error_in_row(&self, row: usize, column: Option<&str>, fault: Fault) -> LoadError {
+        let error = self.error(None, column, fault);
+        LoadError { rule: format!("{} (row {row})", error.rule), ..error }
+    }
+
+    /// What is wrong with the file as a whole, so that nothing else can be known of it.
+    pub(super) fn failure(&self, rule: impl Into<String>) -> LoadErrors {
+        let error = self.error(None, None, Fault { flaw: Flaw::Type, value: None, rule: rule.into() });
+        LoadErrors { errors: vec![error], more: false }
+    }
+
     pub(super) fn extend(&mut self, errors: impl IntoIterator<Item = LoadError>) {
         self.errors.extend(errors);
     }

@@ -7,6 +7,7 @@ mod fixture;
 mod answering;
 mod calculating;
 mod loading;
+mod loading_parquet;
 mod masking;
 mod modelling;
 mod oracle;

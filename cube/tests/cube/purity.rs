@@ -1,15 +1,17 @@
 //! The cube stays free of input and output.
 
 /// Crates that neither do input or output nor bring a runtime for it.
-const PURE: [&str; 13] = [
+const PURE: [&str; 15] = [
     "arrow-array",
     "arrow-ipc",
     "arrow-schema",
+    "bytes",
     "ethnum",
     "foldhash",
     "hashbrown",
     "jiff",
     "memchr",
+    "parquet",
     "rayon",
     "serde",
     "serde_json",
