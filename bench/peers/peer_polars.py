@@ -89,10 +89,15 @@ class Polars:
         column = pl.col(test["column"])
         kind = self.enums.get(test["column"])
         value = (lambda v: pl.lit(v, dtype=kind)) if kind else pl.lit
+        known = set(self.schema.categories[test["column"]]) if kind else None
         if "between" in test:
             low, high = test["between"]
-            return column.is_between(value(low), value(high))
-        wanted = test["in"]
+            if known is None or {low, high} <= known:
+                return column.is_between(value(low), value(high))
+            wanted = [one for one in known if low <= one <= high]
+        else:
+            # An Enum cannot be compared with a text that is none of its own; small data do not have all of them.
+            wanted = [one for one in test["in"] if known is None or one in known]
         if len(wanted) == 1:
             return column == value(wanted[0])
         kind = kind or self.frames[self.table_of[test["column"]]["name"]].schema[test["column"]]

@@ -2,7 +2,7 @@
 
     {"op": "load", ...}     -> {"version", "load_ms", "prepare_ms", "resident_bytes", "reported_bytes"}
     {"op": "forms", query}  -> {"forms": [...]}          ways in which this peer can answer the query
-    {"op": "rows", ...}     -> {"rows": n}               writes the rows as text into a file
+    {"op": "rows", ...}     -> {"first_ms": ms}          writes the rows as text into a file
     {"op": "time", ...}     -> {"runs_ms": [...]}        after warm runs that are not counted
     {"op": "clients", ...}  -> {"runs_ms": [...]}        many callers at once; only some peers
 """
@@ -96,12 +96,15 @@ def forms(peer, request):
 
 
 def rows(peer, request):
-    result = peer.to_arrow(peer.run(request["query"], request["form"]))
+    start = time.perf_counter()
+    result = peer.run(request["query"], request["form"])
+    first_ms = (time.perf_counter() - start) * 1e3
+    result = peer.to_arrow(result)
     columns = [as_text(column) for column in result.columns]
     lines = pyarrow.table({"line": pyarrow.compute.binary_join_element_wise(*columns, "\t")})
     options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
     pyarrow.csv.write_csv(lines, request["file"], options)
-    return {"rows": result.num_rows}
+    return {"first_ms": first_ms}
 
 
 def timings(peer, request):

@@ -20,8 +20,12 @@ use crate::{
     timing::{Repetition, Timing},
 };
 
-/// A way of answering is timed in earnest unless another one of the same peer is this many times as fast.
+/// A way of answering is warmed up unless another one of the same peer was this many times as fast when it was compared.
+const COLD_HOPELESS_FACTOR: f64 = 3.0;
+/// A way of answering is timed in earnest unless another one of the same peer is this many times as fast, both warm.
 const HOPELESS_FACTOR: f64 = 1.5;
+/// Runs by which that is told.
+const GLANCE_RUNS: usize = 2;
 
 /// A peer that has loaded the star.
 pub(crate) struct Peer {
@@ -52,10 +56,21 @@ pub(crate) struct Best {
     pub(crate) timing: Timing,
 }
 
+/// A way of answering, and how long it took at first sight.
+pub(crate) struct Glance {
+    form: String,
+    ms: f64,
+}
+
 struct Process {
     child: Child,
     requests: ChildStdin,
     responses: BufReader<ChildStdout>,
+}
+
+#[derive(Deserialize)]
+struct First {
+    first_ms: f64,
 }
 
 #[derive(Deserialize)]
@@ -76,29 +91,32 @@ impl Peer {
         Ok(peer)
     }
 
-    /// Compares each way of answering with our rows, and fails on the first that differs.
-    pub(crate) fn check(&mut self, query: &Query, ours: &Rows) -> Result<()> {
+    /// Compares each way of answering with our rows, and fails on the first that differs. Tells how long each took, cold.
+    pub(crate) fn check(&mut self, query: &Query, ours: &Rows) -> Result<Vec<Glance>> {
+        let mut glances = Vec::new();
         for form in self.forms(query)? {
             let request = json!({"op": "rows", "query": document(query), "form": form, "file": self.answers});
-            self.ask::<Value>(&request).with_context(|| format!("{} with {}, {form}", query.name, self.name))?;
+            let first: First =
+                self.ask(&request).with_context(|| format!("{} with {}, {form}", query.name, self.name))?;
             let text = std::fs::read_to_string(&self.answers).context("the peer wrote no answer")?;
             let lines = text.lines().filter(|line| is_of_something(line, query));
             let rows = Rows::new(lines.map(str::to_owned).collect());
             ours.check_equal(&rows, &format!("{} with {}, {form},", query.name, self.name))?;
+            glances.push(Glance { form, ms: first.first_ms });
         }
-        Ok(())
+        Ok(glances)
     }
 
     /// Times each way of answering that is not hopeless, and tells the best.
-    pub(crate) fn time(&mut self, query: &Query, repetition: Repetition) -> Result<Best> {
-        let glance = Repetition { warm: repetition.warm, counted: 2 };
-        let mut forms = Vec::new();
-        for form in self.forms(query)? {
-            forms.push((self.time_form(query, &form, glance)?.min_ms(), form));
+    pub(crate) fn time(&mut self, query: &Query, cold: Vec<Glance>, repetition: Repetition) -> Result<Best> {
+        let glance = Repetition { counted: GLANCE_RUNS, ..repetition };
+        let mut warm = Vec::new();
+        for Glance { form, .. } in promising(cold, COLD_HOPELESS_FACTOR) {
+            let ms = self.time_form(query, &form, glance)?.min_ms();
+            warm.push(Glance { form, ms });
         }
-        let fastest_ms = forms.iter().map(|(ms, _)| *ms).fold(f64::INFINITY, f64::min);
         let mut bests = Vec::new();
-        for (_, form) in forms.into_iter().filter(|(ms, _)| *ms <= fastest_ms * HOPELESS_FACTOR) {
+        for Glance { form, .. } in promising(warm, HOPELESS_FACTOR) {
             let timing = self.time_form(query, &form, Repetition { warm: 1, ..repetition })?;
             bests.push(Best { form, timing });
         }
@@ -173,6 +191,12 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Those that are not much slower than the fastest.
+fn promising(glances: Vec<Glance>, factor: f64) -> impl Iterator<Item = Glance> {
+    let fastest_ms = glances.iter().map(|glance| glance.ms).fold(f64::INFINITY, f64::min);
+    glances.into_iter().filter(move |glance| glance.ms <= fastest_ms * factor)
 }
 
 /// Whether a row has a value. Ours has no row where there is no fact; in SQL that is a row of nulls and zeros.

@@ -112,7 +112,9 @@ impl<'a> Run<'a> {
         for query in queries().iter().filter(|query| self.options.is_query_wanted(query)) {
             match self.query(query, restriction, &mask) {
                 Ok(line) => {
-                    if !self.options.check {
+                    if self.options.check {
+                        println!("{:10} same everywhere, {} rows", line.query, line.rows);
+                    } else {
                         report::print_line(&self.results, &line);
                     }
                     self.results.lines.push(line);
@@ -138,9 +140,8 @@ impl<'a> Run<'a> {
         drop(answer);
 
         let restricted = query.restricted(restriction.test.as_ref());
-        for peer in &mut self.peers {
-            peer.check(&restricted, &rows)?;
-        }
+        let glances = self.peers.iter_mut().map(|peer| peer.check(&restricted, &rows));
+        let glances = glances.collect::<Result<Vec<_>>>()?;
         let mut line = Line {
             query: query.name.to_owned(),
             family: query.family,
@@ -157,8 +158,8 @@ impl<'a> Run<'a> {
         drop(rows);
         let repetition = Repetition { warm: self.options.warm, counted: self.options.runs };
         line.ours = Timing::of(repetition, || self.ours.answer(&question, mask))?;
-        for peer in &mut self.peers {
-            line.peers.insert(peer.name.clone(), peer.time(&restricted, repetition)?);
+        for (peer, cold) in self.peers.iter_mut().zip(glances) {
+            line.peers.insert(peer.name.clone(), peer.time(&restricted, cold, repetition)?);
         }
         if query.family != Family::ManyKeys {
             self.asked.push(((question, mask.clone()), (line.clone(), restricted)));
