@@ -150,3 +150,46 @@ fn a_csv_file_lies_in_exactly_one_place() {
     assert_eq!(csv["properties"]["path"]["type"], "string");
     assert!(csv.get("oneOf").is_none());
 }
+
+#[test]
+fn a_measure_is_made_in_exactly_one_way() {
+    let with =
+        |measure: Value| sentence(session(|spec| spec["cubes"][0]["measures"] = json!([measure])).validate_cel());
+    for sound in [
+        json!({"name": "M", "sum": "Quantity"}),
+        json!({"name": "M", "quantile": {"column": "Quantity", "q": "0.95"}}),
+        json!({"name": "M", "sumProduct": ["Quantity", "Unit price"]}),
+        json!({"name": "M", "convert": {"sum": "Amount", "currency": "Currency", "to": "EUR",
+            "rates": {"table": "Rates", "from": "From", "to": "To", "rate": "Rate"}}}),
+    ] {
+        assert_eq!(with(sound.clone()), "", "{sound}");
+    }
+    for wrong in [json!({"name": "M"}), json!({"name": "M", "sum": "Quantity", "median": "Quantity"})] {
+        assert!(with(wrong.clone()).contains("write exactly one of sum, mean,"), "{wrong}");
+    }
+}
+
+#[test]
+fn a_source_is_of_exactly_one_kind() {
+    let read = |source: Value| {
+        let table = json!({"name": "Sales", "source": source, "refresh": "5m", "onBadRow": "Skip"});
+        serde_json::from_value::<cubegate_api::model::Table>(table)
+    };
+    let path = json!({"path": "sales"});
+    assert!(read(json!({"csv": path})).is_ok() && read(json!({"parquet": path})).is_ok());
+    assert!(read(json!({"csv": path, "parquet": path})).is_err());
+}
+
+#[test]
+fn a_type_or_an_interval_that_is_none_is_refused_with_what_to_write() {
+    let read = |column: &str, refresh: &str| {
+        let table = json!({"name": "Sales", "source": {"csv": {"path": "s"}}, "refresh": refresh,
+            "columns": {"Price": {"type": column}}});
+        serde_json::from_value::<cubegate_api::model::Table>(table)
+            .err()
+            .map_or(String::new(), |error| error.to_string())
+    };
+    assert_eq!(read("decimal(10,2)", "5m"), "");
+    assert!(read("decimal(2,10)", "5m").contains("decimal(p,s)"));
+    assert!(read("date", "5").contains("as in 30s"));
+}

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! sidecar ──PUT /internal/policy──▶ Policies ─┐ bind
-//! model.json, CSV ──load──▶ Model ────────────┴──▶ Bound { model, access }
+//! model.json, files ──load──▶ Model ────────────┴──▶ Bound { model, access }
 //!                                                     │
 //! sidecar ──POST /api/v1/…/query──▶ caller ──visibility──▶ mask ──▶ cube ──▶ answer
 //! ```
@@ -25,5 +25,5 @@ mod run;
 mod state;
 
 pub use config::Config;
-pub use model::{ModelError, ModelSource, ModelSpec, PodFiles, read_file};
-pub use run::{Engine, RunError, check, run};
+pub use model::{ModelError, ModelSource, ModelSpec, PodFiles, Stamp, read_file};
+pub use run::{Engine, RunError, TableKeeper, check, run};

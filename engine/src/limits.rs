@@ -33,6 +33,9 @@ pub(crate) const TABLE_BYTES_MAX: u64 = 4 << 30;
 /// Bytes of one answer. Every query that runs may hold as many.
 pub(crate) const ANSWER_BYTES_MAX: usize = 256 << 20;
 
+/// How often the source of a table is looked at, at most.
+pub(crate) const REFRESH_MIN: Duration = Duration::from_secs(1);
+
 /// How long an answer may take where the cube does not say.
 pub(crate) const QUERY_TIME_DEFAULT: Duration = Duration::from_secs(30);
 

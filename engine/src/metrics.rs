@@ -13,6 +13,8 @@ pub(crate) struct Metrics {
     pub(crate) query_seconds: Histogram,
     /// Queries by whether their answer was kept: `hit`, `miss`, or `bypass` when they wanted none that was.
     pub(crate) result_cache: IntCounterVec,
+    /// Looks at the sources of tables by outcome: `refreshed`, `unchanged` or `failed`.
+    pub(crate) refreshes: IntCounterVec,
 }
 
 impl Metrics {
@@ -29,16 +31,22 @@ impl Metrics {
             Opts::new("cubegate_engine_result_cache_total", "Queries by whether their answer was kept."),
             &["outcome"],
         );
+        let refreshes = IntCounterVec::new(
+            Opts::new("cubegate_engine_refreshes_total", "Looks at the sources of tables by outcome."),
+            &["outcome"],
+        );
         let metrics = Self {
             registry,
             queries: queries.expect("name and label are valid"),
             query_seconds: query_seconds.expect("name and buckets are valid"),
             result_cache: result_cache.expect("name and label are valid"),
+            refreshes: refreshes.expect("name and label are valid"),
         };
-        let collectors: [Box<dyn prometheus::core::Collector>; 3] = [
+        let collectors: [Box<dyn prometheus::core::Collector>; 4] = [
             Box::new(metrics.queries.clone()),
             Box::new(metrics.query_seconds.clone()),
             Box::new(metrics.result_cache.clone()),
+            Box::new(metrics.refreshes.clone()),
         ];
         for collector in collectors {
             metrics.registry.register(collector).expect("each metric is registered once, in this registry only");

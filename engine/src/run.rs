@@ -1,9 +1,10 @@
 //! The process: load, serve, stop.
 
 use std::{
+    future::pending,
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::available_parallelism,
 };
 
@@ -20,7 +21,7 @@ use crate::{
     Config,
     http_api::router,
     limits::QUERIES_PER_CORE,
-    model::{LoadedModel, ModelError, ModelSource, ModelSpec, PodFiles},
+    model::{LoadedModel, Loader, ModelError, ModelSource, ModelSpec, PodFiles, until},
     state::{ModelSlot, Shared},
 };
 
@@ -61,9 +62,13 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()> + Send + 'st
     let engine = Engine::new();
     let listener = listen(&config.socket)?;
     let spec = read_model(&config.model)?;
-    let loading = tokio::spawn({
-        let engine = engine.clone();
-        async move { engine.load(spec, PodFiles::new(config.data)).await }
+    let mut tables = engine.tables(spec, PodFiles::new(config.data));
+    let loading = tokio::spawn(async move {
+        // Whatever goes wrong is in the log and in what the engine reports of itself.
+        let _ = tables.load().await;
+        loop {
+            let _ = tables.refreshed().await;
+        }
     });
     let served = engine.serve(listener, shutdown).await;
     loading.abort();
@@ -83,23 +88,14 @@ impl Engine {
         Self { shared: Arc::new(Shared::new(instance_id(), cores * QUERIES_PER_CORE)) }
     }
 
-    /// Reads the tables, builds the cubes and swaps them in. When that fails, what was loaded before stays.
-    pub async fn load(&self, spec: ModelSpec, source: impl ModelSource) -> Result<(), ModelError> {
-        let loaded = tokio::task::spawn_blocking(move || LoadedModel::load(&spec, &source)).await;
-        match loaded.unwrap_or_else(|panic| Err(ModelError::defect(&panic))) {
-            Ok(model) => {
-                info!(facts = model.fact_rows(), "model loaded");
-                self.shared.adopt_model(model);
-                Ok(())
-            }
-            Err(failure) => {
-                for line in &failure.errors {
-                    error!(error = line, "model not loaded");
-                }
-                self.shared.report_load_failure(failure.errors.clone());
-                Err(failure)
-            }
-        }
+    /// The tables of a model, to be loaded into this engine and kept fresh.
+    pub fn tables(&self, spec: ModelSpec, source: impl ModelSource) -> TableKeeper {
+        TableKeeper { shared: Arc::clone(&self.shared), loader: Arc::new(Mutex::new(Loader::new(spec, source))) }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
     }
 
     /// What the engine says of itself.
@@ -128,8 +124,68 @@ impl Engine {
     }
 }
 
+/// The tables of a model and the engine that they are for.
+pub struct TableKeeper {
+    shared: Arc<Shared>,
+    loader: Arc<Mutex<Loader>>,
+}
+
+impl TableKeeper {
+    /// Reads the tables, builds the cubes and swaps them in. When that fails, what was loaded before stays.
+    pub async fn load(&mut self) -> Result<(), ModelError> {
+        self.take_over(|loader| loader.load().map(Some)).await.map(drop)
+    }
+
+    /// Waits until a table is due (forever, when none is to be refreshed) and looks at it. When its source has changed, a new
+    /// model is swapped in, and it is true; when the source cannot be read, what was loaded before stays. Queries that run go on
+    /// with the model that they started with.
+    pub async fn refreshed(&mut self) -> Result<bool, ModelError> {
+        let Some(due) = self.lock().next_due() else { return pending().await };
+        tokio::time::sleep(until(due)).await;
+        let outcome = self.take_over(Loader::refresh).await;
+        let label = match &outcome {
+            Ok(true) => "refreshed",
+            Ok(false) => "unchanged",
+            Err(_) => "failed",
+        };
+        self.shared.metrics.refreshes.with_label_values(&[label]).inc();
+        outcome
+    }
+
+    async fn take_over(
+        &mut self,
+        read: impl FnOnce(&mut Loader) -> Result<Option<LoadedModel>, ModelError> + Send + 'static,
+    ) -> Result<bool, ModelError> {
+        let loader = Arc::clone(&self.loader);
+        let read = move || read(&mut loader.lock().unwrap_or_else(PoisonError::into_inner));
+        let outcome = tokio::task::spawn_blocking(read).await;
+        match outcome.unwrap_or_else(|panic| Err(ModelError::defect(&panic))) {
+            Ok(Some(model)) => {
+                info!(facts = model.fact_rows(), "model loaded");
+                self.shared.adopt_model(model);
+                Ok(true)
+            }
+            Ok(None) => {
+                self.shared.report_fresh();
+                Ok(false)
+            }
+            Err(failure) => {
+                for line in &failure.errors {
+                    error!(error = line, "model not loaded");
+                }
+                self.shared.report_load_failure(failure.errors.clone());
+                Err(failure)
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Loader> {
+        self.loader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Loads a model only to see whether it loads, and what of a policy could not be applied to it.
-pub fn check(spec: &ModelSpec, source: &impl ModelSource, access: &Access) -> Result<Vec<BindProblem>, ModelError> {
+pub fn check(spec: &ModelSpec, source: impl ModelSource, access: &Access) -> Result<Vec<BindProblem>, ModelError> {
     let model = LoadedModel::load(spec, source)?;
     Ok(BoundAccess::bind(access, model.shape()).problems().to_vec())
 }

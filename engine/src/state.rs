@@ -28,6 +28,8 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) policies: Policies,
     pub(crate) model: ModelSlot,
+    /// Why the tables could not be read the last time, while an earlier model goes on answering.
+    pub(crate) stale: Vec<String>,
 }
 
 /// The model, or where it is.
@@ -59,20 +61,31 @@ impl Shared {
     pub(crate) fn adopt_policy(&self, publication: AccessPublication) {
         self.change(|state| {
             let shape = if let ModelSlot::Loaded(model) = &state.model { Some(model.shape()) } else { None };
-            State { policies: state.policies.with(publication, shape, Instant::now()), model: state.model.clone() }
+            State { policies: state.policies.with(publication, shape, Instant::now()), ..state.clone() }
         });
     }
 
     /// Takes over a freshly loaded model, and binds the policies to it.
     pub(crate) fn adopt_model(&self, model: LoadedModel) {
         let model = Arc::new(model);
-        self.change(|state| State { policies: state.policies.rebound(model.shape()), model: ModelSlot::Loaded(model) });
+        self.change(|state| State {
+            policies: state.policies.rebound(model.shape()),
+            model: ModelSlot::Loaded(model),
+            stale: Vec::new(),
+        });
+    }
+
+    /// Records that the tables are what their sources say.
+    pub(crate) fn report_fresh(&self) {
+        if !self.current().stale.is_empty() {
+            self.change(|state| State { stale: Vec::new(), ..state.clone() });
+        }
     }
 
     /// Records a failed load. A model that was loaded before stays.
     pub(crate) fn report_load_failure(&self, errors: Vec<String>) {
         self.change(|state| match &state.model {
-            ModelSlot::Loaded(_) => state.clone(),
+            ModelSlot::Loaded(_) => State { stale: errors, ..state.clone() },
             ModelSlot::Loading | ModelSlot::Failed(_) => State { model: ModelSlot::Failed(errors), ..state.clone() },
         });
     }
@@ -90,6 +103,7 @@ impl Shared {
                 ModelSlot::Loaded(_) => ModelState::Loaded,
                 ModelSlot::Failed(errors) => ModelState::Failed(errors.clone()),
             },
+            stale: state.stale.clone(),
         }
     }
 

@@ -77,6 +77,9 @@ pub struct EngineReport {
     pub model: ModelState,
     /// What of that policy the engine cannot apply to the loaded model. Its holders are refused.
     pub problems: Vec<BindProblem>,
+    /// Why the tables could not be read again, while those that were loaded before go on answering.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stale: Vec<String>,
 }
 
 /// Whether an engine can answer.

@@ -6,8 +6,8 @@ use std::{
     time::SystemTime,
 };
 
-use cubegate_api::model::{CsvLocation, Source};
-use cubegate_engine::{ModelSource, ModelSpec, read_file};
+use cubegate_api::model::FileLocation;
+use cubegate_engine::{ModelSource, ModelSpec, Stamp, read_file};
 
 use crate::{
     manifests::{Diagnostic, Manifests},
@@ -37,7 +37,7 @@ impl DirectoryFiles {
     pub(crate) fn fingerprint(&self, spec: &ModelSpec) -> Fingerprint {
         let mut fingerprint = Fingerprint { spec: spec.clone(), files: Vec::new(), inline: Vec::new() };
         for table in &spec.tables {
-            let Source::Csv(location) = &table.source;
+            let location = table.source.location();
             match self.file(location) {
                 Some(path) => {
                     let metadata = std::fs::metadata(path).ok();
@@ -52,16 +52,20 @@ impl DirectoryFiles {
     }
 
     /// The file that a location stands for; none for a ConfigMap that is written out in a manifest.
-    fn file(&self, location: &CsvLocation) -> Option<PathBuf> {
+    fn file(&self, location: &FileLocation) -> Option<PathBuf> {
         match location {
-            CsvLocation::Path(path) => Some(self.directory.join(path)),
-            CsvLocation::ConfigMap(reference) => self.manifests.config_map_file(reference),
+            FileLocation::Path(path) => Some(self.directory.join(path)),
+            FileLocation::ConfigMap(reference) => self.manifests.config_map_file(reference),
         }
     }
 }
 
 impl ModelSource for DirectoryFiles {
-    fn read(&self, location: &CsvLocation) -> Result<(String, Vec<u8>), String> {
+    fn stamp(&self, location: &FileLocation) -> Option<Stamp> {
+        Stamp::of(&self.file(location)?)
+    }
+
+    fn read(&self, location: &FileLocation) -> Result<(String, Vec<u8>), String> {
         if let Some(path) = self.file(location) {
             let shown = path.display().to_string();
             return match read_file(&path) {
@@ -69,7 +73,7 @@ impl ModelSource for DirectoryFiles {
                 Err(reason) => Err(format!("{shown}: {reason}")),
             };
         }
-        let CsvLocation::ConfigMap(reference) = location else {
+        let FileLocation::ConfigMap(reference) = location else {
             return Err("a path always stands for a file".into());
         };
         let bytes = self.manifests.config_map_value(reference)?;
@@ -83,7 +87,7 @@ pub(crate) fn check(declared: &Declared, manifests: &Manifests, directory: &Path
     let files = DirectoryFiles::new(directory, manifests);
     let found = match cubegate_engine::check(
         &ModelSpec::from(&declared.session.spec),
-        &files,
+        files,
         &declared.compiled.snapshot.access,
     ) {
         Err(failure) => failure.errors.into_iter().map(|error| (session.clone(), error)).collect(),

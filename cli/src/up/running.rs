@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use cubegate_engine::{Engine, ModelSpec};
+use cubegate_engine::{Engine, ModelSpec, TableKeeper};
 use cubegate_policy::{
     bind::BindProblem,
     publication::{Publication, PublicationId},
@@ -252,10 +252,12 @@ impl RunningSession {
             superseded.task.abort();
         }
         let (sender, errors) = watch::channel(None);
-        let engine = self.engine.clone();
+        let mut tables = self.engine.tables(spec, files);
+        let name = declared.name().to_owned();
         let task = tokio::spawn(async move {
-            let errors = engine.load(spec, files).await.err().map(|failure| failure.errors);
+            let errors = tables.load().await.err().map(|failure| failure.errors);
             sender.send_replace(Some(errors.unwrap_or_default()));
+            keep_fresh(&name, tables).await;
         });
         self.loading = Some(Loading { fingerprint, errors, task });
     }
@@ -293,6 +295,28 @@ impl RunningSession {
         let _ = self.stop.send(true);
         for task in self.tasks {
             let _ = timeout(DRAIN_MAX, task).await;
+        }
+    }
+}
+
+/// Says when the tables of a Session are read again, and, once, that they cannot be.
+async fn keep_fresh(session: &str, mut tables: TableKeeper) {
+    let mut told = Vec::new();
+    loop {
+        match tables.refreshed().await {
+            Ok(is_new) => {
+                if is_new {
+                    say!("refreshed {session}");
+                }
+                told.clear();
+            }
+            Err(failure) if failure.errors != told => {
+                for error in &failure.errors {
+                    complain!("error: Session/{session}: {error}; the rows before are shown on");
+                }
+                told = failure.errors;
+            }
+            Err(_) => {}
         }
     }
 }

@@ -41,10 +41,16 @@ pub struct Model {
 impl Model {
     /// Checks the definition against the tables and builds every cube. All errors at once.
     pub fn build(definition: &ModelDefinition, tables: BTreeMap<String, Table>) -> Result<Self, Vec<ModelError>> {
+        Self::build_shared(definition, tables.into_iter().map(|(name, table)| (name, Arc::new(table))).collect())
+    }
+
+    /// As [`build`](Self::build), of tables that another model may have too.
+    pub fn build_shared(
+        definition: &ModelDefinition,
+        tables: BTreeMap<String, Arc<Table>>,
+    ) -> Result<Self, Vec<ModelError>> {
         let mut problems = Problems::default();
         check_tables(definition, &tables, &mut problems);
-        let tables: BTreeMap<String, Arc<Table>> =
-            tables.into_iter().map(|(name, table)| (name, Arc::new(table))).collect();
         let joins = join::build(&definition.joins, &tables, &mut problems);
         let cubes = build_cubes(definition, &tables, &joins, &mut problems);
         problems.into_result()?;
@@ -78,7 +84,7 @@ impl Model {
     }
 }
 
-fn check_tables(definition: &ModelDefinition, tables: &BTreeMap<String, Table>, problems: &mut Problems) {
+fn check_tables(definition: &ModelDefinition, tables: &BTreeMap<String, Arc<Table>>, problems: &mut Problems) {
     for (index, name) in definition.tables.iter().enumerate() {
         let place = format!("tables[{name}]");
         if definition.tables.iter().take(index).any(|earlier| earlier == name) {

@@ -12,7 +12,7 @@ use cubegate_policy::{
 };
 use moka::sync::Cache;
 
-use super::{ModelSource, ModelSpec, answers::Answers};
+use super::{ModelSource, ModelSpec, answers::Answers, loader::Loader};
 use crate::limits::{MASK_CACHE_BYTES_MAX, MASKS_MIN};
 
 /// Why a model cannot be loaded: every error at once.
@@ -50,28 +50,19 @@ impl ModelError {
 
 impl LoadedModel {
     /// Reads every table and builds every cube. Errors of all tables are collected before giving up.
-    pub(crate) fn load(spec: &ModelSpec, source: &impl ModelSource) -> Result<Self, ModelError> {
-        let mut tables = BTreeMap::new();
-        let (definition, mut errors) = match spec.definition() {
-            Ok(definition) => (definition, Vec::new()),
-            Err(errors) => (cube::ModelDefinition::default(), errors),
-        };
-        for (table, location) in spec.tables() {
-            match source.read(location) {
-                Err(reason) => errors.push(format!("table {}: {reason}", table.name)),
-                Ok((file, bytes)) => match cube::csv::read(&table, &file, &bytes) {
-                    Ok(loaded) => drop(tables.insert(table.name.clone(), loaded)),
-                    Err(found) => errors.push(format!("table {}: {found}", table.name)),
-                },
-            }
-        }
-        if !errors.is_empty() {
-            return Err(ModelError { errors });
-        }
-        let model = cube::Model::build(&definition, tables)
+    pub(crate) fn load(spec: &ModelSpec, source: impl ModelSource) -> Result<Self, ModelError> {
+        Loader::new(spec.clone(), source).load()
+    }
+
+    /// Builds every cube.
+    pub(super) fn build(
+        definition: &cube::ModelDefinition,
+        tables: BTreeMap<String, Arc<cube::Table>>,
+        contexts: BTreeMap<String, cube::Context>,
+    ) -> Result<Self, ModelError> {
+        let model = cube::Model::build_shared(definition, tables)
             .map_err(|errors| ModelError { errors: errors.iter().map(ToString::to_string).collect() })?;
         let shape = shape(&model);
-        let contexts = BTreeMap::new();
         // A mask has a bit per row.
         let mask_bytes = model.tables().map(cube::TableView::row_count).max().unwrap_or_default() / 8 + 1;
         let masks = Cache::new((MASK_CACHE_BYTES_MAX / mask_bytes as u64).max(MASKS_MIN));

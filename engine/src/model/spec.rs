@@ -1,11 +1,16 @@
 //! Tables, joins and cubes as a Session declares them, and as the cube crate understands them.
 
+use std::{collections::BTreeMap, time::Duration};
+
 use cubegate_api::{
     SessionSpec,
-    model::{self, Column, CsvLocation, Source},
+    model::{self, Column, Interval, Source},
 };
 use cubegate_cube as cube;
 use serde::{Deserialize, Serialize};
+
+use super::measure;
+use crate::limits::REFRESH_MIN;
 
 /// The model part of a Session's spec: three fields of it, verbatim.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +25,13 @@ pub struct ModelSpec {
     pub cubes: Vec<model::Cube>,
 }
 
+/// A table to be read: what the cube crate is told of it, where it is, and how often to look.
+pub(super) struct TableToRead {
+    pub(super) definition: cube::TableDefinition,
+    pub(super) source: Source,
+    pub(super) refresh: Option<Duration>,
+}
+
 impl From<&SessionSpec> for ModelSpec {
     fn from(spec: &SessionSpec) -> Self {
         Self { tables: spec.tables.clone(), joins: spec.joins.clone(), cubes: spec.cubes.clone() }
@@ -27,30 +39,49 @@ impl From<&SessionSpec> for ModelSpec {
 }
 
 impl ModelSpec {
-    /// What the cube crate is told of the tables, with the place of each.
-    pub(crate) fn tables(&self) -> impl Iterator<Item = (cube::TableDefinition, &CsvLocation)> {
+    /// The tables in the order in which they are declared.
+    pub(super) fn tables(&self) -> impl Iterator<Item = TableToRead> {
         self.tables.iter().map(|table| {
-            let model::Table { name, source: Source::Csv(location), keys, columns } = table;
+            let model::Table { name, source, keys, columns, on_bad_row, refresh } = table;
+            let column_type = |(column, Column { r#type }): (&String, &Column)| (column.clone(), column_type(*r#type));
             let definition = cube::TableDefinition {
                 name: name.clone(),
                 keys: keys.clone(),
-                column_types: columns
-                    .iter()
-                    .map(|(column, Column { r#type })| (column.clone(), column_type(*r#type)))
-                    .collect(),
-                on_bad_row: cube::OnBadRow::Fail,
+                column_types: columns.iter().map(column_type).collect(),
+                on_bad_row: match on_bad_row {
+                    model::OnBadRow::Fail => cube::OnBadRow::Fail,
+                    model::OnBadRow::Skip => cube::OnBadRow::Skip,
+                },
             };
-            (definition, location)
+            let refresh = refresh.map(|interval: Interval| interval.duration().max(REFRESH_MIN));
+            TableToRead { definition, source: source.clone(), refresh }
         })
     }
 
     /// What the cube crate is told of joins and cubes; or what is wrong with them by themselves.
-    pub(crate) fn definition(&self) -> Result<cube::ModelDefinition, Vec<String>> {
+    pub(super) fn definition(&self) -> Result<cube::ModelDefinition, Vec<String>> {
         let mut errors = Vec::new();
         let cubes = self.cubes.iter().cloned().map(|cube| cube_definition(cube, &mut errors)).collect();
         let tables = self.tables.iter().map(|table| table.name.clone()).collect();
         let definition = cube::ModelDefinition { tables, joins: self.joins.iter().cloned().map(join).collect(), cubes };
         if errors.is_empty() { Ok(definition) } else { Err(errors) }
+    }
+
+    /// What holds for every query of a cube, by cube.
+    pub(super) fn contexts(&self) -> BTreeMap<String, cube::Context> {
+        self.cubes.iter().map(|cube| (cube.name.clone(), context(&cube.context))).collect()
+    }
+}
+
+fn context(declared: &model::CubeContext) -> cube::Context {
+    let model::CubeContext { query_time_limit, result_limit, reference_currency } = declared;
+    let model::ResultLimit { intermediate, total } = result_limit;
+    // A limit below zero, which the schema rejects, lets nothing through.
+    let count = |limit: &Option<i64>| limit.map(|limit| u64::try_from(limit).unwrap_or(0));
+    cube::Context {
+        reference_currency: reference_currency.clone(),
+        query_time_limit: query_time_limit.map(|interval| cube::TimeLimit(interval.duration())),
+        result_limit: cube::ResultLimit { intermediate: count(intermediate), total: count(total) },
     }
 }
 
@@ -60,7 +91,9 @@ fn column_type(declared: model::ColumnType) -> cube::ColumnType {
         model::ColumnType::Bool => cube::ColumnType::Bool,
         model::ColumnType::Int64 => cube::ColumnType::Int64,
         model::ColumnType::Double => cube::ColumnType::Double,
+        model::ColumnType::Decimal { precision, scale } => cube::ColumnType::Decimal { precision, scale },
         model::ColumnType::Date => cube::ColumnType::Date,
+        model::ColumnType::Timestamp => cube::ColumnType::Timestamp,
     }
 }
 
@@ -70,11 +103,12 @@ fn join(declared: model::Join) -> cube::JoinDefinition {
 }
 
 fn cube_definition(declared: model::Cube, errors: &mut Vec<String>) -> cube::CubeDefinition {
-    let model::Cube { name, fact_table, mode, hierarchies, remove_hierarchies, measures } = declared;
-    let measures = measures
-        .into_iter()
-        .filter_map(|declared| measure(declared).map_err(|error| errors.push(format!("cube {name}: {error}"))).ok())
-        .collect();
+    let model::Cube { name, fact_table, mode, hierarchies, remove_hierarchies, measures, context: _ } = declared;
+    let mut measure = |declared| {
+        let measure = measure::definition(declared);
+        measure.map_err(|error| errors.push(format!("cube {name}: {error}"))).ok()
+    };
+    let measures = measures.into_iter().filter_map(&mut measure).collect();
     cube::CubeDefinition {
         name,
         fact_table,
@@ -90,15 +124,4 @@ fn cube_definition(declared: model::Cube, errors: &mut Vec<String>) -> cube::Cub
         remove_hierarchies,
         measures,
     }
-}
-
-/// The schema admits exactly one of `sum` and `mean`, but a model file may come from anywhere.
-fn measure(declared: model::Measure) -> Result<cube::MeasureDefinition, String> {
-    let model::Measure { name, sum, mean } = declared;
-    let kind = match (sum, mean) {
-        (Some(column), None) => cube::MeasureFormula::Sum(column),
-        (None, Some(column)) => cube::MeasureFormula::Mean(column),
-        _ => return Err(format!("measure {name}: write exactly one of `sum` and `mean`")),
-    };
-    Ok(cube::MeasureDefinition { name, kind })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cubegate_api::{
     Session,
-    model::{CsvLocation, Source},
+    model::FileLocation,
 };
 use k8s_openapi::{
     api::{
@@ -105,9 +105,9 @@ fn pod(session: &Session, images: &Images) -> PodSpec {
 /// Names of the ConfigMaps that tables are loaded from, each once.
 fn data_config_maps(session: &Session) -> BTreeSet<&str> {
     let tables = session.spec.tables.iter();
-    let maps = tables.filter_map(|table| match &table.source {
-        Source::Csv(CsvLocation::ConfigMap(reference)) => Some(reference.name.as_str()),
-        Source::Csv(CsvLocation::Path(_)) => None,
+    let maps = tables.filter_map(|table| match table.source.location() {
+        FileLocation::ConfigMap(reference) => Some(reference.name.as_str()),
+        FileLocation::Path(_) => None,
     });
     maps.collect()
 }

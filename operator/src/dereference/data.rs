@@ -7,7 +7,7 @@ use std::{
 
 use cubegate_api::{
     Session,
-    model::{CsvLocation, Source},
+    model::FileLocation,
 };
 use cubegate_policy::{
     compile::{Problem, ProblemKind},
@@ -58,19 +58,19 @@ impl DataDigests {
     ) -> Result<Data, Error> {
         let mut pieces = Vec::new();
         let mut problems = Vec::new();
+        let kind_of_source = |index: usize| session.spec.tables.get(index).map_or("csv", |table| table.source.kind());
         let mut problem = |index: usize, field: &str, kind, message| {
             problems.push(Problem {
                 object: ObjectName { kind: Kind::Session, name: session.name_any() },
-                field: format!("spec.tables[{index}].source.csv.{field}"),
+                field: format!("spec.tables[{index}].source.{}.{field}", kind_of_source(index)),
                 kind,
                 message,
             });
         };
         for (index, table) in session.spec.tables.iter().enumerate() {
-            let Source::Csv(location) = &table.source;
-            let reference = match location {
-                CsvLocation::ConfigMap(reference) => reference,
-                CsvLocation::Path(path) => {
+            let reference = match table.source.location() {
+                FileLocation::ConfigMap(reference) => reference,
+                FileLocation::Path(path) => {
                     if !path.starts_with('/') {
                         let message = format!(
                             "`{path}` is relative; in a pod a path starts with `/`, and data that travels with the manifests is a `configMap`"

@@ -30,6 +30,7 @@ fn pod(name: &str, publication: &Publication) -> PodAnswer {
         policy: Some(publication.id().clone()),
         model: ModelState::Loaded,
         problems: Vec::new(),
+        stale: Vec::new(),
     };
     let report =
         SidecarReport { state: PolicyState::Current, policy: Some(publication.id().clone()), engine: Some(engine) };

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cubegate_api::{
     Session,
-    model::{CsvLocation, Source, Table},
+    model::{FileLocation, Table},
 };
 use k8s_openapi::api::{
     apps::v1::Deployment,
@@ -132,10 +132,9 @@ fn name_of<K: Resource>(change: &Change<K>) -> Option<String> {
 }
 
 fn data_name(table: &Table) -> Option<&String> {
-    let Source::Csv(location) = &table.source;
-    match location {
-        CsvLocation::ConfigMap(reference) => Some(&reference.name),
-        CsvLocation::Path(_) => None,
+    match table.source.location() {
+        FileLocation::ConfigMap(reference) => Some(&reference.name),
+        FileLocation::Path(_) => None,
     }
 }
 

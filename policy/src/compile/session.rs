@@ -52,7 +52,7 @@ fn check_join(field: &str, join: &Join, tables: &BTreeSet<&str>, invalid: &mut i
 
 fn check_cube(field: &str, cube: &Cube, tables: &BTreeSet<&str>, invalid: &mut impl FnMut(String, String)) {
     // Which hierarchies and columns there are to remove or to aggregate, only the engine knows.
-    let Cube { name: _, fact_table, mode: _, hierarchies, remove_hierarchies: _, measures } = cube;
+    let Cube { name: _, fact_table, mode: _, hierarchies, remove_hierarchies: _, measures, context: _ } = cube;
     known_table(format!("{field}.factTable"), fact_table, tables, invalid);
     let names = hierarchies.iter().map(|hierarchy| &hierarchy.name);
     repeated(&format!("{field}.hierarchies"), "hierarchy", names, invalid);

@@ -164,6 +164,7 @@ fn report(seen: &Seen) -> Response<Full<Bytes>> {
         policy: seen.policy.clone(),
         model: seen.model.clone(),
         problems: Vec::new(),
+        stale: Vec::new(),
     };
     plain(StatusCode::OK, serde_json::to_vec(&report).unwrap())
 }

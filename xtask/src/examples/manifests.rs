@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cubegate_api::{Restriction, Role, Session, TechnicalUser, model::CsvLocation, model::Source};
+use cubegate_api::{Restriction, Role, Session, TechnicalUser, model::FileLocation};
 use kube::ResourceExt;
 use serde_json::Value;
 
@@ -84,7 +84,7 @@ fn the_retail_session_reads_the_files_that_kustomize_puts_into_its_config_map() 
     let files: BTreeSet<&str> =
         generator["files"].as_array().unwrap().iter().map(|file| file.as_str().unwrap()).collect();
     for table in &read("retail").sessions[0].spec.tables {
-        let Source::Csv(CsvLocation::ConfigMap(reference)) = &table.source else { panic!("{table:?}") };
+        let FileLocation::ConfigMap(reference) = table.source.location() else { panic!("{table:?}") };
         assert_eq!(generator["name"], reference.name.as_str());
         assert!(files.contains(reference.key.as_str()), "{reference:?}");
     }

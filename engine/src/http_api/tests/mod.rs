@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Router, body::Body};
-use cubegate_api::model::CsvLocation;
+use cubegate_api::model::{FileLocation, Measure, Source};
 use cubegate_policy::{
     publication::{AccessPublication, EngineReport, ModelState, PublicationId},
     snapshot::{Access, Checked, Clause, ColumnName, Combine},
@@ -21,6 +21,7 @@ use crate::{
 };
 
 mod reading;
+mod refreshing;
 
 pub(super) const SALES: &str = "Sale ID,Shop,Quantity\n1,a,3.0\n2,b,4.0\n3,a,5.0\n";
 pub(super) const SHOPS: &str = "Shop ID,City\na,Paris\nb,Lyon\n";
@@ -28,10 +29,10 @@ pub(super) const SHOPS: &str = "Shop ID,City\na,Paris\nb,Lyon\n";
 pub(super) struct Inline;
 
 impl ModelSource for Inline {
-    fn read(&self, location: &CsvLocation) -> Result<(String, Vec<u8>), String> {
+    fn read(&self, location: &FileLocation) -> Result<(String, Vec<u8>), String> {
         match location {
-            CsvLocation::Path(path) if path == "sales.csv" => Ok((path.clone(), SALES.into())),
-            CsvLocation::Path(path) if path == "shops.csv" => Ok((path.clone(), SHOPS.into())),
+            FileLocation::Path(path) if path == "sales.csv" => Ok((path.clone(), SALES.into())),
+            FileLocation::Path(path) if path == "shops.csv" => Ok((path.clone(), SHOPS.into())),
             other => Err(format!("{other:?} does not exist")),
         }
     }
@@ -66,7 +67,7 @@ pub(super) fn publication(revision: u64, column: &str, values: &[&str]) -> Acces
 
 pub(super) fn loaded() -> Arc<Shared> {
     let shared = Arc::new(Shared::new("instance".into(), 2));
-    shared.adopt_model(LoadedModel::load(&spec(), &Inline).unwrap());
+    shared.adopt_model(LoadedModel::load(&spec(), Inline).unwrap());
     shared.adopt_policy(publication(1, "City", &["Paris"]));
     shared
 }
@@ -221,7 +222,7 @@ async fn a_policy_is_handed_over_and_read_back() {
     let report: EngineReport = serde_json::from_str(&body).unwrap();
     assert_eq!((status, report.policy.unwrap().revision, report.model), (StatusCode::OK, 3, ModelState::Loading));
     assert_eq!(ask(&router, "ROLE_USER", 3, &by_city()).await.0, StatusCode::SERVICE_UNAVAILABLE);
-    shared.adopt_model(LoadedModel::load(&spec(), &Inline).unwrap());
+    shared.adopt_model(LoadedModel::load(&spec(), Inline).unwrap());
     assert_eq!(ask(&router, "ROLE_SOME,ROLE_USER", 3, &by_city()).await.1["rows"][1][0], "Paris");
 }
 
@@ -238,9 +239,9 @@ fn a_measure_that_says_two_things_or_nothing_is_an_error() {
         let mut spec = spec();
         let owned = |text: Option<&str>| text.map(str::to_owned);
         spec.cubes[0].measures =
-            vec![cubegate_api::model::Measure { name: "M".into(), sum: owned(sum), mean: owned(mean) }];
-        let errors = LoadedModel::load(&spec, &Inline).err().unwrap().errors;
-        assert!(errors[0].contains("exactly one of `sum` and `mean`"), "{errors:?}");
+            vec![Measure { name: "M".into(), sum: owned(sum), mean: owned(mean), ..Measure::default() }];
+        let errors = LoadedModel::load(&spec, Inline).err().unwrap().errors;
+        assert!(errors[0].contains("write exactly one way"), "{errors:?}");
     }
 }
 
@@ -248,10 +249,9 @@ fn a_measure_that_says_two_things_or_nothing_is_an_error() {
 fn every_table_that_cannot_be_read_is_reported_at_once() {
     let mut spec = spec();
     for table in &mut spec.tables {
-        let cubegate_api::model::Source::Csv(location) = &mut table.source;
-        *location = CsvLocation::Path(format!("missing-{}.csv", table.name));
+        table.source = Source::Csv(FileLocation::Path(format!("missing-{}.csv", table.name)));
     }
-    let errors = LoadedModel::load(&spec, &Inline).err().unwrap().errors;
+    let errors = LoadedModel::load(&spec, Inline).err().unwrap().errors;
     assert_eq!(errors.len(), 2);
 }
 
@@ -276,15 +276,15 @@ async fn what_callers_may_read_of_the_metrics_does_not_depend_on_the_data() {
     let metrics = async |sales: &'static str| {
         struct Other(&'static str);
         impl ModelSource for Other {
-            fn read(&self, location: &CsvLocation) -> Result<(String, Vec<u8>), String> {
+            fn read(&self, location: &FileLocation) -> Result<(String, Vec<u8>), String> {
                 match location {
-                    CsvLocation::Path(path) if path == "sales.csv" => Ok((path.clone(), self.0.into())),
+                    FileLocation::Path(path) if path == "sales.csv" => Ok((path.clone(), self.0.into())),
                     other => Inline.read(other),
                 }
             }
         }
         let shared = Arc::new(Shared::new("instance".into(), 1));
-        shared.adopt_model(LoadedModel::load(&spec(), &Other(sales)).unwrap());
+        shared.adopt_model(LoadedModel::load(&spec(), Other(sales)).unwrap());
         send(&router(shared), Request::get("/internal/metrics").body(Body::empty()).unwrap()).await.2
     };
     assert_eq!(metrics(SALES).await, metrics("Sale ID,Shop,Quantity\n1,a,3.0\n").await);

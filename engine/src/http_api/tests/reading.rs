@@ -175,7 +175,7 @@ async fn an_answer_is_kept_for_everybody_who_may_see_the_same_and_for_nobody_els
     assert_eq!(outcomes().await, (1, 1));
     assert_eq!(ask(&router, "ROLE_USER", 1, &by_city()).await.1["rows"][0], json!([null, 12.0]));
     assert_eq!(outcomes().await, (1, 2));
-    shared.adopt_model(LoadedModel::load(&spec(), &Inline).unwrap());
+    shared.adopt_model(LoadedModel::load(&spec(), Inline).unwrap());
     assert_eq!(ask(&router, SOME, 1, &by_city()).await.1, kept);
     assert_eq!(outcomes().await, (1, 3), "another snapshot has other answers");
 }

@@ -9,6 +9,12 @@ use serde_json::{Map, Value, json};
 
 use crate::reference::KeyReference;
 
+mod measure;
+mod text;
+
+pub use measure::{Conversion, Measure, OfHierarchy, OfLevel, OfMeasure, Quantile, Rates};
+pub use text::{ColumnType, Interval, TextError};
+
 /// A table and where its rows come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -25,6 +31,24 @@ pub struct Table {
     /// Overrides of what the loader would infer, by column.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub columns: BTreeMap<String, Column>,
+    /// What a row that cannot be read does.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub on_bad_row: OnBadRow,
+    /// How often to look whether the source has changed, as in `30s`, `5m` or `1h`; at least a second. A changed source is
+    /// read again, and queries see the new rows at once and whole; when it cannot be read, they go on seeing the old ones.
+    /// Left out, the source is read once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh: Option<Interval>,
+}
+
+/// What a row that cannot be read does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum OnBadRow {
+    /// The table is not loaded.
+    #[default]
+    Fail,
+    /// The row is left out and counted.
+    Skip,
 }
 
 /// What the loader is told of a column instead of inferring it.
@@ -35,39 +59,43 @@ pub struct Column {
     pub r#type: ColumnType,
 }
 
-/// Type of a column's values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum ColumnType {
-    /// Text.
-    String,
-    /// `true` or `false`.
-    Bool,
-    /// 64-bit signed integer.
-    Int64,
-    /// IEEE 754 double.
-    Double,
-    /// Calendar date, `2021-01-31`.
-    Date,
-}
-
 /// Where the rows of a table come from. Exactly one kind of source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = exactly_one)]
 pub enum Source {
     /// Comma-separated values with a header line (RFC 4180), UTF-8.
-    Csv(CsvLocation),
+    Csv(FileLocation),
+    /// Apache Parquet, flat columns.
+    Parquet(FileLocation),
 }
 
-/// Where a CSV file lies. Exactly one kind of place.
+/// Where a file lies. Exactly one kind of place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(transform = exactly_one_place)]
-pub enum CsvLocation {
+#[schemars(transform = exactly_one)]
+pub enum FileLocation {
     /// A file: absolute in a pod; for `cubegate up`, relative to the manifest's directory.
     Path(String),
     /// A key of a ConfigMap in the Session's namespace.
     ConfigMap(KeyReference),
+}
+
+impl Source {
+    /// The name of the field.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Csv(_) => "csv",
+            Self::Parquet(_) => "parquet",
+        }
+    }
+
+    /// The file.
+    pub fn location(&self) -> &FileLocation {
+        match self {
+            Self::Csv(location) | Self::Parquet(location) => location,
+        }
+    }
 }
 
 /// How rows of one table find their row in another.
@@ -113,6 +141,39 @@ pub struct Cube {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1024))]
     pub measures: Vec<Measure>,
+    /// What holds for every query of the cube. A query can tighten limits, and choose another currency.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub context: CubeContext,
+}
+
+/// What holds for every query of a cube.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CubeContext {
+    /// How long an answer may take, as in `30s` (the default) or `250ms`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query_time_limit: Option<Interval>,
+    /// How large the results of one query may get, in combinations of members that have a visible fact.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub result_limit: ResultLimit,
+    /// The currency that amounts are converted to, where a query does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub reference_currency: Option<String>,
+}
+
+/// How large the results of one query may get, in combinations of members that have a visible fact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResultLimit {
+    /// At one depth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub intermediate: Option<i64>,
+    /// At all depths that an answer needs, totals and parents included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub total: Option<i64>,
 }
 
 /// What a cube has without being asked for.
@@ -139,22 +200,6 @@ pub struct Hierarchy {
     pub levels: Vec<String>,
 }
 
-/// A measure: exactly one of `sum` and `mean`, over a numeric column of the fact table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[x_kube(validation = Rule::new("has(self.sum) != has(self.mean)").message("write exactly one of `sum` and `mean`"))]
-pub struct Measure {
-    /// Name of the measure, unique in the cube.
-    #[schemars(length(min = 1, max = 253))]
-    pub name: String,
-    /// Sum of this column.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sum: Option<String>,
-    /// Arithmetic mean of this column.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mean: Option<String>,
-}
-
 /// Gives the schema of [`Join`] the property `true` beside `on`; a rule asks for exactly one of them.
 fn accept_unquoted_on(schema: &mut Schema) {
     let on = schema.pointer("/properties/on").cloned();
@@ -172,10 +217,10 @@ fn accept_unquoted_on(schema: &mut Schema) {
 }
 
 /// An alternative of schemas is rejected with its own jargon; a rule is rejected with a sentence.
-fn exactly_one_place(schema: &mut Schema) {
+fn exactly_one(schema: &mut Schema) {
     let Some(alternatives) = schema.remove("oneOf") else { return };
     let alternatives = alternatives.as_array().into_iter().flatten();
-    let properties: Map<_, _> = alternatives
+    let properties: Vec<(String, Value)> = alternatives
         .filter_map(|alternative| {
             let (name, property) = alternative.get("properties")?.as_object()?.iter().next()?;
             let mut property = property.clone();
@@ -185,14 +230,20 @@ fn exactly_one_place(schema: &mut Schema) {
             Some((name.clone(), property))
         })
         .collect();
+    let there: Vec<String> = properties.iter().map(|(name, _)| format!("has(self.{name})")).collect();
+    let names: Vec<String> = properties.iter().map(|(name, _)| format!("`{name}`")).collect();
     schema.insert("type".into(), "object".into());
-    schema.insert("properties".into(), Value::Object(properties));
+    schema.insert("properties".into(), Value::Object(Map::from_iter(properties)));
     schema.insert("additionalProperties".into(), false.into());
     schema.insert(
         "x-kubernetes-validations".into(),
         json!([{
-            "rule": "has(self.path) != has(self.configMap)",
-            "message": "write exactly one of `path` and `configMap`",
+            "rule": there.join(" != "),
+            "message": format!("write exactly one of {}", names.join(" and ")),
         }]),
     );
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
