@@ -154,8 +154,9 @@ fn timings(results: &Results, restriction: &str) -> String {
     let is_restricted = restriction != "all";
     let mut header = vec!["query", "rows", "first", "ours"];
     header.extend(&peers);
-    header.push("ratio");
-    header.extend(if is_restricted { ["of unrestricted", ""] } else { ["M facts/s/core", "% of bandwidth"] });
+    header.extend(["best way", "ratio"]);
+    let last: &[&str] = if is_restricted { &["of unrestricted"] } else { &["M facts/s/core", "% of bandwidth"] };
+    header.extend(last);
     let rows = results.lines.iter().filter(|line| line.restriction == restriction).map(|line| {
         let mut row = vec![
             line.query.clone(),
@@ -164,15 +165,16 @@ fn timings(results: &Results, restriction: &str) -> String {
             milliseconds(line.ours.median_ms()),
         ];
         let best = line.best_peer().map(|(name, _)| name);
+        let form = best.and_then(|name| line.peers.get(name)).map(|best| best.form.clone());
         row.extend(peers.iter().map(|peer| {
             let time = line.peers.get(*peer).map_or_else(String::new, |best| milliseconds(best.timing.median_ms()));
             if best == Some(*peer) { format!("**{time}**") } else { time }
         }));
+        row.push(form.unwrap_or_default());
         row.push(line.ratio().map_or_else(String::new, |ratio| format!("{ratio:.1}×")));
         if is_restricted {
             let unrestricted = results.line(&line.query, "all").map(|unrestricted| unrestricted.ours.median_ms());
             row.push(unrestricted.map_or_else(String::new, |ms| format!("{:.2}×", line.ours.median_ms() / ms)));
-            row.push(String::new());
         } else {
             row.push(format!("{:.0}", results.facts_per_core_s(line) / 1e6));
             row.push(format!("{:.0}", results.bandwidth_part(line) * 100.0));

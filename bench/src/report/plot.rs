@@ -89,7 +89,7 @@ fn draw_ratios(svg: &mut String, results: &Results, lines: &[&Line], height: f64
     let ratios: Vec<f64> = results.lines.iter().filter_map(Line::ratio).chain([1.0, 10.0]).collect();
     let scale = Scale::around(RIGHT, &ratios);
     let mean = geometric_mean(results.lines.iter().filter_map(Line::ratio));
-    let mean = mean.map_or_else(String::new, |mean| format!(" (geometric mean {mean:.1}×)"));
+    let mean = mean.map_or_else(String::new, |mean| format!(" (mean {mean:.1}×)"));
     text(svg, RIGHT.x, 20.0, "start", "#222", &format!("Best peer ÷ cubegate, more is better{mean}"));
     let names = results.restrictions.iter().map(|restricted| restricted.name.as_str());
     let colours: Vec<(&str, &str)> = names.zip(RESTRICTION_COLOURS.into_iter().cycle()).collect();
