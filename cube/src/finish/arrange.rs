@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use rayon::slice::ParallelSliceMut as _;
 
-use super::{Depths, Row, columns::NO_CELL, evaluate::Evaluator};
+use super::{Depths, Row, Rows, columns::NO_CELL, evaluate::Evaluator};
 use crate::{
     answer::Values,
     request::{Direction, QueryError},
@@ -12,35 +12,42 @@ use crate::{
     storage::codes::code_of,
 };
 
+/// A cell that is to be put in order.
+#[derive(Clone, Copy)]
+struct Item {
+    /// The first key, kept here because most comparisons need no other.
+    key: u128,
+    /// Of the parent among its own siblings.
+    place_above: u32,
+    cell: u32,
+}
+
 /// The rows of the answer, cut.
 pub(super) fn rows(
     resolved: &Resolved<'_>,
     depths: &Depths,
     kept: &[Vec<bool>],
     evaluator: &mut Evaluator<'_>,
-) -> Result<Vec<Row>, QueryError> {
+) -> Result<Rows, QueryError> {
     if depths.parents.is_empty() {
-        let depth = resolved.columns.len();
         let is_kept = kept.first().map(Vec::as_slice).unwrap_or_default();
-        let cells = (0..code_of(is_kept.len())).zip(is_kept).filter(|(_, kept)| **kept).map(|(cell, _)| cell).collect();
+        let end = resolved.offset.saturating_add(resolved.limit);
         let keys = keys(resolved, depths, 0, evaluator)?;
-        let cells = first_in_order(cells, &keys, resolved.offset.saturating_add(resolved.limit));
-        evaluator.check()?;
-        let shown = cells.into_iter().skip(resolved.offset).take(resolved.limit);
-        return Ok(shown.map(|cell| Row { depth, cell: cell as usize }).collect());
+        if keys.is_empty() && resolved.offset == 0 && is_kept.len() <= end && is_kept.iter().all(|kept| *kept) {
+            return Ok(Rows::All);
+        }
+        let cells = (0..code_of(is_kept.len())).zip(is_kept).filter(|(_, kept)| **kept).map(|(cell, _)| cell);
+        let cells = if keys.is_empty() { cells.collect() } else { first_in_order(cells, &keys, end) };
+        return Ok(Rows::Cells(cells.into_iter().skip(resolved.offset).take(resolved.limit).collect()));
     }
     let mut order = Vec::new();
-    for index in 0..depths.groupings.len() {
+    for (index, kept) in kept.iter().enumerate() {
         let keys = keys(resolved, depths, index, evaluator)?;
-        order = in_order_of_parents(
-            &order,
-            index.checked_sub(1).and_then(|above| depths.parents.get(above)),
-            &keys,
-            kept.get(index).map_or(0, Vec::len),
-        );
+        let parents = index.checked_sub(1).and_then(|above| depths.parents.get(above));
+        order = in_order_of_parents(&order, parents.map(|parents| parents.as_slice()), &keys, kept.len());
         evaluator.check()?;
     }
-    Ok(interleaved(resolved, depths, kept, &order))
+    Ok(Rows::Mixed(interleaved(resolved, depths, kept, &order)))
 }
 
 /// Keys of the cells of a depth, one list per criterion that tells siblings apart.
@@ -95,45 +102,46 @@ fn key(rank: u128, direction: Direction) -> u128 {
     }
 }
 
-fn compare(keys: &[Vec<u128>], a: u32, b: u32) -> Ordering {
-    let by_key = |keys: &Vec<u128>| keys.get(a as usize).cmp(&keys.get(b as usize));
-    keys.iter().map(by_key).find(|ordering| ordering.is_ne()).unwrap_or_else(|| a.cmp(&b))
+fn compare(keys: &[Vec<u128>], a: &Item, b: &Item) -> Ordering {
+    let by_key = |keys: &Vec<u128>| keys.get(a.cell as usize).cmp(&keys.get(b.cell as usize));
+    (a.place_above, a.key)
+        .cmp(&(b.place_above, b.key))
+        .then_with(|| keys.iter().skip(1).map(by_key).find(|ordering| ordering.is_ne()).unwrap_or(Ordering::Equal))
+        .then_with(|| a.cell.cmp(&b.cell))
+}
+
+fn item(keys: &[Vec<u128>], place_above: u32, cell: u32) -> Item {
+    let key = keys.first().and_then(|keys| keys.get(cell as usize)).copied().unwrap_or_default();
+    Item { key, place_above, cell }
 }
 
 /// The first cells in order.
-fn first_in_order(mut cells: Vec<u32>, keys: &[Vec<u128>], count: usize) -> Vec<u32> {
-    if !keys.is_empty() {
-        if count < cells.len() {
-            cells.select_nth_unstable_by(count, |a, b| compare(keys, *a, *b));
-            cells.truncate(count);
-        }
-        cells.par_sort_unstable_by(|a, b| compare(keys, *a, *b));
+fn first_in_order(cells: impl Iterator<Item = u32>, keys: &[Vec<u128>], count: usize) -> Vec<u32> {
+    let mut items: Vec<Item> = cells.map(|cell| item(keys, 0, cell)).collect();
+    if count < items.len() {
+        items.select_nth_unstable_by(count, |a, b| compare(keys, a, b));
+        items.truncate(count);
     }
-    cells
+    items.par_sort_unstable_by(|a, b| compare(keys, a, b));
+    items.into_iter().map(|item| item.cell).collect()
 }
 
 /// All cells of a depth: in the order of their parents, and then by the keys.
-fn in_order_of_parents(
-    order_above: &[u32],
-    parents: Option<&std::sync::Arc<Vec<u32>>>,
-    keys: &[Vec<u128>],
-    count: usize,
-) -> Vec<u32> {
-    let mut cells: Vec<u32> = (0..code_of(count)).collect();
+fn in_order_of_parents(order_above: &[u32], parents: Option<&[u32]>, keys: &[Vec<u128>], count: usize) -> Vec<u32> {
+    if keys.is_empty() && order_above.is_sorted() {
+        return (0..code_of(count)).collect();
+    }
     let mut place_above = vec![0; order_above.len()];
     for (place, cell) in (0_u32..).zip(order_above) {
         if let Some(slot) = place_above.get_mut(*cell as usize) {
             *slot = place;
         }
     }
-    let place = |cell: u32| {
-        let parent = parents.and_then(|parents| parents.get(cell as usize))?;
-        place_above.get(*parent as usize).copied()
-    };
-    if !keys.is_empty() || !place_above.is_sorted() {
-        cells.par_sort_unstable_by(|a, b| place(*a).cmp(&place(*b)).then_with(|| compare(keys, *a, *b)));
-    }
-    cells
+    let place = |cell: u32| place_above.get(*parents?.get(cell as usize)? as usize).copied();
+    let mut items: Vec<Item> =
+        (0..code_of(count)).map(|cell| item(keys, place(cell).unwrap_or_default(), cell)).collect();
+    items.par_sort_unstable_by(|a, b| compare(keys, a, b));
+    items.into_iter().map(|item| item.cell).collect()
 }
 
 /// Every cell after those above it, as the deepest ones come.
@@ -161,10 +169,9 @@ fn interleaved(resolved: &Resolved<'_>, depths: &Depths, kept: &[Vec<bool>], dee
             current = parents.and_then(|parents| parents.get(current as usize)).copied().unwrap_or(NO_CELL);
         }
         for (index, cell) in open.iter().enumerate().skip(opened) {
-            let cell = *cell as usize;
-            if kept.get(index).and_then(|kept| kept.get(cell)).is_some_and(|kept| *kept) {
+            if kept.get(index).and_then(|kept| kept.get(*cell as usize)).is_some_and(|kept| *kept) {
                 if (resolved.offset..end).contains(&seen) {
-                    rows.push(Row { depth: depths.first + index, cell });
+                    rows.push(Row { grouping: code_of(index), cell: *cell });
                 }
                 seen += 1;
             }

@@ -2,31 +2,40 @@
 
 use std::sync::Arc;
 
-use super::Row;
+use super::{Row, Rows};
 use crate::{answer::Values, storage::numbers::ratio};
 
 /// Stands for "no cell" among positions of cells.
 pub(super) const NO_CELL: u32 = u32::MAX;
 
-/// The values of rows, from those of the cells of each depth.
-pub(super) fn gather(by_depth: &[Arc<Values>], first_depth: usize, rows: &[Row]) -> Values {
+/// The values of rows, from those of the cells of each grouping.
+pub(super) fn gather(by_grouping: &[Arc<Values>], rows: &Rows) -> Values {
+    match (rows, by_grouping) {
+        (Rows::All, [values]) => (**values).clone(),
+        (Rows::Cells(cells), [values]) => spread(values, cells),
+        (Rows::Mixed(rows), several) => mixed(several, rows),
+        _ => unreachable!("with several groupings, rows are mixed"),
+    }
+}
+
+fn mixed(by_grouping: &[Arc<Values>], rows: &[Row]) -> Values {
+    fn of<T: Copy>(slices: &[&[Option<T>]], rows: &[Row]) -> Vec<Option<T>> {
+        let value = |row: &Row| slices.get(row.grouping as usize)?.get(row.cell as usize).copied().flatten();
+        rows.iter().map(value).collect()
+    }
     macro_rules! of_rows {
         ($variant:pat => $values:expr) => {{
-            let slices: Vec<_> = by_depth
+            let slices: Vec<&[Option<_>]> = by_grouping
                 .iter()
                 .map(|values| match &**values {
                     $variant => $values.as_slice(),
                     _ => &[],
                 })
                 .collect();
-            rows.iter()
-                .map(|row| {
-                    slices.get(row.depth - first_depth).and_then(|values| values.get(row.cell)).copied().flatten()
-                })
-                .collect()
+            of(&slices, rows)
         }};
     }
-    match by_depth.first().map(|values| &**values) {
+    match by_grouping.first().map(|values| &**values) {
         Some(Values::Members { dictionary, .. }) => Values::Members {
             dictionary: Arc::clone(dictionary),
             codes: of_rows!(Values::Members { codes, .. } => codes),

@@ -306,6 +306,13 @@ impl<'a> Evaluator<'a> {
 }
 
 impl<'a> Nodes<'a> {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Here(nodes) | Self::Above { nodes, .. } => nodes.len(),
+        }
+    }
+
     pub(super) fn of(&self, cell: usize) -> Option<u32> {
         match self {
             Self::None => None,

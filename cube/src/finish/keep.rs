@@ -3,7 +3,7 @@
 use super::{Depths, columns::or_present, evaluate::Evaluator};
 use crate::{
     request::QueryError,
-    resolve::{Resolved, filter::RowFilter},
+    resolve::{Resolved, filter::RowCondition},
 };
 
 /// Whether each cell of each depth is a row of the answer.
@@ -56,13 +56,13 @@ fn any_below(below: &[bool], parents: &[u32], count: usize) -> Vec<bool> {
 
 /// Whether each of the deepest cells passes.
 fn passing(
-    filter: &RowFilter,
+    filter: &RowCondition,
     resolved: &Resolved<'_>,
     evaluator: &mut Evaluator<'_>,
 ) -> Result<Vec<bool>, QueryError> {
     let deepest = Evaluator::DEEPEST;
     let count = evaluator.cells(deepest).len();
-    let mut joined = |filters: &[RowFilter], neutral: bool| {
+    let mut joined = |filters: &[RowCondition], neutral: bool| {
         let mut all = vec![neutral; count];
         for filter in filters {
             let other = passing(filter, resolved, evaluator)?;
@@ -73,20 +73,20 @@ fn passing(
         Ok(all)
     };
     match filter {
-        RowFilter::All(filters) => joined(filters, true),
-        RowFilter::Any(filters) => joined(filters, false),
-        RowFilter::Not(filter) => {
+        RowCondition::All(filters) => joined(filters, true),
+        RowCondition::Any(filters) => joined(filters, false),
+        RowCondition::Not(filter) => {
             let mut passing = passing(filter, resolved, evaluator)?;
             for passes in &mut passing {
                 *passes = !*passes;
             }
             Ok(passing)
         }
-        RowFilter::Level { column, members } => {
+        RowCondition::Level { column, members } => {
             let column = resolved.columns.get(*column).expect("columns are known by their index in the query");
             let nodes = evaluator.nodes_at(deepest, column.group, column.at.level).all();
             Ok(nodes.iter().map(|node| members.contains(column.level.member(*node))).collect())
         }
-        RowFilter::Measure { measure, test } => Ok(test.passing(&*evaluator.values(deepest, *measure)?)),
+        RowCondition::Measure { measure, test } => Ok(test.passing(&*evaluator.values(deepest, *measure)?)),
     }
 }

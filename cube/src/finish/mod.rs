@@ -15,6 +15,7 @@ use crate::{
     model::cube::Cube,
     request::QueryError,
     resolve::{LevelColumn, Resolved, measure},
+    storage::codes::code_of,
 };
 
 mod along;
@@ -27,13 +28,24 @@ mod positions;
 use columns::gather;
 use evaluate::Evaluator;
 
+/// The rows of the answer.
+#[derive(Debug)]
+enum Rows {
+    /// The cells of the only grouping, in natural order.
+    All,
+    /// Some cells of the only grouping.
+    Cells(Vec<u32>),
+    /// Cells of any grouping.
+    Mixed(Vec<Row>),
+}
+
 /// A row of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Row {
-    /// Level columns that have a member.
-    depth: usize,
-    /// Index among the cells of that depth.
-    cell: usize,
+    /// Index among the groupings.
+    grouping: u32,
+    /// Index among the cells of that grouping.
+    cell: u32,
 }
 
 /// The groupings of the rows, from the grand total, or else only the deepest one.
@@ -99,7 +111,7 @@ fn check_rows(depths: &Depths, evaluator: &Evaluator<'_>, budget: &Budget<'_>) -
 fn answer(
     resolved: &Resolved<'_>,
     depths: &Depths,
-    rows: &[Row],
+    rows: &Rows,
     evaluator: &mut Evaluator<'_>,
 ) -> Result<Answer, QueryError> {
     let mut columns = Vec::new();
@@ -115,9 +127,14 @@ fn answer(
         let header =
             AnswerColumn { name: measure.name.clone(), kind: ColumnKind::Measure, r#type: measure.result_type };
         let values = depths.groupings.iter().map(|grouping| evaluator.values(*grouping, *index));
-        columns.push((header, gather(&values.collect::<Result<Vec<_>, _>>()?, depths.first, rows)));
+        columns.push((header, gather(&values.collect::<Result<Vec<_>, _>>()?, rows)));
     }
-    Ok(Answer::new(columns.into_iter(), rows.len()))
+    let row_count = match rows {
+        Rows::All => evaluator.cells(Evaluator::DEEPEST).len(),
+        Rows::Cells(cells) => cells.len(),
+        Rows::Mixed(rows) => rows.len(),
+    };
+    Ok(Answer::new(columns.into_iter(), row_count))
 }
 
 /// Codes of the members of rows in a level column; none in a total above it.
@@ -125,14 +142,21 @@ fn members(
     column: &LevelColumn<'_>,
     index: usize,
     depths: &Depths,
-    rows: &[Row],
+    rows: &Rows,
     evaluator: &Evaluator<'_>,
 ) -> Vec<Option<u32>> {
     let at_depth = |grouping: &usize| evaluator.nodes_at(*grouping, column.group, column.at.level);
     let nodes: Vec<_> = depths.groupings.iter().map(at_depth).collect();
-    let member = |row: &Row| {
-        let nodes = nodes.get(row.depth - depths.first).filter(|_| index < row.depth)?;
-        Some(column.level.member(nodes.of(row.cell)?))
+    let member = |grouping: usize, cell: u32| {
+        let nodes = nodes.get(grouping).filter(|_| index < depths.first + grouping)?;
+        Some(column.level.member(nodes.of(cell as usize)?))
     };
-    rows.iter().map(member).collect()
+    match rows {
+        Rows::All => {
+            let cell_count = nodes.first().map_or(0, evaluate::Nodes::len);
+            (0..code_of(cell_count)).map(|cell| member(0, cell)).collect()
+        }
+        Rows::Cells(cells) => cells.iter().map(|cell| member(0, *cell)).collect(),
+        Rows::Mixed(rows) => rows.iter().map(|row| member(row.grouping as usize, row.cell)).collect(),
+    }
 }

@@ -71,8 +71,8 @@ pub struct MeasureDefinition {
     pub kind: MeasureFormula,
 }
 
-/// What a measure is. A column is written as `Table/Column`, or as the column alone when one reachable table has it; all but
-/// the columns of `DistinctCount`, `Min`, `Max` and a currency are numeric columns of the fact table. Nulls take no part.
+/// What a measure is. A column is written as `Table/Column`, or as the column alone when one reachable table has it. It is a
+/// numeric column of the fact table, where nothing else is said. Nulls take no part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MeasureFormula {
     /// Sum, of the type of the column.
@@ -120,14 +120,15 @@ pub enum MeasureFormula {
         measure: String,
     },
     /// Sum of the measure over the members of a level up to the one of the row, in natural order and without a restart at a
-    /// new ancestor. Where a row has no member of the level: the measure itself.
+    /// new ancestor. Where a row has no member of the level: the measure itself. In a row below the level: as at the level.
     RunningTotal {
         /// Name of the measure.
         measure: String,
         /// The level, as in a query.
         level: String,
     },
-    /// The measure at the member of a level before the one of the row, among the members that have a fact in the answer.
+    /// The measure at the member of a level before the one of the row, among the members that have a fact which the query looks
+    /// at. Null when there is none, or no member of the level in the row. In a row below the level: as at the level.
     PreviousMember {
         /// Name of the measure.
         measure: String,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! filter ──top-level conjuncts──┬─ of levels only ──▶ FactFilter    before anything is summed
-//!                               └─ of a measure ────▶ RowFilter     on the deepest rows, after that
+//!                               └─ of a measure ────▶ RowCondition     on the deepest rows, after that
 //! ```
 //!
 //! A member that does not exist is a set without members, and goes the same way as any other.
@@ -26,10 +26,10 @@ use crate::{
 
 /// Which of the deepest rows are kept.
 #[derive(Debug)]
-pub(crate) enum RowFilter {
-    All(Vec<RowFilter>),
-    Any(Vec<RowFilter>),
-    Not(Box<RowFilter>),
+pub(crate) enum RowCondition {
+    All(Vec<RowCondition>),
+    Any(Vec<RowCondition>),
+    Not(Box<RowCondition>),
     Level {
         /// Index among the level columns.
         column: usize,
@@ -51,17 +51,17 @@ pub(super) fn resolve(
     cube: &Cube,
     columns: &[LevelColumn<'_>],
     mistakes: &mut Vec<String>,
-) -> Result<(FactFilter, Option<RowFilter>), QueryError> {
+) -> Result<(FactFilter, Option<RowCondition>), QueryError> {
     filter.map_or(Ok(()), check_size)?;
     let (mut facts, mut rows) = (Vec::new(), Vec::new());
     for conjunct in filter.into_iter().flat_map(conjuncts) {
         if speaks_of_measures(conjunct) {
-            rows.extend(row_filter(conjunct, cube, columns, mistakes));
+            rows.extend(row_condition(conjunct, cube, columns, mistakes));
         } else {
             facts.extend(fact_filter(conjunct, cube, mistakes));
         }
     }
-    Ok((FactFilter::All(facts), (!rows.is_empty()).then_some(RowFilter::All(rows))))
+    Ok((FactFilter::All(facts), (!rows.is_empty()).then_some(RowCondition::All(rows))))
 }
 
 fn check_size(filter: &Filter) -> Result<(), QueryError> {
@@ -119,17 +119,21 @@ fn fact_filter(filter: &Filter, cube: &Cube, mistakes: &mut Vec<String>) -> Opti
     }
 }
 
-fn row_filter(
+fn row_condition(
     filter: &Filter,
     cube: &Cube,
     columns: &[LevelColumn<'_>],
     mistakes: &mut Vec<String>,
-) -> Option<RowFilter> {
+) -> Option<RowCondition> {
     match filter {
-        Filter::And(filters) => all(filters, |filter| row_filter(filter, cube, columns, mistakes)).map(RowFilter::All),
-        Filter::Or(filters) => all(filters, |filter| row_filter(filter, cube, columns, mistakes)).map(RowFilter::Any),
+        Filter::And(filters) => {
+            all(filters, |filter| row_condition(filter, cube, columns, mistakes)).map(RowCondition::All)
+        }
+        Filter::Or(filters) => {
+            all(filters, |filter| row_condition(filter, cube, columns, mistakes)).map(RowCondition::Any)
+        }
         Filter::Not(filter) => {
-            row_filter(filter, cube, columns, mistakes).map(|filter| RowFilter::Not(Box::new(filter)))
+            row_condition(filter, cube, columns, mistakes).map(|filter| RowCondition::Not(Box::new(filter)))
         }
         Filter::Level { level: written, test } => {
             let column = cube.level_names.find(written).and_then(|at| {
@@ -141,11 +145,11 @@ fn row_filter(
             });
             let column = column.map_err(|mistake| mistakes.push(mistake)).ok()?;
             let members = Members::passing(test, columns.get(column)?.level.dictionary());
-            Some(RowFilter::Level { column, members })
+            Some(RowCondition::Level { column, members })
         }
         Filter::Measure { measure, test } => {
             let measure = find_measure(measure, cube).map_err(|mistake| mistakes.push(mistake)).ok()?;
-            Some(RowFilter::Measure { measure, test: NumberTest::new(test) })
+            Some(RowCondition::Measure { measure, test: NumberTest::new(test) })
         }
     }
 }
@@ -187,7 +191,7 @@ fn first_node(level: &Level, member: u32) -> u32 {
     low
 }
 
-impl RowFilter {
+impl RowCondition {
     /// The measures that it tests, by index in the cube.
     pub(crate) fn measures(&self) -> Vec<usize> {
         match self {

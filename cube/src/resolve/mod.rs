@@ -13,7 +13,7 @@ pub(crate) mod filter;
 pub(crate) mod names;
 pub(crate) mod numbers;
 
-use filter::RowFilter;
+use filter::RowCondition;
 
 /// A query in terms of a cube.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(crate) struct Resolved<'a> {
     /// Which facts are looked at.
     pub(crate) facts: FactFilter,
     /// Which of the deepest rows are kept.
-    pub(crate) rows: Option<RowFilter>,
+    pub(crate) rows: Option<RowCondition>,
     pub(crate) order: Vec<(OrderBy, Direction)>,
     pub(crate) totals: bool,
     pub(crate) offset: usize,
@@ -87,7 +87,7 @@ pub(crate) fn resolve<'a>(query: &Query, cube: &'a Cube) -> Result<Resolved<'a>,
         OrderBy::Measure(measure) => Some(*measure),
         OrderBy::Level(_) => None,
     });
-    let in_rows = rows.iter().flat_map(RowFilter::measures);
+    let in_rows = rows.iter().flat_map(RowCondition::measures);
     let needed = measures.iter().copied().chain(in_order).chain(in_rows);
     let (aggregates, aggregate_of) = aggregates::of_measures(needed, cube, context.reference_currency.as_deref());
     Ok(Resolved {
