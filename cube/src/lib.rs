@@ -41,7 +41,7 @@ pub use load::{Flaw, LoadError, LoadErrors, OnBadRow, Skipped, TableDefinition, 
 pub use mask::{ColumnIn, Mask, MaskError};
 pub use model::{
     Model,
-    cube::Cube,
+    cube::{Cube, Stage},
     definition::{
         CubeDefinition, HierarchyDefinition, JoinDefinition, MeasureDefinition, MeasureFormula, Mode, ModelDefinition,
         RatesDefinition,

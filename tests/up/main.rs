@@ -4,6 +4,7 @@
 
 mod lifecycle;
 mod mistakes;
+mod reading;
 mod requests;
 mod retail;
 mod tables;

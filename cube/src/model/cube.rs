@@ -31,6 +31,25 @@ use crate::{
     view::Room,
 };
 
+/// A stage of a query that has ended, and what came of it. Counts are of what the mask shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Names have been looked up.
+    Resolved,
+    /// Facts have been folded into cells.
+    Scanned {
+        /// Facts that the filter leaves.
+        facts_matched: u64,
+        /// Combinations of members that have such a fact.
+        cells: usize,
+    },
+    /// Cells have become rows.
+    Finished {
+        /// Rows of the answer.
+        rows: usize,
+    },
+}
+
 /// A cube, ready to answer.
 #[derive(Debug)]
 pub struct Cube {
@@ -74,15 +93,31 @@ impl Cube {
 
     /// As [`query`](Self::query), at a cost that is bounded; what the query itself asks for can only bound it more.
     pub fn query_within(&self, query: &Query, mask: &Mask, budget: &Budget<'_>) -> Result<Answer, QueryError> {
+        self.query_watched(query, mask, budget, &mut |_| {})
+    }
+
+    /// As [`query_within`](Self::query_within), telling `watch` whenever a stage has ended: whoever has a clock can look at it.
+    pub fn query_watched(
+        &self,
+        query: &Query,
+        mask: &Mask,
+        budget: &Budget<'_>,
+        watch: &mut dyn FnMut(Stage),
+    ) -> Result<Answer, QueryError> {
         mask.check(self)?;
         let resolved = resolve::resolve(query, self)?;
+        watch(Stage::Resolved);
         let limits = query.context.tighten(budget.limits);
         let cells_total_max = query.context.result_limit.total_max(limits.accumulators_max);
         let budget = Budget { limits, ..*budget };
         let Resolved { facts, groups, aggregates, .. } = &resolved;
         let view = mask.view(self, facts, groups, aggregates);
         let cells = fold::scan(&view, facts, groups, aggregates, &budget)?;
-        finish::finish(self, &resolved, cells, cells_total_max, &budget)
+        let facts_matched = cells.facts().iter().map(|facts| u64::from(*facts)).sum();
+        watch(Stage::Scanned { facts_matched, cells: cells.len() });
+        let answer = finish::finish(self, &resolved, cells, cells_total_max, &budget)?;
+        watch(Stage::Finished { rows: answer.row_count() });
+        Ok(answer)
     }
 
     /// The members of a level that have a visible fact.

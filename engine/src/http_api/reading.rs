@@ -34,9 +34,11 @@ use crate::{
     state::Shared,
 };
 
+type Compute = Box<dyn FnOnce(&Budget<'_>) -> Result<Answered, Problem> + Send>;
+
 /// What is left to do once it is known who asks for what.
 pub(super) struct Work {
-    pub(super) compute: Box<dyn FnOnce(&Budget<'_>) -> Result<Answered, Problem> + Send>,
+    pub(super) compute: Compute,
     pub(super) time_limit: Duration,
 }
 

@@ -6,6 +6,7 @@
 
 mod answers;
 mod context;
+mod explanation;
 mod loaded;
 mod loader;
 mod measure;

@@ -14,6 +14,7 @@ use super::{
     LoadedModel,
     answers::{AnswerKey, Kept},
     context,
+    explanation::Explanation,
     loaded::Place,
 };
 use crate::{limits::QUERY_TIME_DEFAULT, metrics::Metrics, problem::Problem};
@@ -64,21 +65,18 @@ impl VisibleCube {
         let started = Instant::now();
         let cube = self.cube()?;
         let (mask, mask_was_kept) = self.mask()?;
-        let masked = Instant::now();
+        let mut explanation = Explanation::new(started);
+        explanation.stage("mask");
         let key = AnswerKey { cube: self.name.clone(), query: query.canonical(), visibility: self.visibility.clone() };
-        let (answer, kept) = self
-            .model
-            .answers()
-            .answer(key, query.cache, || cube.query_within(query, &mask, budget).map_err(query_error))?;
+        let (answer, kept) = self.model.answers().answer(key, query.cache, || {
+            cube.query_watched(query, &mask, budget, &mut |stage| explanation.watch(stage)).map_err(query_error)
+        })?;
         metrics.result_cache.with_label_values(&[kept.name()]).inc();
+        let name = |was_kept: bool| if was_kept { Kept::Hit.name() } else { Kept::Miss.name() };
         let explanation = query.explain.then(|| {
-            let stage = |name: &str, from: Instant, to: Instant| json!({"name": name, "ms": milliseconds(to - from)});
-            json!({
-                "stages": [stage("mask", started, masked), stage("query", masked, Instant::now())],
-                "factsVisible": mask.visible_count(),
-                "rows": answer.row_count(),
-                "cache": {"mask": if mask_was_kept { Kept::Hit.name() } else { Kept::Miss.name() }, "result": kept.name()},
-            })
+            explanation.say("factsVisible", mask.visible_count());
+            explanation.say("rows", answer.row_count());
+            explanation.finish(&json!({"mask": name(mask_was_kept), "result": kept.name()}))
         });
         Ok(Answered { answer, explanation })
     }
@@ -163,8 +161,4 @@ fn unexplained(answer: Result<Answer, QueryError>) -> Result<Answered, Problem> 
 fn unmasked(name: &str, reason: &cubegate_cube::MaskError) -> Problem {
     error!(name, %reason, "a bound restriction does not make a mask");
     Problem::Internal
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
 }

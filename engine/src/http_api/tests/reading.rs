@@ -155,7 +155,14 @@ async fn an_explanation_counts_what_the_caller_may_see_and_says_what_was_kept() 
     assert_eq!(explain(SOME, &query).await["cache"], json!({"mask": "hit", "result": "hit"}));
     query["cache"] = json!(false);
     assert_eq!(explain(SOME, &query).await["cache"], json!({"mask": "hit", "result": "bypass"}));
-    assert_eq!(explain("ROLE_USER", &query).await["factsVisible"], 3);
+    query["filter"] = json!({"level": "Shop", "equals": "b"});
+    let all = explain("ROLE_USER", &query).await;
+    let counts = ["factsVisible", "factsMatched", "cells", "rows"].map(|count| all[count].as_u64().unwrap());
+    assert_eq!(counts, [3, 1, 1, 2]);
+    let stages: Vec<&str> =
+        all["stages"].as_array().unwrap().iter().map(|stage| stage["name"].as_str().unwrap()).collect();
+    assert_eq!(stages, ["mask", "resolve", "scan", "finish"]);
+    assert_eq!(explain(SOME, &query).await["factsMatched"], 0, "a hidden fact is counted");
 }
 
 #[tokio::test]
