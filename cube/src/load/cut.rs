@@ -1,6 +1,9 @@
 //! Cuts bytes into records, and records into cells, without copying any.
 
-use std::ops::Range;
+use std::{
+    ops::Range,
+    slice::{ChunksExact, Iter},
+};
 
 use memchr::memchr;
 
@@ -26,6 +29,15 @@ pub(super) struct Block {
     pub(super) starts: Vec<usize>,
     /// Where each cell ends, record by record. The next cell of the record starts a byte later.
     ends: Vec<usize>,
+}
+
+/// The cells of a column, record by record.
+#[derive(Debug)]
+pub(super) struct ColumnCells<'a, 'b> {
+    bytes: &'a [u8],
+    starts: Iter<'b, usize>,
+    ends: ChunksExact<'b, usize>,
+    column: usize,
 }
 
 impl<'a> Cutter<'a> {
@@ -133,12 +145,9 @@ impl Block {
     }
 
     /// The cells of a column as they are written, quotes and all.
-    pub(super) fn cells<'a>(&self, bytes: &'a [u8], column: usize) -> impl Iterator<Item = &'a [u8]> {
+    pub(super) fn cells<'a, 'b>(&'b self, bytes: &'a [u8], column: usize) -> ColumnCells<'a, 'b> {
         let width = self.ends.len() / self.starts.len().max(1);
-        self.ends.chunks_exact(width.max(1)).zip(&self.starts).map(move |(ends, start)| {
-            let start = column.checked_sub(1).and_then(|before| ends.get(before)).map_or(*start, |end| end + 1);
-            ends.get(column).and_then(|end| bytes.get(start..*end)).unwrap_or_default()
-        })
+        ColumnCells { bytes, starts: self.starts.iter(), ends: self.ends.chunks_exact(width.max(1)), column }
     }
 
     /// Leaves out the records at these places, given in order.
@@ -155,6 +164,19 @@ impl Block {
             place += 1;
             is_kept(place - 1)
         });
+    }
+}
+
+impl<'a> Iterator for ColumnCells<'a, '_> {
+    type Item = &'a [u8];
+
+    // Every reader of columns has a loop of its own around this.
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (start, ends) = (self.starts.next()?, self.ends.next()?);
+        let start = self.column.checked_sub(1).and_then(|before| ends.get(before)).map_or(*start, |end| end + 1);
+        let end = ends.get(self.column)?;
+        Some(self.bytes.get(start..*end).unwrap_or_default())
     }
 }
 

@@ -144,6 +144,34 @@ pub(crate) fn column_names(answer: &Answer) -> Vec<&str> {
     answer.columns().iter().map(|column| column.name.as_str()).collect()
 }
 
+/// The members of each column with the number of their rows, as a cube shows them; and the type of the column.
+pub(crate) fn shown(table: Table, columns: &[&str]) -> Vec<(Value, Value)> {
+    let definition = CubeDefinition {
+        name: "C".to_owned(),
+        fact_table: "T".to_owned(),
+        mode: Mode::Manual,
+        hierarchies: columns
+            .iter()
+            .map(|column| HierarchyDefinition {
+                name: (*column).to_owned(),
+                levels: vec![format!("T/{column}")],
+            })
+            .collect(),
+        ..CubeDefinition::default()
+    };
+    let model = ModelDefinition { tables: vec!["T".to_owned()], cubes: vec![definition], ..ModelDefinition::default() };
+    let model = Model::build(&model, [("T".to_owned(), table)].into()).unwrap();
+    let cube = model.cube("C").unwrap();
+    let mask = cube.mask(&[]).unwrap();
+    let ask = |column: &&str| {
+        let query: Query =
+            serde_json::from_value(json!({"measures": ["contributors.COUNT"], "levels": [column]})).unwrap();
+        let answer = cube.query(&query, &mask).unwrap();
+        (serde_json::to_value(answer.columns()[0].r#type.to_string()).unwrap(), rows(&answer))
+    };
+    columns.iter().map(ask).collect()
+}
+
 /// Two countries, three shops, one sale without a shop.
 pub(crate) fn retail() -> Fixture {
     let sales = "Sale ID,Date,Shop,Product,Quantity,Unit price\n\

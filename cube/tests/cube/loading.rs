@@ -1,10 +1,10 @@
 //! From bytes to tables.
 
-use cubegate_cube::{ColumnType, csv, limits};
+use cubegate_cube::{ColumnType, Flaw, OnBadRow, TableDefinition, csv, limits};
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::fixture::{cube, definition, load};
+use crate::fixture::{cube, definition, load, shown};
 
 fn mistakes(keys: &[&str], text: impl AsRef<[u8]>) -> Vec<String> {
     load(keys, text).unwrap_err().errors.iter().map(ToString::to_string).collect()
@@ -136,6 +136,98 @@ fn a_quote_that_is_never_closed_swallows_nothing_in_silence() {
     assert_eq!(mistakes(&[], "\"a,b\n1,2\n"), ["table.csv:1: a quote is opened and never closed"]);
     assert!(load(&[], "a,b\n1,\"x\"\"\"\n").is_ok());
     assert!(load(&[], "a,b\n1,5\" pipe\n").is_ok());
+}
+
+#[test]
+fn nothing_may_follow_the_quote_that_closes_a_cell() {
+    assert_eq!(
+        mistakes(&[], "a,b\n\"x\"y,1\nz,\"1\" \n"),
+        [
+            r#"table.csv:2: column "a": "\"x\"y" has text after its closing quote"#,
+            r#"table.csv:3: column "b": "\"1\" " has text after its closing quote"#,
+        ]
+    );
+    assert_eq!(mistakes(&[], "\"a\"b,c\n"), [r#"table.csv:1: "\"a\"b" has text after its closing quote"#]);
+}
+
+#[test]
+fn a_number_that_is_not_finite_is_an_error_among_numbers_and_a_word_among_words() {
+    assert_eq!(mistakes(&[], "x\n1.5\nNaN\n"), [r#"table.csv:3: column "x": "NaN" is not a finite number"#]);
+    assert_eq!(mistakes(&[], "x\n1\n-inf\n"), [r#"table.csv:3: column "x": "-inf" is not a finite number"#]);
+    let cube = cube().table("T", &[], "x\nNan\nInf\n").build();
+    assert_eq!(cube.ask(json!({"levels": ["x"]})), json!([["Inf"], ["Nan"]]));
+}
+
+#[test]
+fn an_integer_beyond_64_bits_is_a_double_if_the_column_is() {
+    let text = "x\n9223372036854775808\n";
+    let sum = |kind| {
+        let mut table = definition("T", &[]);
+        table.column_types.insert("x".to_owned(), kind);
+        csv::read(&table, "t.csv", text.as_bytes()).map(|table| table.row_count()).map_err(|errors| errors.to_string())
+    };
+    assert_eq!(sum(ColumnType::Double), Ok(1));
+    assert_eq!(
+        sum(ColumnType::Int64).unwrap_err(),
+        r#"t.csv:2: column "x": "9223372036854775808" is not an int64; give the column the type double if it has such numbers"#
+    );
+}
+
+/// Reads a table that leaves bad rows out.
+fn skipping(keys: &[&str]) -> TableDefinition {
+    TableDefinition {
+        on_bad_row: OnBadRow::Skip,
+        column_types: [("k", ColumnType::Int64), ("x", ColumnType::Double)]
+            .map(|(name, kind)| (name.to_owned(), kind))
+            .into(),
+        ..definition("T", keys)
+    }
+}
+
+#[test]
+fn bad_rows_are_left_out_and_counted_by_what_is_wrong_with_them() {
+    let text = b"k,x,s\n1,1.5,a\nx,NaN,b\n2,NaN,c\n,1,d\n3,1\n4,1e300,e\n5,1,\"f\"f\n6,1,\xff\n1,2.5,g\n7,,\n";
+    let table = csv::read(&skipping(&["k"]), "t.csv", text).unwrap();
+    assert_eq!(table.row_count(), 2);
+    let skipped = table.skipped();
+    assert_eq!(
+        skipped.rows_by_flaw.iter().map(|(flaw, rows)| (*flaw, *rows)).collect::<Vec<_>>(),
+        [
+            (Flaw::CellCount, 1),
+            (Flaw::Quoting, 1),
+            (Flaw::Encoding, 1),
+            (Flaw::NullKey, 1),
+            (Flaw::Type, 1),
+            (Flaw::NotFinite, 1),
+            (Flaw::OutOfRange, 1),
+        ]
+    );
+    assert_eq!(skipped.rows(), 7);
+    assert_eq!(skipped.first[0].to_string(), r#"t.csv:3: column "k": "x" is not an int64"#);
+}
+
+#[test]
+fn the_first_few_skipped_rows_are_told_and_all_are_counted() {
+    let text = format!("k,x\n{}1,1\n", "a,1\n".repeat(100_000));
+    let table = csv::read(&skipping(&[]), "t.csv", text.as_bytes()).unwrap();
+    assert_eq!((table.row_count(), table.skipped().rows()), (1, 100_000));
+    assert_eq!(table.skipped().first.len(), limits::SKIPPED_ERRORS_MAX);
+}
+
+#[test]
+fn what_makes_the_rest_of_a_file_unreadable_is_not_skipped() {
+    let errors = csv::read(&skipping(&[]), "t.csv", b"k,x\na,1\n2,\"1\n3,1\n").unwrap_err();
+    assert_eq!(errors.to_string(), "t.csv:3: a quote is opened and never closed");
+}
+
+#[test]
+fn values_of_skipped_and_replaced_rows_are_no_members() {
+    let mut table = skipping(&["k"]);
+    table.name = "T".to_owned();
+    let text = b"k,x,s\n1,1,old\n2,oops,bad\n1,2,new\n";
+    let table = csv::read(&table, "t.csv", text).unwrap();
+    let members = shown(table, &["s"]);
+    assert_eq!(members, [(json!("string"), json!([["new", 1]]))]);
 }
 
 #[test]

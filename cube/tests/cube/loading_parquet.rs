@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use cubegate_cube::{
-    CubeDefinition, Flaw, LoadErrors, Mode, Model, ModelDefinition, OnBadRow, Query, Table, TableDefinition, csv,
-    limits, parquet as file,
-};
+use cubegate_cube::{Flaw, LoadErrors, OnBadRow, Table, TableDefinition, csv, limits, parquet as file};
 use parquet::{
     basic::{Compression, ZstdLevel},
     column::writer::ColumnWriter,
@@ -16,7 +13,7 @@ use parquet::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::fixture::{definition, rows};
+use crate::fixture::{definition, shown};
 
 /// A column of a file: its values, null where absent.
 enum Column {
@@ -100,34 +97,6 @@ fn typed(types: &[(&str, &str)]) -> TableDefinition {
 
 fn mistakes(definition: &TableDefinition, bytes: Vec<u8>) -> Vec<String> {
     file::read(definition, "t.parquet", bytes).unwrap_err().errors.iter().map(ToString::to_string).collect()
-}
-
-/// The members of each column with the number of their rows, as a cube shows them; and the type of the column.
-fn shown(table: Table, columns: &[&str]) -> Vec<(Value, Value)> {
-    let definition = CubeDefinition {
-        name: "C".to_owned(),
-        fact_table: "T".to_owned(),
-        mode: Mode::Manual,
-        hierarchies: columns
-            .iter()
-            .map(|column| cubegate_cube::HierarchyDefinition {
-                name: (*column).to_owned(),
-                levels: vec![format!("T/{column}")],
-            })
-            .collect(),
-        ..CubeDefinition::default()
-    };
-    let model = ModelDefinition { tables: vec!["T".to_owned()], cubes: vec![definition], ..ModelDefinition::default() };
-    let model = Model::build(&model, [("T".to_owned(), table)].into()).unwrap();
-    let cube = model.cube("C").unwrap();
-    let mask = cube.mask(&[]).unwrap();
-    let ask = |column: &&str| {
-        let query: Query =
-            serde_json::from_value(json!({"measures": ["contributors.COUNT"], "levels": [column]})).unwrap();
-        let answer = cube.query(&query, &mask).unwrap();
-        (serde_json::to_value(answer.columns()[0].r#type.to_string()).unwrap(), rows(&answer))
-    };
-    columns.iter().map(ask).collect()
 }
 
 fn read_and_show(definition: &TableDefinition, bytes: Vec<u8>, columns: &[&str]) -> Vec<(Value, Value)> {

@@ -98,12 +98,12 @@ fn scale_of(file_type: FileType) -> u32 {
 /// The same number in units of another power of ten.
 fn decimal(units: i128, scale: u32, precision: u8, wanted_scale: u8) -> Option<Converted<'static>> {
     let power = |exponent| 10_i128.checked_pow(exponent);
-    let rescaled = match u32::from(wanted_scale).checked_sub(scale) {
-        Some(more) => units.checked_mul(power(more)?)?,
-        None => {
-            let divisor = power(scale - u32::from(wanted_scale))?;
-            (units % divisor == 0).then_some(units / divisor)?
-        }
+    let wanted_scale = u32::from(wanted_scale);
+    let rescaled = if wanted_scale >= scale {
+        units.checked_mul(power(wanted_scale - scale)?)?
+    } else {
+        let divisor = power(scale - wanted_scale)?;
+        (units % divisor == 0).then_some(units / divisor)?
     };
     (rescaled.unsigned_abs() < 10_u128.pow(precision.into())).then_some(())?;
     Some(Converted::Integer(i64::try_from(rescaled).ok()?))
