@@ -5,6 +5,7 @@
 use super::rows::{Rows, Slots};
 
 mod extremes;
+mod huge;
 mod multisets;
 mod packed;
 mod sets;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! integers   Σ offset in 64 bits when no sum can leave them, else 128; the base is added once per number at the end
-//! products   Σ in 64, 128 or 256 bits, whichever no sum can leave
+//! products   Σ in 64 or 128 bits, whichever no sum can leave, or else in halves of more
 //! doubles    Σ of multiples of one unit in 128 bits, or lists of doubles that do not overlap
 //! ```
 //!
@@ -10,7 +10,7 @@
 
 use ethnum::I256;
 
-use super::{Into, pick};
+use super::{Into, huge::Huge, pick};
 use crate::{
     fold::{
         exact::ExactSum,
@@ -62,7 +62,7 @@ pub(crate) struct Sums {
 enum Totals {
     Narrow(Vec<u64>),
     Wide(Vec<i128>),
-    Huge(Vec<I256>),
+    Huge(Vec<Huge>),
     Exact(Vec<ExactSum>),
 }
 
@@ -85,7 +85,7 @@ impl Addends<'_> {
         let total = match totals(self, 0) {
             Totals::Narrow(_) => size_of::<u64>(),
             Totals::Wide(_) => size_of::<i128>(),
-            Totals::Huge(_) => size_of::<I256>(),
+            Totals::Huge(_) => size_of::<Huge>(),
             Totals::Exact(_) => size_of::<ExactSum>() + 4 * size_of::<f64>(),
         };
         self.width() * (total + if self.has_counts() { size_of::<u32>() } else { 0 })
@@ -116,7 +116,7 @@ fn totals(addends: &Addends<'_>, len: usize) -> Totals {
             match bound {
                 Some(bound) if bound <= u128::from(i64::MAX.unsigned_abs()) => Totals::Narrow(vec![0; len]),
                 Some(bound) if bound <= i128::MAX.unsigned_abs() => Totals::Wide(vec![0; len]),
-                _ => Totals::Huge(vec![I256::ZERO; len]),
+                _ => Totals::Huge(vec![Huge::default(); len]),
             }
         }
         Addends::Column(Numbers::Doubles { .. }) | Addends::Apart { .. } | Addends::Doubles(_) => {
@@ -148,7 +148,7 @@ impl Sums {
         let totals = match &self.totals {
             Totals::Narrow(_) => Totals::Narrow(vec![0; len]),
             Totals::Wide(_) => Totals::Wide(vec![0; len]),
-            Totals::Huge(_) => Totals::Huge(vec![I256::ZERO; len]),
+            Totals::Huge(_) => Totals::Huge(vec![Huge::default(); len]),
             Totals::Exact(_) => Totals::Exact(vec![ExactSum::default(); len]),
         };
         Self { totals, counts: self.counts.as_ref().map(|_| vec![0; len]), ..*self }
@@ -236,7 +236,7 @@ impl Sums {
             }),
             (Totals::Huge(totals), _) => rows.numbered(slots, |slot, row| {
                 if let Some(total) = totals.get_mut(slot).filter(|_| !is_null(row)) {
-                    *total += numbers(row).map(I256::from).product::<I256>();
+                    total.add(numbers(row).map(I256::from).product());
                 }
             }),
             (Totals::Exact(_), _) => unreachable!("products of integers are summed as integers"),
@@ -269,7 +269,7 @@ impl Sums {
                 into.each(ones, others, |one, other| *one = one.wrapping_add(*other));
             }
             (Totals::Wide(ones), Totals::Wide(others)) => into.each(ones, others, |one, other| *one += other),
-            (Totals::Huge(ones), Totals::Huge(others)) => into.each(ones, others, |one, other| *one += other),
+            (Totals::Huge(ones), Totals::Huge(others)) => into.each(ones, others, Huge::merge),
             (Totals::Exact(ones), Totals::Exact(others)) => into.each(ones, others, ExactSum::merge),
             _ => unreachable!("sums of one fold are of the same kind"),
         }
@@ -323,7 +323,7 @@ impl Sums {
             Totals::Narrow(totals) if self.is_signed => totals.get(index).map(|total| total.cast_signed().into()),
             Totals::Narrow(totals) => totals.get(index).map(|total| base + i128::from(*total)),
             Totals::Wide(totals) => totals.get(index).map(|total| base + total),
-            Totals::Huge(totals) => totals.get(index).and_then(|total| i128::try_from(*total).ok()),
+            Totals::Huge(totals) => totals.get(index).and_then(Huge::integer),
             Totals::Exact(_) => None,
         }
     }
@@ -332,9 +332,9 @@ impl Sums {
     pub(in crate::fold) fn double(&self, index: usize, count: u32) -> f64 {
         match &self.totals {
             Totals::Exact(totals) => totals.get(index).map_or(0.0, ExactSum::round),
-            Totals::Huge(totals) => totals.get(index).map_or(0.0, |total| match i128::try_from(*total) {
-                Ok(total) => self.unit.double(total),
-                Err(_) => total.as_f64() * self.unit.factor(),
+            Totals::Huge(totals) => totals.get(index).map_or(0.0, |total| match total.integer() {
+                Some(total) => self.unit.double(total),
+                None => total.as_f64() * self.unit.factor(),
             }),
             Totals::Narrow(_) | Totals::Wide(_) => {
                 self.integer(index, count).map_or(0.0, |integer| self.unit.double(integer))
