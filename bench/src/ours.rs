@@ -128,7 +128,8 @@ pub(crate) fn hierarchy_of(column: &str) -> Option<&'static (&'static str, &'sta
 pub(crate) fn question(query: &Query) -> Result<Question> {
     let names: Vec<String> = query.measures.iter().map(measure_name).collect();
     let filter: Vec<serde_json::Value> = query.filter.iter().map(filter).collect();
-    let mut document = json!({"measures": names, "levels": query.groups, "totals": query.totals});
+    // No peer keeps answers, or cells of earlier ones.
+    let mut document = json!({"measures": names, "levels": query.groups, "totals": query.totals, "cache": false});
     if let (Some(document), false) = (document.as_object_mut(), filter.is_empty()) {
         document.insert("filter".to_owned(), json!({"and": filter}));
     }

@@ -19,6 +19,7 @@
 mod aggregate;
 mod answer;
 mod budget;
+mod cuboid;
 mod expression;
 mod finish;
 mod fold;

@@ -20,7 +20,7 @@ pub const DECIMAL_PRECISION_MAX: u8 = 18;
 pub const QUOTED_BYTES_MAX: usize = 80;
 
 /// Columns of one sum of products.
-pub const SUM_PRODUCT_COLUMNS_MAX: usize = 4;
+pub const SUM_PRODUCT_COLUMNS_MAX: usize = 3;
 /// Bytes of one expression over measures.
 pub const EXPRESSION_BYTES_MAX: usize = 1 << 16;
 /// Operators above a number or measure of an expression.
@@ -61,6 +61,10 @@ pub const MEMBERS_MAX: usize = 1_000_000;
 pub const CHUNK_ROWS: usize = 1 << 12;
 /// Bytes that all masks of a cube may gather together, if the fact table does not take more: then as many as it takes.
 pub const GATHERED_BYTES_MIN: usize = 64 << 20;
+/// Cells of earlier queries that each mask keeps, the newest of them.
+pub const CUBOIDS_MAX: usize = 16;
+/// Cells of one query that are few enough to be kept.
+pub const CUBOID_CELLS_MAX: usize = 1 << 16;
 /// Cells that are few enough for each thread to keep several copies of them in its first cache.
 pub const LANE_CELLS_MAX: usize = 1 << 10;
 /// Bits that distinct values take when each has one per cell; beyond, they are listed and sorted.

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     aggregate::{Aggregate, FactFilter, Group},
+    cuboid::Cuboids,
     model::{cube::Cube, reach::Reach},
     request::QueryError,
     storage::bitmap::Bitmap,
@@ -19,6 +20,8 @@ pub struct Mask {
     visible_count: usize,
     /// Of the selection, for the scans of a cube.
     gathered: Option<Arc<Gathered>>,
+    /// For the queries of a cube.
+    cuboids: Option<Arc<Cuboids>>,
     /// Of the cube or table that made it.
     identity: Arc<()>,
 }
@@ -71,6 +74,11 @@ impl Mask {
         }
     }
 
+    /// What queries under this mask have left behind.
+    pub(crate) fn cuboids(&self) -> Option<&Cuboids> {
+        self.cuboids.as_deref()
+    }
+
     /// The facts to look at, none meaning every one. Fails for the mask of another cube.
     pub(crate) fn selection(&self, cube: &Cube) -> Result<Option<&Bitmap>, QueryError> {
         self.selection_of(&cube.identity)
@@ -85,7 +93,7 @@ impl Mask {
 pub(crate) fn build(cube: &Cube, all_of: &[Vec<Vec<ColumnIn>>]) -> Result<Mask, MaskError> {
     let mask = build_over(cube.name(), &cube.reach, &cube.identity, all_of)?;
     let gathered = mask.selection.as_ref().map(|visible| Arc::new(Gathered::new(cube, visible)));
-    Ok(Mask { gathered, ..mask })
+    Ok(Mask { gathered, cuboids: Some(Arc::default()), ..mask })
 }
 
 /// The rows of the first table of `reach` that satisfy the clauses. `name` is that of whatever has these rows.
@@ -110,7 +118,7 @@ pub(crate) fn build_over(
     }
     let visible_count = visible.ones();
     let selection = (visible_count < fact_count).then(|| Arc::new(visible));
-    Ok(Mask { selection, visible_count, gathered: None, identity: Arc::clone(identity) })
+    Ok(Mask { selection, visible_count, gathered: None, cuboids: None, identity: Arc::clone(identity) })
 }
 
 fn facts_with(name: &str, reach: &Reach, leaf: &ColumnIn) -> Result<Bitmap, MaskError> {

@@ -23,6 +23,7 @@ use crate::{
         bitmap::Bitmap,
         codes::Codes,
         numbers::{Integers, Numbers, Offsets},
+        zones::Zones,
     },
 };
 
@@ -49,6 +50,8 @@ pub(crate) struct Gathered {
     leaves: Vec<OnceLock<Codes>>,
     /// By table and column.
     codes: Vec<Vec<OnceLock<Arc<Codes>>>>,
+    /// By hierarchy.
+    zones: Vec<OnceLock<Zones>>,
     /// By column of the fact table.
     numbers: Vec<OnceLock<Numbers>>,
     room: Arc<Room>,
@@ -120,6 +123,17 @@ impl<'a> View<'a> {
             }
             (Facts::All | Facts::Masked(_), _) => whole.leaves(),
         }
+    }
+
+    /// The bounds of the leaves of each chunk. None of masked facts: the time that passing over hidden facts saves would
+    /// tell of them.
+    pub(crate) fn zones(&self, hierarchy: usize) -> Option<&'a Zones> {
+        let zones = match self.facts {
+            Facts::All => self.cube.zones.get(hierarchy),
+            Facts::Masked(_) => None,
+            Facts::Gathered(gathered) => gathered.zones.get(hierarchy),
+        };
+        zones.map(|zones| zones.get_or_init(|| Zones::of(self.leaves(hierarchy))))
     }
 
     /// Code of each fact.
@@ -197,6 +211,7 @@ impl Gathered {
             visible: Arc::clone(visible),
             leaves: empty(cube.hierarchies.len()),
             codes: (0..cube.reach.table_count()).map(|table| empty(columns(table))).collect(),
+            zones: empty(cube.hierarchies.len()),
             numbers: empty(columns(0)),
             room: Arc::clone(&cube.room),
             taken: AtomicUsize::new(0),
@@ -315,11 +330,11 @@ impl Room {
         Self { left: AtomicUsize::new(bytes) }
     }
 
-    fn take(&self, bytes: usize) -> bool {
+    pub(crate) fn take(&self, bytes: usize) -> bool {
         self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok()
     }
 
-    fn give_back(&self, bytes: usize) {
+    pub(crate) fn give_back(&self, bytes: usize) {
         self.left.fetch_add(bytes, Ordering::Relaxed);
     }
 }

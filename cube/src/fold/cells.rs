@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The combinations of nodes that have a visible fact, in natural order.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Cells {
     /// What is still grouped by; none where [`regrouped`](Self::regrouped) gave up a group.
     groups: Vec<Option<Group>>,
@@ -40,7 +40,7 @@ impl Cells {
     ) -> Result<Self, QueryError> {
         let has_facts = |(_, facts): &(usize, &u32)| **facts > 0;
         let count = folded.facts.iter().enumerate().filter(has_facts).count();
-        check_size(count, plan.inputs.len(), budget.limits)?;
+        check_size(count, plan.states_per_cell(), budget.limits)?;
         let is_full = count == folded.facts.len();
         let occupied: Vec<u32> =
             folded.facts.iter().enumerate().filter(has_facts).map(|(cell, _)| code_of(cell)).collect();
@@ -87,9 +87,37 @@ impl Cells {
         self.nodes.get(group).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The number of facts of each cell.
-    pub(crate) fn facts(&self) -> &[u32] {
-        &self.facts
+    /// Number of facts in all cells.
+    pub(crate) fn fact_count(&self) -> u64 {
+        self.facts.iter().map(|facts| u64::from(*facts)).sum()
+    }
+
+    /// Bytes held.
+    pub(crate) fn bytes(&self) -> usize {
+        let nodes = self.nodes.iter().map(|nodes| size_of_val(nodes.as_slice())).sum::<usize>();
+        nodes + self.len() * (size_of::<u32>() + self.states.iter().map(State::bytes_per_cell).sum::<usize>())
+    }
+
+    /// Whether each cell takes a few bytes only.
+    pub(crate) fn is_compact(&self) -> bool {
+        self.states.iter().all(|state| matches!(state, State::Sums(_) | State::Squares(_) | State::Extremes(_)))
+    }
+
+    /// These cells as those of other groups, each found at a place among the groups here at or below its level, and with
+    /// other aggregates, each found at a place among those here.
+    pub(crate) fn rearranged(
+        &self,
+        cube: &Cube,
+        groups: &[Group],
+        places: &[usize],
+        aggregates: &[usize],
+    ) -> Result<Self, QueryError> {
+        let pick = |place: &usize| Some((*self.groups.get(*place)?, self.nodes.get(*place)?.clone()));
+        let (own, nodes) = places.iter().filter_map(pick).unzip();
+        let outputs = aggregates.iter().filter_map(|place| self.outputs.get(*place).cloned()).collect();
+        let (facts, states) = (self.facts.clone(), self.states.clone());
+        let levels: Vec<Option<usize>> = groups.iter().map(|group| Some(group.level)).collect();
+        Self { groups: own, nodes, facts, states, outputs }.regrouped(cube, &levels)
     }
 
     /// The same facts in fewer cells: each group at a level at or above its own, or not grouped by at all. In natural order.

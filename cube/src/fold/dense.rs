@@ -5,7 +5,7 @@ use super::{
     locate::{self, LANES},
     plan::Plan,
     rows::{Rows, Slots},
-    state::{Input, Packed},
+    state::{Input, Packed, Room},
 };
 use crate::{
     limits::{CHUNK_ROWS, LANE_CELLS_MAX},
@@ -26,7 +26,7 @@ impl Dense {
     pub(super) fn new(plan: &Plan<'_>, cells: usize) -> Self {
         let spreads = cells > 1 && cells <= LANE_CELLS_MAX && plan.inputs.iter().all(is_small);
         let lanes = if spreads { LANES } else { 1 };
-        let folded = Folded::new(&plan.inputs, cells * lanes);
+        let folded = Folded::new(&plan.inputs, cells * lanes, Room::Dense);
         let packed = folded.states.iter().zip(&plan.inputs).enumerate().find_map(|(index, (state, input))| {
             (cells > 1).then(|| Some((index, Packed::of(state, input, cells * lanes)?)))?
         });
@@ -65,7 +65,7 @@ impl Dense {
             return self.folded;
         }
         let into: Vec<u32> = (0..self.lanes).flat_map(|_| 0..code_of(self.cells)).collect();
-        Folded::new(&plan.inputs, self.cells).merge(self.folded, Into::Cells(&into))
+        Folded::new(&plan.inputs, self.cells, Room::Dense).merge(self.folded, Into::Cells(&into))
     }
 }
 

@@ -39,7 +39,7 @@ use dense::Dense;
 use plan::{Layout, Plan};
 use rows::{Rows, Slots};
 use select::{Found, Selector};
-use state::{Input, Into, State};
+use state::{Input, Into, Room, State};
 
 /// Folds the facts that the filter wants.
 pub(crate) fn scan(
@@ -71,8 +71,8 @@ struct Folded {
 }
 
 impl Folded {
-    fn new(inputs: &[Input<'_>], cells: usize) -> Self {
-        Self { facts: vec![0; cells], states: inputs.iter().map(|input| State::new(input, cells)).collect() }
+    fn new(inputs: &[Input<'_>], cells: usize, room: Room) -> Self {
+        Self { facts: vec![0; cells], states: inputs.iter().map(|input| State::new(input, cells, room)).collect() }
     }
 
     fn add(&mut self, inputs: &[Input<'_>], rows: &Rows<'_>, slots: Slots<'_>) {
@@ -91,6 +91,15 @@ impl Folded {
         }
         for (state, input) in self.states.iter_mut().zip(inputs) {
             state.add(input, rows, slots);
+        }
+    }
+
+    /// Puts other cells after these.
+    fn append(&mut self, other: Self) {
+        let cells = self.facts.len();
+        self.facts.extend(other.facts);
+        for (state, other) in self.states.iter_mut().zip(other.states) {
+            state.append(other, cells);
         }
     }
 
@@ -121,7 +130,7 @@ fn fold_dense(
         })
         .collect();
     let mut parts = parts?.into_iter();
-    let first = parts.next().unwrap_or_else(|| Folded::new(&plan.inputs, cells));
+    let first = parts.next().unwrap_or_else(|| Folded::new(&plan.inputs, cells, Room::Dense));
     Ok(parts.fold(first, |folded, part| folded.merge(part, Into::Same)))
 }
 

@@ -91,6 +91,13 @@ impl<'a> Plan<'a> {
     }
 }
 
+impl Plan<'_> {
+    /// Accumulators that a cell takes beside its count of facts.
+    pub(super) fn states_per_cell(&self) -> usize {
+        self.inputs.iter().map(State::width).sum()
+    }
+}
+
 /// Inputs so far, with what each was made for.
 struct Inputs<'a> {
     view: View<'a>,

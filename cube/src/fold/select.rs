@@ -16,6 +16,7 @@ use crate::{
     storage::{
         bitmap::Bitmap,
         codes::{Code, Codes, with_codes},
+        zones::Zones,
     },
     view::View,
 };
@@ -49,6 +50,7 @@ enum Test<'a> {
     /// The leaf lies in one of few ranges, each a first leaf and how far the last one is from it.
     Ranges {
         leaves: &'a Codes,
+        zones: Option<&'a Zones>,
         ranges: Vec<(u32, u32)>,
     },
     /// One byte per leaf: 1 if it is wanted.
@@ -114,7 +116,7 @@ fn test<'a>(view: &View<'a>, filter: &FactFilter) -> Test<'a> {
             if few.is_empty() || ranges.next().is_some() {
                 Test::Table { leaves, wanted: (0..wanted.len()).map(|leaf| u8::from(wanted.get(leaf))).collect() }
             } else {
-                Test::Ranges { leaves, ranges: few }
+                Test::Ranges { leaves, zones: view.zones(*hierarchy), ranges: few }
             }
         }
     }
@@ -155,16 +157,30 @@ impl Test<'_> {
                 test.keep(chunk, one);
                 words.iter_mut().zip(one).for_each(|(word, one)| *word &= !*one);
             }
-            Self::Ranges { leaves, ranges } => with_codes!(leaves, |leaves| {
-                let leaves = leaves.get(chunk.clone()).unwrap_or_default();
-                keep_ranges(leaves, ranges, words);
-            }),
+            Self::Ranges { leaves, zones, ranges } => match zones.and_then(|zones| zones.at(chunk.start)) {
+                Some(bounds) if ranges.iter().all(|range| is_apart(*range, bounds)) => words.fill(0),
+                Some(bounds) if ranges.iter().any(|range| is_around(*range, bounds)) => {}
+                _ => with_codes!(leaves, |leaves| {
+                    let leaves = leaves.get(chunk.clone()).unwrap_or_default();
+                    keep_ranges(leaves, ranges, words);
+                }),
+            },
             Self::Table { leaves, wanted } => with_codes!(leaves, |leaves| {
                 let leaves = leaves.get(chunk.clone()).unwrap_or_default();
                 keep_wanted(leaves, wanted, words);
             }),
         }
     }
+}
+
+/// Whether no leaf within the bounds lies in the range.
+fn is_apart((first, reach): (u32, u32), (low, high): (u32, u32)) -> bool {
+    high < first || low > first + reach
+}
+
+/// Whether every leaf within the bounds lies in the range.
+fn is_around((first, reach): (u32, u32), (low, high): (u32, u32)) -> bool {
+    first <= low && high <= first + reach
 }
 
 fn keep_ranges<T: Code>(leaves: &[T], ranges: &[(u32, u32)], words: &mut [u64]) {

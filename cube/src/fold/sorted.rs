@@ -1,8 +1,12 @@
 //! Cells when there are too many combinations of nodes to have a place for each: facts are sorted by theirs.
 //!
 //! ```text
-//! facts ──▶ (number of the combination, fact) ──sort──▶ runs of equal numbers = cells, in natural order
+//! facts ──▶ (number of the combination, fact) ──split by the upper bits──▶ parts ─┬─ sort ──▶ runs of equal numbers = cells
+//!                                                                                 ├─ sort ──▶ …
+//!                                                                                 └─ …        one after the other: in natural order
 //! ```
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
@@ -11,8 +15,15 @@ use super::{
     plan::{Key, Plan},
     rows::{Rows, Slots},
     select::Selector,
+    state::Room,
 };
-use crate::{budget::Budget, limits::CHUNK_ROWS, request::QueryError, storage::codes::code_of, view::View};
+use crate::{
+    budget::Budget,
+    limits::CHUNK_ROWS,
+    request::QueryError,
+    storage::codes::{code_of, with_codes},
+    view::View,
+};
 
 /// Cells in natural order, and what was folded into them.
 pub(super) struct Found {
@@ -21,6 +32,12 @@ pub(super) struct Found {
     pub(super) folded: Folded,
 }
 
+/// The number of a combination of nodes, and a fact that has it.
+type Numbered = (u64, u32);
+
+/// Bits of a number that tell its part: enough parts for their facts to fit the second cache.
+const PART_BITS: u32 = 9;
+
 pub(super) fn fold(
     view: &View<'_>,
     plan: &Plan<'_>,
@@ -28,45 +45,32 @@ pub(super) fn fold(
     budget: &Budget<'_>,
 ) -> Result<Found, QueryError> {
     let rows = selected(view, selector, budget)?;
-    let mut numbered = number(&plan.keys, &rows, budget)?;
-    numbered.par_sort_unstable();
-    budget.check()?;
-
-    let mut facts = Vec::new();
-    let mut slots: Vec<u32> = Vec::with_capacity(numbered.len());
-    let mut last = None;
-    for (number, fact) in &numbered {
-        if last != Some(*number) {
-            last = Some(*number);
-            if facts.len() == budget.limits.cells_max {
-                return Err(super::cells::too_many_cells(budget.limits));
-            }
-            facts.push(*fact);
-        }
-        slots.push(code_of(facts.len() - 1));
+    let (numbers, count) = number(&plan.keys, &rows, budget)?;
+    let parts = split(&numbers, &rows, count);
+    drop((numbers, rows));
+    let cell_count = AtomicUsize::new(0);
+    let parts: Result<Vec<Found>, QueryError> =
+        parts.into_par_iter().map(|part| fold_part(plan, part, &cell_count, budget)).collect();
+    let mut found = Found { facts: Vec::new(), folded: Folded::new(&plan.inputs, 0, Room::Listed) };
+    for part in parts? {
+        found.facts.extend(part.facts);
+        found.folded.append(part.folded);
     }
-    let rows: Vec<u32> = numbered.into_iter().map(|(_, fact)| fact).collect();
-    super::cells::check_size(facts.len(), plan.inputs.len(), budget.limits)?;
-
-    let mut folded = Folded::new(&plan.inputs, facts.len());
-    for (rows, slots) in rows.chunks(CHUNK_ROWS).zip(slots.chunks(CHUNK_ROWS)) {
-        budget.check()?;
-        folded.add(&plan.inputs, &Rows::Scattered(rows), Slots::Each(slots));
-    }
-    Ok(Found { facts, folded })
+    Ok(found)
 }
 
 /// The facts that are looked at, in order.
 fn selected(view: &View<'_>, selector: &Selector<'_>, budget: &Budget<'_>) -> Result<Vec<u32>, QueryError> {
     let morsels = Morsels::new(view.fact_count());
-    let mut rows = Vec::new();
+    let mut rows = Vec::with_capacity(view.visible_count());
     morsels.each_chunk(selector, budget, |chunk| chunk.numbered(Slots::One, |_, row| rows.push(code_of(row))))?;
     Ok(rows)
 }
 
-/// Facts with the numbers of their combinations, which are in natural order. When the product of the groups leaves
-/// 64 bits, the combinations of the groups so far are replaced by their positions among those that occur.
-fn number(keys: &[Key<'_>], rows: &[u32], budget: &Budget<'_>) -> Result<Vec<(u64, u32)>, QueryError> {
+/// The number of the combination of each fact, and how many numbers there can be. Numbers are in natural order. When the
+/// product of the groups leaves 64 bits, the combinations of the groups so far are replaced by their positions among those
+/// that occur.
+fn number(keys: &[Key<'_>], rows: &[u32], budget: &Budget<'_>) -> Result<(Vec<u64>, u64), QueryError> {
     let mut numbers = vec![0_u64; rows.len()];
     let mut count: u64 = 1;
     for key in keys {
@@ -80,10 +84,72 @@ fn number(keys: &[Key<'_>], rows: &[u32], budget: &Budget<'_>) -> Result<Vec<(u6
             count = distinct.len() as u64;
         }
         count = count.saturating_mul(nodes.max(1));
-        numbers.par_iter_mut().zip(rows).for_each(|(number, row)| {
-            let leaf = key.leaves.get(*row as usize).unwrap_or_default();
+        with_codes!(key.leaves, |leaves| numbers.par_iter_mut().zip(rows).for_each(|(number, row)| {
+            let leaf = leaves.get(*row as usize).map_or(0, |leaf| u32::from(*leaf));
             *number = *number * nodes + u64::from(key.level.node(leaf));
-        });
+        }));
     }
-    Ok(numbers.into_iter().zip(rows.iter().copied()).collect())
+    Ok((numbers, count))
+}
+
+/// Facts by the upper bits of their numbers.
+fn split(numbers: &[u64], rows: &[u32], count: u64) -> Vec<Vec<Numbered>> {
+    let shift = (u64::BITS - count.leading_zeros()).saturating_sub(PART_BITS);
+    let part_of = |number: u64| usize::try_from(number >> shift).unwrap_or_default();
+    let part_count = part_of(count) + 1;
+    let share = numbers.len().div_ceil(rayon::current_num_threads()).max(1);
+    let shares: Vec<Vec<Vec<Numbered>>> = numbers
+        .par_chunks(share)
+        .zip(rows.par_chunks(share))
+        .map(|(numbers, rows)| {
+            let mut parts = vec![Vec::new(); part_count];
+            for (number, row) in numbers.iter().zip(rows) {
+                if let Some(part) = parts.get_mut(part_of(*number)) {
+                    part.push((*number, *row));
+                }
+            }
+            parts
+        })
+        .collect();
+    let mut parts = vec![Vec::new(); part_count];
+    for share in shares {
+        for (part, more) in parts.iter_mut().zip(share) {
+            if part.is_empty() { *part = more } else { part.extend(more) }
+        }
+    }
+    parts
+}
+
+fn fold_part(
+    plan: &Plan<'_>,
+    mut part: Vec<Numbered>,
+    cell_count: &AtomicUsize,
+    budget: &Budget<'_>,
+) -> Result<Found, QueryError> {
+    budget.check()?;
+    part.par_sort_unstable();
+    let facts: Vec<u32> =
+        part.chunk_by(|(a, _), (b, _)| a == b).filter_map(|cell| cell.first()).map(|(_, fact)| *fact).collect();
+    let all = facts.len() + cell_count.fetch_add(facts.len(), Ordering::Relaxed);
+    super::cells::check_size(all, plan.states_per_cell(), budget.limits)?;
+
+    let mut folded = Folded::new(&plan.inputs, facts.len(), Room::Listed);
+    let mut rows: Vec<u32> = Vec::with_capacity(CHUNK_ROWS);
+    let mut slots: Vec<u32> = Vec::with_capacity(CHUNK_ROWS);
+    let (mut slot, mut last) = (0, part.first().map(|(number, _)| *number));
+    for chunk in part.chunks(CHUNK_ROWS) {
+        budget.check()?;
+        rows.clear();
+        slots.clear();
+        for (number, row) in chunk {
+            if last != Some(*number) {
+                last = Some(*number);
+                slot += 1;
+            }
+            rows.push(*row);
+            slots.push(slot);
+        }
+        folded.add(&plan.inputs, &Rows::Scattered(&rows), Slots::Each(&slots));
+    }
+    Ok(Found { facts, folded })
 }

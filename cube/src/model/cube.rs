@@ -1,6 +1,9 @@
 //! One cube: facts pre-joined to codes.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use super::{
     definition::CubeDefinition,
@@ -28,6 +31,7 @@ use crate::{
         member_list::{self, MembersQuery},
         request::RowsQuery,
     },
+    storage::zones::Zones,
     view::Room,
 };
 
@@ -60,6 +64,8 @@ pub struct Cube {
     pub(crate) measures: Vec<Measure>,
     /// Shared with the masks made by this cube, so that they fit no other.
     pub(crate) identity: Arc<()>,
+    /// The bounds of the leaves of each chunk, by hierarchy, made when a filter first asks for them.
+    pub(crate) zones: Vec<OnceLock<Zones>>,
     /// For what masks gather.
     pub(crate) room: Arc<Room>,
 }
@@ -111,10 +117,19 @@ impl Cube {
         let cells_total_max = query.context.result_limit.total_max(limits.accumulators_max);
         let budget = Budget { limits, ..*budget };
         let Resolved { facts, groups, aggregates, .. } = &resolved;
-        let view = mask.view(self, facts, groups, aggregates);
-        let cells = fold::scan(&view, facts, groups, aggregates, &budget)?;
-        let facts_matched = cells.facts().iter().map(|facts| u64::from(*facts)).sum();
-        watch(Stage::Scanned { facts_matched, cells: cells.len() });
+        let kept = mask.cuboids().filter(|_| query.cache);
+        let cells = match kept.and_then(|kept| kept.find(self, facts, groups, aggregates)) {
+            Some(cells) => cells?,
+            None => {
+                let view = mask.view(self, facts, groups, aggregates);
+                let cells = fold::scan(&view, facts, groups, aggregates, &budget)?;
+                if let Some(kept) = kept {
+                    kept.keep(self, facts.clone(), groups, aggregates, &cells);
+                }
+                cells
+            }
+        };
+        watch(Stage::Scanned { facts_matched: cells.fact_count(), cells: cells.len() });
         let answer = finish::finish(self, &resolved, cells, cells_total_max, &budget)?;
         watch(Stage::Finished { rows: answer.row_count() });
         Ok(answer)
@@ -159,7 +174,8 @@ impl Cube {
         let schema = schema(definition, &reach, &hierarchies, &measures);
         let level_names = LevelNames::of_hierarchies(&hierarchies);
         let room = Arc::new(Room::of_bytes(GATHERED_BYTES_MIN.max(reach.fact_table().bytes())));
-        Some(Self { schema, reach, hierarchies, level_names, measures, identity: Arc::new(()), room })
+        let zones = hierarchies.iter().map(|_| OnceLock::new()).collect();
+        Some(Self { schema, reach, hierarchies, level_names, measures, identity: Arc::new(()), zones, room })
     }
 }
 

@@ -138,17 +138,6 @@ impl Reached {
         }
     }
 
-    /// Bytes held for this table beside the table itself.
-    pub(crate) fn bytes(&self) -> usize {
-        match &self.rows {
-            RowMap::Identity => 0,
-            RowMap::Joined(rows) => {
-                let codes = self.codes.iter().filter_map(OnceLock::get).map(|codes| codes.bytes());
-                size_of_val(rows.as_slice()) + codes.sum::<usize>()
-            }
-        }
-    }
-
     /// A code per fact from a code per row; `missing` for facts without a row here.
     pub(super) fn codes_of_facts(&self, by_row: &Arc<Codes>, missing: u32, code_count: usize) -> Arc<Codes> {
         match &self.rows {

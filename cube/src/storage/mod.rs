@@ -5,3 +5,4 @@ pub(crate) mod codes;
 pub(crate) mod dictionary;
 pub(crate) mod lookup;
 pub(crate) mod numbers;
+pub(crate) mod zones;

@@ -160,12 +160,6 @@ impl Integers {
         self.base.unsigned_abs().max(top.unsigned_abs())
     }
 
-    /// The offset of an integer, if it is between the smallest and the largest.
-    pub(crate) fn offset_of(&self, integer: i64) -> Option<u64> {
-        let offset = u64::try_from(i128::from(integer) - i128::from(self.base)).ok()?;
-        (offset <= self.offset_max).then_some(offset)
-    }
-
     /// From integers (of any value where null) with the bounds of those that are not null.
     pub(crate) fn pack(values: &[i64], nulls: Option<Bitmap>) -> Self {
         let is_null = |row: usize| nulls.as_ref().is_some_and(|nulls| nulls.get(row));

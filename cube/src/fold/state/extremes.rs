@@ -109,6 +109,11 @@ impl Extremes {
         into.each(&mut self.largest, &other.largest, |one, other| *one = *other.max(one));
     }
 
+    pub(in crate::fold) fn append(&mut self, other: Self, _cells: usize) {
+        self.smallest.extend(other.smallest);
+        self.largest.extend(other.largest);
+    }
+
     pub(in crate::fold) fn pick(self, cells: &[u32]) -> Self {
         Self { smallest: pick(&self.smallest, cells), largest: pick(&self.largest, cells) }
     }

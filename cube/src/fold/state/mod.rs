@@ -66,14 +66,29 @@ impl State {
         }
     }
 
-    /// For this many cells.
-    pub(super) fn new(input: &Input<'_>, cells: usize) -> Self {
+    /// Bytes that one cell takes on the average.
+    pub(super) fn bytes_per_cell(&self) -> usize {
+        match self {
+            Self::Sums(sums) => sums.width() * (size_of::<i128>() + size_of::<u32>()),
+            Self::Squares(_) => 3 * size_of::<i128>(),
+            Self::Extremes(_) => 2 * size_of::<u64>(),
+            Self::Sets(_) | Self::Multisets(_) => 0,
+        }
+    }
+
+    /// Accumulators that one cell takes.
+    pub(super) fn width(input: &Input<'_>) -> usize {
+        if let Input::Sums(addends) = input { addends.width() } else { 1 }
+    }
+
+    /// Of this many cells.
+    pub(super) fn new(input: &Input<'_>, cells: usize, room: Room) -> Self {
         match input {
             Input::Sums(addends) => Self::Sums(Sums::new(addends, cells)),
             Input::Squares(numbers) => Self::Squares(Squares::new(numbers, cells)),
             Input::Extremes(_) => Self::Extremes(Extremes::new(cells)),
-            Input::Sets(codes) => Self::Sets(Sets::new(codes, cells)),
-            Input::Multisets(ranks) => Self::Multisets(Multisets::new(ranks, cells)),
+            Input::Sets(codes) => Self::Sets(Sets::new(codes, cells, room)),
+            Input::Multisets(ranks) => Self::Multisets(Multisets::new(ranks, cells, room)),
         }
     }
 
@@ -91,6 +106,11 @@ impl State {
     /// Adds the cells of another state, each to the one that `into` tells.
     pub(super) fn merge(&mut self, other: Self, into: Into<'_>) {
         both!(self, other, |one, two| one.merge(two, into));
+    }
+
+    /// Puts the cells of another state after these, of which there are so many.
+    pub(super) fn append(&mut self, other: Self, cells: usize) {
+        both!(self, other, |one, two| one.append(two, cells));
     }
 
     /// The same cells, without those that are not listed.
@@ -114,6 +134,15 @@ impl State {
             Self::Multisets(multisets) => Self::Multisets(multisets.empty(cells)),
         }
     }
+}
+
+/// How values that are kept one by one are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    /// With a place for each cell and value, if that is not too much.
+    Dense,
+    /// As a list.
+    Listed,
 }
 
 /// Where the cells of one state go in another.

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{Into, extremes::Ranks};
+use super::{Into, Room, extremes::Ranks};
 use crate::{
     fold::rows::{Rows, Slots},
     limits::HISTOGRAM_COUNTERS_MAX,
@@ -24,10 +24,10 @@ enum Kind {
 }
 
 impl Multisets {
-    pub(in crate::fold) fn new(ranks: &Ranks<'_>, cells: usize) -> Self {
+    pub(in crate::fold) fn new(ranks: &Ranks<'_>, cells: usize, room: Room) -> Self {
         let width = usize::try_from(ranks.max()).unwrap_or(usize::MAX).saturating_add(1);
         let counters = width.saturating_mul(cells);
-        let kind = if counters <= HISTOGRAM_COUNTERS_MAX {
+        let kind = if room == Room::Dense && counters <= HISTOGRAM_COUNTERS_MAX {
             Kind::Histograms { width, counters: vec![0; counters] }
         } else {
             Kind::Pairs(Vec::new())
@@ -74,6 +74,18 @@ impl Multisets {
         }
     }
 
+    pub(in crate::fold) fn append(&mut self, other: Self, cells: usize) {
+        match (&mut self.kind, other.kind) {
+            (Kind::Histograms { counters, .. }, Kind::Histograms { counters: others, .. }) => counters.extend(others),
+            (Kind::Pairs(ones), Kind::Pairs(others)) => {
+                let cells = crate::storage::codes::code_of(cells);
+                ones.extend(others.into_iter().map(|(cell, rank)| (cells + cell, rank)));
+            }
+            _ => unreachable!("multisets of one fold are of the same kind"),
+        }
+        self.cells += other.cells;
+    }
+
     pub(in crate::fold) fn pick(self, cells: &[u32]) -> Self {
         let kind = match self.kind {
             Kind::Histograms { width, counters } => {
@@ -102,21 +114,13 @@ impl Multisets {
                 counters.par_chunks(*width).map(|counters| of_histogram(counters, quantile)).collect()
             }
             Kind::Pairs(pairs) => {
-                let mut pairs = pairs.clone();
-                pairs.par_sort_unstable();
-                let mut quantiles = vec![None; self.cells];
-                for ranks in pairs.chunk_by(|(a, _), (b, _)| a == b) {
-                    let cell = ranks.first().and_then(|(cell, _)| quantiles.get_mut(*cell as usize));
-                    let at = |position: usize| ranks.get(position).map_or(0, |(_, rank)| *rank);
-                    if let Some(slot) = cell {
-                        *slot = between(ranks.len(), quantile).map(|(below, part)| Between {
-                            low: at(below),
-                            high: at((below + 1).min(ranks.len() - 1)),
-                            part,
-                        });
+                let mut ranks = vec![Vec::new(); self.cells];
+                for (cell, rank) in pairs {
+                    if let Some(ranks) = ranks.get_mut(*cell as usize) {
+                        ranks.push(*rank);
                     }
                 }
-                quantiles
+                ranks.into_par_iter().map(|ranks| of_ranks(ranks, quantile)).collect()
             }
         }
     }
@@ -141,6 +145,15 @@ fn between(count: usize, quantile: f64) -> Option<(usize, f64)> {
     #[expect(clippy::cast_precision_loss, reason = "there are fewer rows than 2^53")]
     let part = position - below as f64;
     Some((below, part))
+}
+
+fn of_ranks(mut ranks: Vec<u64>, quantile: f64) -> Option<Between> {
+    let (below, part) = between(ranks.len(), quantile)?;
+    let (_, low, above) = ranks.select_nth_unstable(below);
+    let low = *low;
+    // Of the ranks above, the next one is the smallest.
+    let high = above.iter().min().copied().unwrap_or(low);
+    Some(Between { low, high, part })
 }
 
 fn of_histogram(counters: &[u32], quantile: f64) -> Option<Between> {

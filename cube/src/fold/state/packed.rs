@@ -26,7 +26,7 @@ impl Packed {
         let (State::Sums(sums), Some(integers)) = (state, plain(input)) else { return None };
         let count_bits = integers.offset_max.leading_zeros() / 2;
         let rows_max = (1_usize << count_bits.min(32)) - 1;
-        let is_worthwhile = sums.is_narrow() && 4 * cells <= rows_max && crate::limits::CHUNK_ROWS <= rows_max;
+        let is_worthwhile = sums.is_narrow() && cells <= 2 * rows_max && crate::limits::CHUNK_ROWS <= rows_max;
         is_worthwhile.then(|| Self { totals: vec![0; cells], sum_bits: 64 - count_bits, rows: 0, rows_max })
     }
 

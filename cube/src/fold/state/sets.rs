@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::Into;
+use super::{Into, Room};
 use crate::{
     fold::rows::{Rows, Slots},
     limits::DISTINCT_BITS_MAX,
@@ -38,8 +38,12 @@ enum Kind {
 }
 
 impl Sets {
-    pub(in crate::fold) fn new(codes: &Codes, cells: usize) -> Self {
-        Self::sized(cells, codes.code_count, codes.missing)
+    pub(in crate::fold) fn new(codes: &Codes, cells: usize, room: Room) -> Self {
+        let Codes { code_count, missing, .. } = *codes;
+        match room {
+            Room::Dense => Self::sized(cells, code_count, missing),
+            Room::Listed => Self { kind: Kind::Pairs(Vec::new()), cells, code_count, missing },
+        }
     }
 
     pub(in crate::fold) fn empty(&self, cells: usize) -> Self {
@@ -96,6 +100,20 @@ impl Sets {
             }
             _ => unreachable!("sets of one fold are of the same kind"),
         }
+    }
+
+    pub(in crate::fold) fn append(&mut self, other: Self, cells: usize) {
+        match (&mut self.kind, other.kind) {
+            (Kind::Bits(ones), Kind::Bits(others)) => ones.extend(others),
+            (Kind::Pairs(ones), Kind::Pairs(others)) => {
+                ones.extend(others.into_iter().map(|other| {
+                    let (cell, code) = parts(other);
+                    pair(cells + cell, code)
+                }));
+            }
+            _ => unreachable!("sets of one fold are of the same kind"),
+        }
+        self.cells += other.cells;
     }
 
     pub(in crate::fold) fn pick(self, cells: &[u32]) -> Self {

@@ -130,6 +130,25 @@ impl Squares {
         }
     }
 
+    pub(in crate::fold) fn append(&mut self, other: Self, _cells: usize) {
+        self.counts.extend(other.counts);
+        match (&mut self.sums, other.sums) {
+            (Kind::Narrow { sums, squares, .. }, Kind::Narrow { sums: others, squares: other_squares, .. }) => {
+                sums.extend(others);
+                squares.extend(other_squares);
+            }
+            (Kind::Wide { sums, squares, .. }, Kind::Wide { sums: others, squares: other_squares, .. }) => {
+                sums.extend(others);
+                squares.extend(other_squares);
+            }
+            (Kind::Exact { sums, squares }, Kind::Exact { sums: others, squares: other_squares }) => {
+                sums.extend(others);
+                squares.extend(other_squares);
+            }
+            _ => unreachable!("squares of one fold are of the same kind"),
+        }
+    }
+
     pub(in crate::fold) fn pick(self, cells: &[u32]) -> Self {
         let sums = match &self.sums {
             Kind::Narrow { sums, squares, unit } => {

@@ -278,6 +278,19 @@ impl Sums {
         }
     }
 
+    pub(in crate::fold) fn append(&mut self, other: Self, _cells: usize) {
+        match (&mut self.totals, other.totals) {
+            (Totals::Narrow(ones), Totals::Narrow(others)) => ones.extend(others),
+            (Totals::Wide(ones), Totals::Wide(others)) => ones.extend(others),
+            (Totals::Huge(ones), Totals::Huge(others)) => ones.extend(others),
+            (Totals::Exact(ones), Totals::Exact(others)) => ones.extend(others),
+            _ => unreachable!("sums of one fold are of the same kind"),
+        }
+        if let (Some(ones), Some(others)) = (&mut self.counts, other.counts) {
+            ones.extend(others);
+        }
+    }
+
     pub(in crate::fold) fn pick(self, cells: &[u32]) -> Self {
         let expanded: Vec<u32>;
         let cells = if self.width > 1 {
