@@ -33,6 +33,10 @@ use clap::Parser as _;
 
 use crate::command_line::CommandLine;
 
+/// Large queries take and give back tens of megabytes; the system's allocator would hand them back to the kernel each time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match run::run(&CommandLine::parse()) {
         Ok(()) => ExitCode::SUCCESS,

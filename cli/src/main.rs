@@ -18,6 +18,10 @@ use clap::Parser;
 use terminal::complain;
 use tracing_subscriber::EnvFilter;
 
+/// Large queries take and give back tens of megabytes; the system's allocator would hand them back to the kernel each time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let args = Args::parse();
     tracing_subscriber::fmt()

@@ -65,6 +65,8 @@ pub const GATHERED_BYTES_MIN: usize = 64 << 20;
 pub const CUBOIDS_MAX: usize = 16;
 /// Cells of one query that are few enough to be kept.
 pub const CUBOID_CELLS_MAX: usize = 1 << 16;
+/// Combinations of members that may get an accumulator each however few facts there are.
+pub const LAYOUT_CELLS_MIN: usize = 1 << 16;
 /// Cells that are few enough for each thread to keep several copies of them in its first cache.
 pub const LANE_CELLS_MAX: usize = 1 << 10;
 /// Bits that distinct values take when each has one per cell; beyond, they are listed and sorted.

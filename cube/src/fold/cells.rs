@@ -1,6 +1,11 @@
 //! The combinations of nodes that have a visible fact, and what was folded into them.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use rayon::prelude::*;
 
 use super::{
     Folded, Into, State,
@@ -12,7 +17,7 @@ use crate::{
     aggregate::Group,
     answer::Values,
     budget::Budget,
-    limits::QueryLimits,
+    limits::{CHUNK_ROWS, QueryLimits},
     model::cube::Cube,
     request::QueryError,
     storage::{codes::code_of, numbers::Unit},
@@ -49,7 +54,7 @@ impl Cells {
             .iter()
             .map(|key| {
                 let (stride, node_count) = (code_of(key.stride), code_of(key.node_count));
-                occupied.iter().map(|cell| cell / stride % node_count).collect()
+                occupied.par_iter().with_min_len(CHUNK_ROWS).map(|cell| cell / stride % node_count).collect()
             })
             .collect();
         let Folded { facts, states } = if is_full { folded } else { folded.pick(&occupied) };
@@ -90,6 +95,12 @@ impl Cells {
     /// Number of facts in all cells.
     pub(crate) fn fact_count(&self) -> u64 {
         self.facts.iter().map(|facts| u64::from(*facts)).sum()
+    }
+
+    /// The number of facts of each cell.
+    #[cfg(test)]
+    pub(super) fn facts(&self) -> &[u32] {
+        &self.facts
     }
 
     /// Bytes held.
@@ -256,16 +267,19 @@ impl Cells {
     }
 
     fn sums_of(&self, sums: &Sums, column_type: ColumnType) -> Result<Values, QueryError> {
-        let fits = |values: Option<Vec<Option<i64>>>| values.map(Values::Int64).ok_or_else(does_not_fit);
         match column_type {
-            ColumnType::Int64 => fits(
-                self.counted(sums)
-                    .map(|(cell, count)| match count {
-                        0 => Some(None),
-                        _ => sums.integer(cell, count).and_then(|sum| i64::try_from(sum).ok()).map(Some),
-                    })
-                    .collect(),
-            ),
+            ColumnType::Int64 => {
+                let all_fit = AtomicBool::new(true);
+                let sum = |cell, count| {
+                    let sum = sums.integer(cell, count).and_then(|sum| i64::try_from(sum).ok());
+                    if sum.is_none() {
+                        all_fit.store(false, Ordering::Relaxed);
+                    }
+                    sum
+                };
+                let values = self.by_count(sums, |cell, count| if count == 0 { None } else { sum(cell, count) });
+                if all_fit.into_inner() { Ok(Values::Int64(values)) } else { Err(does_not_fit()) }
+            }
             ColumnType::Decimal { scale, .. } => {
                 let units: Option<Vec<Option<i128>>> = self
                     .counted(sums)
@@ -281,8 +295,9 @@ impl Cells {
         self.facts.iter().enumerate().map(|(cell, facts)| (cell, sums.count_of(cell, *facts)))
     }
 
-    fn by_count<T>(&self, sums: &Sums, value: impl Fn(usize, u32) -> Option<T>) -> Vec<Option<T>> {
-        self.counted(sums).map(|(cell, count)| value(cell, count)).collect()
+    fn by_count<T: Send>(&self, sums: &Sums, value: impl Fn(usize, u32) -> Option<T> + Sync) -> Vec<Option<T>> {
+        let value = |(cell, facts): (usize, &u32)| value(cell, sums.count_of(cell, *facts));
+        self.facts.par_iter().with_min_len(CHUNK_ROWS).enumerate().map(value).collect()
     }
 
     fn sums(&self, input: usize) -> &Sums {

@@ -2,6 +2,7 @@
 
 use super::{
     Folded, Into,
+    fused::Fused,
     locate::{self, LANES},
     plan::Plan,
     rows::{Rows, Slots},
@@ -20,20 +21,29 @@ pub(super) struct Dense {
     slots: Vec<u32>,
     /// Counts of facts together with the sums of one input.
     packed: Option<(usize, Packed)>,
+    /// Everything, when there is one group and one sum.
+    fused: Option<Fused>,
 }
 
 impl Dense {
     pub(super) fn new(plan: &Plan<'_>, cells: usize) -> Self {
+        if let Some(fused) = Fused::of(plan) {
+            let folded = Folded::new(&plan.inputs, cells, Room::Dense);
+            return Self { cells, lanes: 1, folded, slots: Vec::new(), packed: None, fused: Some(fused) };
+        }
         let spreads = cells > 1 && cells <= LANE_CELLS_MAX && plan.inputs.iter().all(is_small);
         let lanes = if spreads { LANES } else { 1 };
         let folded = Folded::new(&plan.inputs, cells * lanes, Room::Dense);
         let packed = folded.states.iter().zip(&plan.inputs).enumerate().find_map(|(index, (state, input))| {
             (cells > 1).then(|| Some((index, Packed::of(state, input, cells * lanes)?)))?
         });
-        Self { cells, lanes, folded, slots: vec![0; CHUNK_ROWS], packed }
+        Self { cells, lanes, folded, slots: vec![0; CHUNK_ROWS], packed, fused: None }
     }
 
     pub(super) fn add(&mut self, plan: &Plan<'_>, rows: &Rows<'_>) {
+        if let Some(fused) = &mut self.fused {
+            return fused.add(plan, rows, &mut self.folded);
+        }
         if self.cells == 1 {
             return self.folded.add(&plan.inputs, rows, Slots::One);
         }
@@ -58,6 +68,10 @@ impl Dense {
     }
 
     pub(super) fn finish(mut self, plan: &Plan<'_>) -> Folded {
+        if let (Some(fused), [key]) = (&mut self.fused, plan.keys.as_slice()) {
+            fused.flush(key, &mut self.folded);
+            return self.folded;
+        }
         if let Some((of, packed)) = &mut self.packed {
             packed.flush(&mut self.folded.facts, self.folded.states.get_mut(*of));
         }

@@ -19,7 +19,7 @@ use rayon::prelude::*;
 use crate::{
     aggregate::{Aggregate, FactFilter, Group},
     budget::Budget,
-    limits::{CHUNK_ROWS, MORSEL_ROWS},
+    limits::{CHUNK_ROWS, LAYOUT_CELLS_MIN, MORSEL_ROWS},
     request::QueryError,
     view::View,
 };
@@ -27,6 +27,7 @@ use crate::{
 mod cells;
 mod dense;
 mod exact;
+mod fused;
 mod locate;
 mod plan;
 mod rows;
@@ -49,15 +50,25 @@ pub(crate) fn scan(
     aggregates: &[Aggregate],
     budget: &Budget<'_>,
 ) -> Result<Cells, QueryError> {
-    let plan = Plan::new(view, groups, aggregates);
     let selector = Selector::new(view, filter);
+    let plan = Plan::new(view, groups, aggregates, view.visible_count());
+    // Where there would be many cells, it is worth knowing first how many facts there are for them.
+    let rows = match plan.layout {
+        Layout::Dense { cells } if cells <= LAYOUT_CELLS_MIN || selector.is_all() => None,
+        Layout::Dense { .. } | Layout::Sorted => Some(sorted::selected(view, &selector, budget)?),
+    };
+    let Some(rows) = rows else {
+        let folded = fold_dense(view, &plan, &selector, budget)?;
+        return Cells::of_dense(groups, plan, folded, budget);
+    };
+    let plan = Plan::new(view, groups, aggregates, rows.len());
     match plan.layout {
-        Layout::Dense { cells } => {
-            let folded = fold_dense(view, &plan, &selector, cells, budget)?;
+        Layout::Dense { .. } => {
+            let folded = fold_dense(view, &plan, &selector, budget)?;
             Cells::of_dense(groups, plan, folded, budget)
         }
         Layout::Sorted => {
-            let found = sorted::fold(view, &plan, &selector, budget)?;
+            let found = sorted::fold(&plan, &rows, budget)?;
             Cells::of_sorted(groups, plan, found, budget)
         }
     }
@@ -116,9 +127,9 @@ fn fold_dense(
     view: &View<'_>,
     plan: &Plan<'_>,
     selector: &Selector<'_>,
-    cells: usize,
     budget: &Budget<'_>,
 ) -> Result<Folded, QueryError> {
+    let cells = plan.cell_count();
     let morsels = Morsels::new(view.fact_count());
     let threads = morsels.threads(cells);
     let parts: Result<Vec<Folded>, QueryError> = (0..threads)

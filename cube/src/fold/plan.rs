@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use super::state::{Addends, Codes as CodesInput, Input, Ranks, State};
 use crate::{
     aggregate::{Aggregate, ColumnId, Group, Spread},
-    limits::{DECIMAL_PRECISION_MAX, DENSE_BYTES_MAX, DENSE_CELLS_MAX},
+    limits::{DECIMAL_PRECISION_MAX, DENSE_BYTES_MAX, DENSE_CELLS_MAX, LAYOUT_CELLS_MIN},
     model::{
         cube::Cube,
         hierarchy::{Hierarchy, Level},
@@ -35,6 +35,7 @@ pub(super) struct Plan<'a> {
 #[derive(Debug)]
 pub(super) struct Key<'a> {
     pub(super) leaves: &'a Codes,
+    pub(super) leaf_count: usize,
     pub(super) level: &'a Level,
     pub(super) node_count: usize,
     /// Cells between two nodes that follow each other, when cells are dense.
@@ -82,16 +83,22 @@ pub(super) enum RankedValues {
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(view: &View<'a>, groups: &[Group], aggregates: &[Aggregate]) -> Self {
+    /// For so many facts at most.
+    pub(super) fn new(view: &View<'a>, groups: &[Group], aggregates: &[Aggregate], fact_count: usize) -> Self {
         let mut inputs = Inputs { view: *view, of: Vec::new(), inputs: Vec::new() };
         let outputs = aggregates.iter().map(|aggregate| inputs.output(aggregate)).collect();
         let inputs = inputs.inputs;
-        let layout = choose_layout(view, groups, &inputs);
+        let layout = choose_layout(view, groups, &inputs, fact_count);
         Self { keys: keys(view, groups, layout), layout, inputs, outputs }
     }
 }
 
 impl Plan<'_> {
+    /// The places of cells, when each combination of nodes has one.
+    pub(super) fn cell_count(&self) -> usize {
+        if let Layout::Dense { cells } = self.layout { cells } else { 0 }
+    }
+
     /// Accumulators that a cell takes beside its count of facts.
     pub(super) fn states_per_cell(&self) -> usize {
         self.inputs.iter().map(State::width).sum()
@@ -224,12 +231,12 @@ fn product(factors: Vec<&Numbers>) -> Addends<'_> {
     }
 }
 
-fn choose_layout(view: &View<'_>, groups: &[Group], inputs: &[Input<'_>]) -> Layout {
+fn choose_layout(view: &View<'_>, groups: &[Group], inputs: &[Input<'_>], fact_count: usize) -> Layout {
     let counts = groups.iter().map(|group| level(view.cube, *group).1.node_count());
     let cells = counts.into_iter().try_fold(1_usize, usize::checked_mul);
     let bytes_per_cell = size_of::<u32>() + inputs.iter().map(State::cell_bytes).sum::<usize>();
     // Accumulators that no fact can reach cost time and memory.
-    let worthwhile = (8 * view.visible_count()).max(1 << 16);
+    let worthwhile = (4 * fact_count).max(LAYOUT_CELLS_MIN);
     let fits = |cells: &usize| {
         *cells <= DENSE_CELLS_MAX.min(worthwhile) && cells.saturating_mul(bytes_per_cell) <= DENSE_BYTES_MAX
     };
@@ -239,7 +246,7 @@ fn choose_layout(view: &View<'_>, groups: &[Group], inputs: &[Input<'_>]) -> Lay
 fn keys<'a>(view: &View<'a>, groups: &[Group], layout: Layout) -> Vec<Key<'a>> {
     let mut stride = 1;
     let key = |group: &Group| {
-        let level = level(view.cube, *group).1;
+        let (hierarchy, level) = level(view.cube, *group);
         let factor = match layout {
             Layout::Dense { .. } => stride,
             Layout::Sorted => 1,
@@ -249,8 +256,14 @@ fn keys<'a>(view: &View<'a>, groups: &[Group], layout: Layout) -> Vec<Key<'a>> {
             Some(nodes) if factor == 1 => Step::Listed(Cow::Borrowed(nodes)),
             Some(nodes) => Step::Listed(nodes.iter().map(|node| node * code_of(factor)).collect()),
         };
-        let key =
-            Key { leaves: view.leaves(group.hierarchy), level, node_count: level.node_count(), stride: factor, step };
+        let key = Key {
+            leaves: view.leaves(group.hierarchy),
+            leaf_count: hierarchy.leaf_count(),
+            level,
+            node_count: level.node_count(),
+            stride: factor,
+            step,
+        };
         stride = stride.saturating_mul(level.node_count());
         key
     };

@@ -69,6 +69,11 @@ impl<'a> Selector<'a> {
         Self { visible: view.visible(), wanted: (!is_all).then(|| test(view, filter)) }
     }
 
+    /// Whether every fact is looked at.
+    pub(super) fn is_all(&self) -> bool {
+        self.visible.is_none() && self.wanted.is_none()
+    }
+
     /// The facts of a chunk, which starts at a multiple of 64.
     pub(super) fn select<'f>(&self, chunk: Range<usize>, found: &'f mut Found) -> Rows<'f> {
         if self.visible.is_none() && self.wanted.is_none() {

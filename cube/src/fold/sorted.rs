@@ -38,16 +38,11 @@ type Numbered = (u64, u32);
 /// Bits of a number that tell its part: enough parts for their facts to fit the second cache.
 const PART_BITS: u32 = 9;
 
-pub(super) fn fold(
-    view: &View<'_>,
-    plan: &Plan<'_>,
-    selector: &Selector<'_>,
-    budget: &Budget<'_>,
-) -> Result<Found, QueryError> {
-    let rows = selected(view, selector, budget)?;
-    let (numbers, count) = number(&plan.keys, &rows, budget)?;
-    let parts = split(&numbers, &rows, count);
-    drop((numbers, rows));
+/// Folds these facts.
+pub(super) fn fold(plan: &Plan<'_>, rows: &[u32], budget: &Budget<'_>) -> Result<Found, QueryError> {
+    let (numbers, count) = number(&plan.keys, rows, budget)?;
+    let parts = split(&numbers, rows, count);
+    drop(numbers);
     let cell_count = AtomicUsize::new(0);
     let parts: Result<Vec<Found>, QueryError> =
         parts.into_par_iter().map(|part| fold_part(plan, part, &cell_count, budget)).collect();
@@ -60,9 +55,9 @@ pub(super) fn fold(
 }
 
 /// The facts that are looked at, in order.
-fn selected(view: &View<'_>, selector: &Selector<'_>, budget: &Budget<'_>) -> Result<Vec<u32>, QueryError> {
+pub(super) fn selected(view: &View<'_>, selector: &Selector<'_>, budget: &Budget<'_>) -> Result<Vec<u32>, QueryError> {
     let morsels = Morsels::new(view.fact_count());
-    let mut rows = Vec::with_capacity(view.visible_count());
+    let mut rows = Vec::new();
     morsels.each_chunk(selector, budget, |chunk| chunk.numbered(Slots::One, |_, row| rows.push(code_of(row))))?;
     Ok(rows)
 }

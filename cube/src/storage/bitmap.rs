@@ -87,13 +87,6 @@ impl Bitmap {
         }
     }
 
-    pub(crate) fn not(&mut self) {
-        for word in &mut self.words {
-            *word = !*word;
-        }
-        self.clear_tail();
-    }
-
     pub(crate) fn and(&mut self, other: &Self) {
         for (word, other) in self.words.iter_mut().zip(&other.words) {
             *word &= other;

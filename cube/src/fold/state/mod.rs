@@ -15,7 +15,7 @@ mod sums;
 pub(super) use extremes::double_of;
 pub(crate) use extremes::{Extremes, Ranks};
 pub(crate) use multisets::Multisets;
-pub(super) use packed::Packed;
+pub(super) use packed::{Packed, Packing, plain};
 pub(super) use sets::Codes;
 pub(crate) use sets::Sets;
 pub(crate) use squares::Squares;

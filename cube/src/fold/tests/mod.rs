@@ -163,9 +163,10 @@ impl<'a> Question<'a> {
     fn ask_sorted(&self) -> Cells {
         let budget = Budget::default();
         let view = View::masked(self.cube, self.visible.as_ref());
-        let mut plan = Plan::new(&view, &self.groups, &self.aggregates);
+        let mut plan = Plan::new(&view, &self.groups, &self.aggregates, self.cube.fact_count());
         plan.layout = Layout::Sorted;
-        let found = sorted::fold(&view, &plan, &Selector::new(&view, &self.filter), &budget);
+        let rows = sorted::selected(&view, &Selector::new(&view, &self.filter), &budget).unwrap();
+        let found = sorted::fold(&plan, &rows, &budget);
         Cells::of_sorted(&self.groups, plan, found.unwrap(), &budget).unwrap()
     }
 
