@@ -19,7 +19,8 @@ its statistics are gathered.
 
 A time is the median of the counted runs, from the call to a columnar result in memory (Arrow for the peers), after the \
 same warm-up; ways that are clearly slower than another one of the same peer are not run in full. Nobody has a cache of \
-results. Peers need not sort; our rows are in natural order. Nothing is timed before every way of every peer has given \
+results; ours is switched off. What a mask gathers of the facts it shows is kept with it: the column *first* has the cost. \
+Peers need not sort; our rows are in natural order. Nothing is timed before every way of every peer has given \
 exactly our rows. A restricted query is our query under a mask, and the peers' query with the condition added to its WHERE.
 
 Customers, suppliers and parts are as many as TPC-H has. Cities, categories and brands are derived from TPC-H's data as \
