@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cubegate_api::{
-    Session,
-    model::FileLocation,
-};
+use cubegate_api::{Session, model::FileLocation};
 use k8s_openapi::{
     api::{
         apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},

@@ -5,10 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use cubegate_api::{
-    Session,
-    model::FileLocation,
-};
+use cubegate_api::{Session, model::FileLocation};
 use cubegate_policy::{
     compile::{Problem, ProblemKind},
     nearest::nearest,
