@@ -13,6 +13,7 @@ mod crds;
 mod examples;
 mod images;
 mod process;
+mod python;
 mod test;
 mod tidy;
 mod tools;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! unit         format, tests of each crate, lints, tidiness
+//! duckdb       random queries, answered by the cube and by DuckDB
 //! up           `cubegate up` as a process, with nothing beside it
 //! api-server   a real kube-apiserver, etcd, kubectl, helm, Prometheus
 //! idp          a real OpenID provider
@@ -38,6 +39,8 @@ pub(crate) struct Options {
 enum Tier {
     /// Format, the tests of each crate, lints and tidiness; needs only Rust and git
     Unit,
+    /// Random queries, answered by the cube and by DuckDB; needs Python
+    Duckdb,
     /// `cubegate up` as its own process; needs only Rust
     Up,
     /// The operator against a real Kubernetes API server, and a real Prometheus
@@ -78,6 +81,7 @@ impl Tier {
         let start = Instant::now();
         let steps = match self {
             Self::Unit => unit(workspace),
+            Self::Duckdb => beside_duckdb(workspace),
             Self::Up => across_processes(workspace, "up", &[]),
             Self::ApiServer => across_processes(
                 workspace,
@@ -98,6 +102,7 @@ impl Tier {
     fn name(self) -> &'static str {
         match self {
             Self::Unit => "unit",
+            Self::Duckdb => "duckdb",
             Self::Up => "up",
             Self::ApiServer => "api-server",
             Self::Idp => "idp",
@@ -121,6 +126,12 @@ fn unit(workspace: &Workspace) -> Vec<Step> {
         ("lints", run_cargo(workspace, &clippy)),
         ("tidy", tidy::run(workspace)),
     ]
+}
+
+fn beside_duckdb(workspace: &Workspace) -> Vec<Step> {
+    let result = tools::provide(workspace, &[Tool::Duckdb])
+        .and_then(|variables| run_test_target(workspace, "duckdb", variables));
+    vec![("duckdb", result)]
 }
 
 fn across_processes(workspace: &Workspace, target: &'static str, needed: &[Tool]) -> Vec<Step> {

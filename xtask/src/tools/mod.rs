@@ -1,7 +1,9 @@
-//! The programs that tests run beside ours: a Kubernetes API server, an OpenID provider, Prometheus.
+//! The programs that tests run beside ours: a Kubernetes API server, an OpenID provider, Prometheus, DuckDB.
 //!
-//! Each is pinned by a file of the checkout (`tests/tools/`), is made once, and is made again when that file changes.
+//! Each is pinned by a file of the checkout (`tests/tools/`, `bench/requirements.txt`), is made once, and is made again
+//! when that file changes.
 
+mod duckdb;
 mod go;
 mod npm;
 mod prometheus;
@@ -35,6 +37,8 @@ pub(crate) enum Tool {
     OidcProvider,
     /// Prometheus (`CUBEGATE_PROMETHEUS`, else the PATH, else Debian's package, unpacked but not installed)
     Prometheus,
+    /// DuckDB for Python (not installed when `CUBEGATE_DUCKDB_PYTHON` names an interpreter that has it)
+    Duckdb,
     /// Programs of the operating system that make namespaces; only looked for
     System,
 }
@@ -63,6 +67,7 @@ pub(crate) fn provide(workspace: &Workspace, tools: &[Tool]) -> Result<Vec<Varia
             Tool::Helm => helm(workspace, &cache)?,
             Tool::OidcProvider => npm::oidc_provider(workspace, &cache)?,
             Tool::Prometheus => prometheus::prometheus(&cache)?,
+            Tool::Duckdb => duckdb::duckdb(workspace, &cache)?,
             Tool::System => {
                 system::require()?;
                 continue;
