@@ -1,7 +1,6 @@
 """chDB: ClickHouse in this process. Narrow integers and LowCardinality; tables in the Memory engine, the joined one also
 as a MergeTree in an order that lets it skip."""
 
-import shutil
 import tempfile
 
 import chdb
@@ -21,8 +20,8 @@ class ChDb:
 
     def load(self, schema, threads):
         self.schema = schema
-        self.directory = tempfile.mkdtemp()
-        self.session = Session(self.directory)
+        # Gone with the directory for temporary files that every peer is given.
+        self.session = Session(tempfile.mkdtemp())
         self.settings = f" SETTINGS max_threads = {threads}, group_by_use_nulls = 1"
         self.session.query("CREATE DATABASE star ENGINE = Atomic")
         self.session.query("USE star")
@@ -62,8 +61,4 @@ class ChDb:
         return pyarrow.ipc.open_file(result).read_all()
 
 
-peer = ChDb()
-try:
-    protocol.serve(peer)
-finally:
-    shutil.rmtree(getattr(peer, "directory", ""), ignore_errors=True)
+protocol.serve(ChDb())

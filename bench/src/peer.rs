@@ -32,7 +32,8 @@ pub(crate) struct Peer {
     pub(crate) name: String,
     pub(crate) loaded: Loaded,
     process: Process,
-    answers: PathBuf,
+    /// What the peer writes, gone when the peer is.
+    scratch: PathBuf,
 }
 
 /// What a peer tells of itself once it has loaded the star.
@@ -82,23 +83,26 @@ impl Peer {
     /// Starts a peer and lets it load the star.
     pub(crate) fn start(name: &str, python: &Path, scripts: &Path, data: &Data, threads: usize) -> Result<Self> {
         let script = scripts.join(format!("peer_{name}.py"));
-        let mut process = Process::start(python, &script, threads).with_context(|| format!("cannot start {name}"))?;
+        let scratch = data.directory().join(format!("scratch-{name}"));
+        std::fs::create_dir_all(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
+        let mut process =
+            Process::start(python, &script, threads, &scratch).with_context(|| format!("cannot start {name}"))?;
         let request = json!({"op": "load", "directory": data.directory(), "tables": TABLES, "threads": threads});
         let loaded = process.ask(&request).with_context(|| format!("{name} cannot load the star"))?;
-        let answers = data.directory().join(format!("answer-{name}.txt"));
-        let peer = Self { name: name.to_owned(), loaded, process, answers };
+        let peer = Self { name: name.to_owned(), loaded, process, scratch };
         peer.pause()?;
         Ok(peer)
     }
 
     /// Compares each way of answering with our rows, and fails on the first that differs. Tells how long each took, cold.
     pub(crate) fn check(&mut self, query: &Query, ours: &Rows) -> Result<Vec<Glance>> {
+        let file = self.scratch.join("answer.txt");
         let mut glances = Vec::new();
         for form in self.forms(query)? {
-            let request = json!({"op": "rows", "query": document(query), "form": form, "file": self.answers});
+            let request = json!({"op": "rows", "query": document(query), "form": form, "file": file});
             let first: First =
                 self.ask(&request).with_context(|| format!("{} with {}, {form}", query.name, self.name))?;
-            let text = std::fs::read_to_string(&self.answers).context("the peer wrote no answer")?;
+            let text = std::fs::read_to_string(&file).context("the peer wrote no answer")?;
             let lines = text.lines().filter(|line| is_of_something(line, query));
             let rows = Rows::new(lines.map(str::to_owned).collect());
             ours.check_equal(&rows, &format!("{} with {}, {form},", query.name, self.name))?;
@@ -152,14 +156,15 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.answers);
+        self.process.end();
+        let _ = std::fs::remove_dir_all(&self.scratch);
     }
 }
 
 impl Process {
-    fn start(python: &Path, script: &Path, threads: usize) -> Result<Self> {
+    fn start(python: &Path, script: &Path, threads: usize, scratch: &Path) -> Result<Self> {
         let mut command = Command::new(python);
-        command.arg(script).arg(threads.to_string()).env("PYTHONDONTWRITEBYTECODE", "1");
+        command.arg(script).arg(threads.to_string()).env("PYTHONDONTWRITEBYTECODE", "1").env("TMPDIR", scratch);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let requests = child.stdin.take().context("no standard input")?;
         let responses = BufReader::new(child.stdout.take().context("no standard output")?);
@@ -180,6 +185,11 @@ impl Process {
         Ok(serde_json::from_value(answer)?)
     }
 
+    fn end(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     fn signal(&self, signal: Signal) -> Result<()> {
         kill_process(Pid::from_child(&self.child), signal).context("the peer has ended")
     }
@@ -188,8 +198,7 @@ impl Process {
 impl Drop for Process {
     /// Ends the peer, whatever it is doing.
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.end();
     }
 }
 
