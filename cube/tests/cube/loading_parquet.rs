@@ -58,28 +58,28 @@ fn write_column(writer: &mut ColumnWriter<'_>, column: &Column) {
     }
     match (writer, column) {
         (ColumnWriter::BoolColumnWriter(writer), Column::Bools(values)) => {
-            write_values!(writer, values, |value| *value)
+            write_values!(writer, values, |value| *value);
         }
         (ColumnWriter::Int32ColumnWriter(writer), Column::Int32s(values)) => {
-            write_values!(writer, values, |value| *value)
+            write_values!(writer, values, |value| *value);
         }
         (ColumnWriter::Int64ColumnWriter(writer), Column::Int64s(values)) => {
-            write_values!(writer, values, |value| *value)
+            write_values!(writer, values, |value| *value);
         }
         (ColumnWriter::Int96ColumnWriter(writer), Column::Int96s(values)) => {
-            write_values!(writer, values, |value| Int96::from(value.to_vec()))
+            write_values!(writer, values, |value| Int96::from(value.to_vec()));
         }
         (ColumnWriter::FloatColumnWriter(writer), Column::Floats(values)) => {
-            write_values!(writer, values, |value| *value)
+            write_values!(writer, values, |value| *value);
         }
         (ColumnWriter::DoubleColumnWriter(writer), Column::Doubles(values)) => {
-            write_values!(writer, values, |value| *value)
+            write_values!(writer, values, |value| *value);
         }
         (ColumnWriter::ByteArrayColumnWriter(writer), Column::Bytes(values)) => {
-            write_values!(writer, values, |value| ByteArray::from(value.clone()))
+            write_values!(writer, values, |value| ByteArray::from(value.clone()));
         }
         (ColumnWriter::FixedLenByteArrayColumnWriter(writer), Column::Fixed(values)) => {
-            write_values!(writer, values, |value| FixedLenByteArray::from(value.clone()))
+            write_values!(writer, values, |value| FixedLenByteArray::from(value.clone()));
         }
         _ => panic!("the column is of another type than the schema says"),
     }
@@ -141,10 +141,7 @@ fn text_dates_timestamps_decimals_and_truth_keep_their_types() {
             Column::Int64s(vec![Some(noon * 1_000_000), None]),
             Column::Int64s(vec![Some(noon * 1_000_000_000), None]),
             // Noon of Julian day 2 459 246, in nanoseconds of the day.
-            Column::Int96s(vec![
-                Some([43_200_000_000_000_u64 as u32, (43_200_000_000_000_u64 >> 32) as u32, 2_459_246]),
-                None,
-            ]),
+            Column::Int96s(vec![Some([0x48a7_8000, 0x274a, 2_459_246]), None]),
             Column::Int32s(vec![Some(-1_205), None]),
             Column::Fixed(vec![Some((-12_345_i64).to_be_bytes().to_vec()), None]),
             Column::Bools(vec![Some(true), None]),
@@ -346,9 +343,9 @@ fn refused_or_read(bytes: Vec<u8>) -> Result<Table, LoadErrors> {
 
 proptest! {
     #[test]
-    fn a_file_that_is_cut_off_is_refused(keep in 0.0..1.0_f64) {
+    fn a_file_that_is_cut_off_is_refused(keep in any::<prop::sample::Index>()) {
         let bytes = sample();
-        let keep = (bytes.len() as f64 * keep) as usize;
+        let keep = keep.index(bytes.len());
         prop_assert!(refused_or_read(bytes[..keep].to_vec()).is_err());
     }
 
@@ -369,12 +366,13 @@ proptest! {
         data in proptest::collection::vec((any::<i64>(), "[a-c\",\n é]{0,3}", -1e9..1e9_f64, -30_000..30_000_i32, any::<bool>()), 1..40),
         null_every in 2..5_usize,
     ) {
-        let known = |row: usize| row % null_every != 0;
+        let known = |row: usize| !row.is_multiple_of(null_every);
         let date = |days: i32| jiff::civil::date(1970, 1, 1) + jiff::ToSpan::days(days);
         let mut text = "i,s,x,d,b\n".to_owned();
         for (row, (i, s, x, d, b)) in data.iter().enumerate() {
             let s = s.replace('"', "\"\"");
-            text += &if known(row) { format!("{i},\"{s}\",{x},{},{b}\n", date(*d)) } else { ",,,,\n".to_owned() };
+            let line = if known(row) { format!("{i},\"{s}\",{x},{},{b}\n", date(*d)) } else { ",,,,\n".to_owned() };
+            text.push_str(&line);
         }
         macro_rules! column {
             ($kind:ident, $field:tt, $convert:expr) => {
