@@ -1,10 +1,12 @@
 //! Tables to cube, query to answer.
 //!
 //! ```text
-//! CSV ──load──▶ Table ──model──▶ Cube ──────────────┐
-//!                                  │ mask(clauses)  │
-//!                                  ▼                ▼
-//! JSON ──request──▶ Query ──resolve──▶ plan ──▶ scan ──▶ finish ──▶ Answer ──answer──▶ JSON, CSV, Arrow
+//! CSV, Parquet ──load──▶ Table ──model──▶ Cube ──mask(clauses)──▶ Mask ──view──┐
+//!                                                                              ▼
+//! JSON ──request──▶ Query ──resolve──▶ filter, groups, aggregates ──────────▶ fold ──cells──▶ finish ──▶ Answer
+//!                                                                              ▲                           │ answer
+//!                                                       cuboid: earlier cells ─┘                           ▼
+//!                                                                                            JSON, CSV, Arrow
 //! ```
 //!
 //! A [`Model`] is an immutable snapshot of tables and cubes. A [`Mask`] is the part of a cube's facts that a caller may
