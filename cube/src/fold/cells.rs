@@ -82,6 +82,11 @@ impl Cells {
         })
     }
 
+    /// Whether a query within these limits may have them, from wherever they came.
+    pub(crate) fn check(&self, limits: QueryLimits) -> Result<(), QueryError> {
+        check_size(self.len(), self.states.len(), limits)
+    }
+
     /// Number of cells.
     pub(crate) fn len(&self) -> usize {
         self.facts.len()

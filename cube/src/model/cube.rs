@@ -119,7 +119,11 @@ impl Cube {
         let Resolved { facts, groups, aggregates, .. } = &resolved;
         let kept = mask.cuboids().filter(|_| query.cache);
         let cells = match kept.and_then(|kept| kept.find(self, facts, groups, aggregates)) {
-            Some(cells) => cells?,
+            Some(cells) => {
+                let cells = cells?;
+                cells.check(limits)?;
+                cells
+            }
             None => {
                 let view = mask.view(self, facts, groups, aggregates);
                 let cells = fold::scan(&view, facts, groups, aggregates, &budget)?;
