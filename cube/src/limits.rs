@@ -20,7 +20,7 @@ pub const DECIMAL_PRECISION_MAX: u8 = 18;
 pub const QUOTED_BYTES_MAX: usize = 80;
 
 /// Columns of one sum of products.
-pub const SUM_PRODUCT_COLUMNS_MAX: usize = 3;
+pub const SUM_PRODUCT_COLUMNS_MAX: usize = 4;
 /// Bytes of one expression over measures.
 pub const EXPRESSION_BYTES_MAX: usize = 1 << 16;
 /// Operators above a number or measure of an expression.
