@@ -66,7 +66,10 @@ fn of_member(filter: &Value, column: &str, kind: Kind) -> String {
         None => "false".to_owned(),
     };
     let compare = |operator: &str, value: &Value| {
-        let bound = bound(value).map(|bound| format!("(NOT ({missing}) AND {column} {operator} {bound})"));
+        // A date is as far as its first moment.
+        let is_date = kind == Kind::Timestamp && written(value).len() == "2021-01-31".len();
+        let midnight = is_date.then(|| format!("TIMESTAMP {}", literal(&written(value))));
+        let bound = bound(value).or(midnight).map(|bound| format!("(NOT ({missing}) AND {column} {operator} {bound})"));
         bound.unwrap_or_else(|| "false".to_owned())
     };
     tested(filter, &equals, &compare, &format!("(NOT ({missing}))"))

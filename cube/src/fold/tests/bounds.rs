@@ -18,7 +18,7 @@ fn many(rows: usize) -> Facts {
         Kind::Date => ["", "2021-01-31", "2021-02-01"][random(3)].to_owned(),
         _ if random(9) == 0 => String::new(),
         Kind::Int => random(12).to_string(),
-        Kind::Wide => (random(1 << 40) as i64 - (1 << 39)).to_string(),
+        Kind::Wide => (i64::try_from(random(1 << 40)).unwrap() - (1 << 39)).to_string(),
         Kind::Decimal { scale } => format!("{}.{:02}", random(100_000), random(10_usize.pow(u32::from(scale.min(2))))),
         Kind::Half => (f64::from(u32::try_from(random(80)).unwrap()) / 2.0).to_string(),
         Kind::Odd => ["0.1", "-12.34", "1e16", "-1e16", "1e-40", "1e60"][random(6)].to_owned(),

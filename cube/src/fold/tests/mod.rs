@@ -2,8 +2,6 @@
 //!
 //! The evaluator takes the nodes of facts as the hierarchies tell them, and shares nothing else with the fold.
 
-#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
-
 use std::{
     collections::BTreeMap,
     hash::{DefaultHasher, Hash as _, Hasher as _},

@@ -193,7 +193,9 @@ fn converted(amount: ColumnId, facts: &[&[String]]) -> Expected {
     for fact in facts {
         let name = if fact[CURRENCY].is_empty() { "N/A" } else { fact[CURRENCY].as_str() };
         let number = kind(amount).number(&fact[amount.column]);
-        number.into_iter().for_each(|number| amounts.entry(name).or_default().push(number));
+        if let Some(number) = number {
+            amounts.entry(name).or_default().push(number);
+        }
     }
     if amounts.is_empty() {
         return Expected::Null;

@@ -153,12 +153,12 @@ fn arithmetic(operands: Vec<String>) -> impl Strategy<Value = Arithmetic> {
 }
 
 /// A measure over measures.
-fn derived(hierarchies: &Hierarchies, operands: Vec<String>) -> BoxedStrategy<Formula> {
+fn derived(hierarchies: &Hierarchies, operands: &[String]) -> BoxedStrategy<Formula> {
     let names: Vec<String> = (0..hierarchies.len()).map(|index| format!("H{index}")).collect();
     let levels: Vec<String> = levels(hierarchies).into_iter().map(|(index, level)| level_name(index, level)).collect();
-    let measure = || select(operands.clone());
+    let measure = || select(operands.to_vec());
     prop_oneof![
-        arithmetic(operands.clone()).prop_map(Formula::Arithmetic),
+        arithmetic(operands.to_vec()).prop_map(Formula::Arithmetic),
         (measure(), select(names))
             .prop_map(|(measure, hierarchy)| Formula::Plain(MeasureFormula::ShareOfParent { measure, hierarchy })),
         measure().prop_map(|measure| Formula::Plain(MeasureFormula::ShareOfTotal { measure })),
@@ -326,9 +326,9 @@ pub(crate) fn case(facts_max: usize, operands: Vec<String>) -> impl Strategy<Val
         let operands = operands.clone();
         (Just((tables, joins, plain)), proptest::collection::vec(hierarchy, 1..4), mask(columns)).prop_flat_map(
             move |((tables, joins, plain), hierarchies, mask)| {
-                let first = derived(&hierarchies, operands.clone());
-                let second = derived(&hierarchies, [operands.clone(), vec!["D0".to_owned()]].concat());
-                let third = derived(&hierarchies, vec!["D0".to_owned(), "D1".to_owned()]);
+                let first = derived(&hierarchies, &operands);
+                let second = derived(&hierarchies, &[operands.clone(), vec!["D0".to_owned()]].concat());
+                let third = derived(&hierarchies, &["D0".to_owned(), "D1".to_owned()]);
                 let names = derived_names();
                 let exact = [EXACT.map(str::to_owned).to_vec(), names.to_vec()].concat();
                 let query = query(&hierarchies, exact, INEXACT.map(str::to_owned).to_vec());

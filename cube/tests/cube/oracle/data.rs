@@ -15,6 +15,8 @@ use super::exact::Exact;
 pub(crate) type TableName = &'static str;
 /// A column by the names of its table and its own.
 pub(crate) type Column = (TableName, &'static str);
+/// The columns of a table with what they hold.
+pub(crate) type Columns = &'static [(&'static str, Kind)];
 /// The rows of each table, as they are written in its file.
 pub(crate) type Tables = BTreeMap<TableName, Vec<Vec<String>>>;
 /// The values that a fact has in every column that is reached.
@@ -51,7 +53,7 @@ const AREAS: &[&str] = &["", "north", "south", "a"];
 const CURRENCIES: &[&str] = &["", "EUR", "USD", "JPY"];
 
 /// The columns of the tables, keys first. No two tables share the name of a column.
-pub(crate) const TABLES: [(TableName, usize, &[(&str, Kind)]); 5] = [
+pub(crate) const TABLES: [(TableName, usize, Columns); 5] = [
     (
         "Facts",
         0,
@@ -117,7 +119,7 @@ impl Kind {
             Self::Text(texts) => return text(texts).boxed(),
             Self::Bool => text(&["true", "false"]).boxed(),
             Self::Int => (-3..12_i64).prop_map(|number| number.to_string()).boxed(),
-            Self::Decimal => (-999..9_999_i64).prop_map(|units| hundredths(units)).boxed(),
+            Self::Decimal => (-999..9_999_i64).prop_map(hundredths).boxed(),
             Self::Quarter => (-20..20_i32).prop_map(|quarters| (f64::from(quarters) / 4.0).to_string()).boxed(),
             Self::Odd => text(ODD).boxed(),
             Self::Date => text(&["2021-01-31", "2021-02-01", "1999-12-31"]).boxed(),
@@ -160,7 +162,7 @@ pub(crate) fn hundredths(units: i64) -> String {
     format!("{sign}{}.{:02}", units.unsigned_abs() / 100, units.unsigned_abs() % 100)
 }
 
-pub(crate) fn columns_of(table: TableName) -> &'static [(&'static str, Kind)] {
+pub(crate) fn columns_of(table: TableName) -> Columns {
     TABLES.iter().find(|(name, _, _)| *name == table).unwrap().2
 }
 
@@ -169,7 +171,7 @@ pub(crate) fn kind_of(column: Column) -> Kind {
 }
 
 pub(crate) fn tables(facts_max: usize) -> impl Strategy<Value = Tables> {
-    let rows = |(table, _, columns): &(TableName, usize, &'static [(&'static str, Kind)])| {
+    let rows = |(table, _, columns): &(TableName, usize, Columns)| {
         let row = columns.iter().fold(Just(Vec::new()).boxed(), |row, (_, kind)| {
             (row, kind.written()).prop_map(|(row, cell)| [row, vec![cell]].concat()).boxed()
         });
@@ -206,10 +208,10 @@ pub(crate) fn join(tables: &Tables, joins: &[(Column, Column)]) -> Vec<Joined> {
         .map(|mut fact| {
             let mut found_in = vec!["Facts"];
             for (from, to) in joins.iter().filter(|(from, _)| reached(joins).contains(&from.0)) {
-                let rows = tables[to.0].iter().map(|row| read(to.0, row));
+                let mut rows = tables[to.0].iter().map(|row| read(to.0, row));
                 // Later rows replace earlier ones. Nothing is equal to what is missing, nor to a row that is not there.
                 let is_known = found_in.contains(&from.0) && fact[from] != Cell::Missing;
-                let found = rows.filter(|row| is_known && row[to] == fact[from]).next_back();
+                let found = rows.rfind(|row| is_known && row[to] == fact[from]);
                 found_in.extend(found.is_some().then_some(to.0));
                 let nothing = vec![String::new(); columns_of(to.0).len()];
                 fact.extend(found.unwrap_or_else(|| read(to.0, &nothing)));

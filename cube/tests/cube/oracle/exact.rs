@@ -70,10 +70,6 @@ impl Exact {
         numbers.into_iter().fold(Self::of_integer(0), |sum, number| sum.plus(number))
     }
 
-    pub(crate) fn is_zero(&self) -> bool {
-        self.numerator.sign() == Sign::NoSign
-    }
-
     /// How many times `10^-scale` it is, if a whole number of times that fits.
     pub(crate) fn units(&self, scale: u8) -> Option<i128> {
         let scaled = &self.numerator * power_of_ten(scale.into());

@@ -1,5 +1,7 @@
 //! Which facts a filter wants and which rows it keeps.
 
+use std::cmp::Ordering;
+
 use serde_json::Value;
 
 use super::{
@@ -66,7 +68,10 @@ fn member_passes(condition: &Value, kind: Kind, cell: &Cell) -> bool {
     let is_missing = *cell == Cell::Missing || *cell == Cell::Text("N/A".to_owned());
     let equals = |value: &Value| if value.is_null() { is_missing } else { is(kind, cell, &written(value)) };
     compared(test(condition), &equals, &|bound| {
-        let bound = kind.parse(&written(bound))?;
+        let written = written(bound);
+        // A date is as far as its first moment.
+        let midnight = || kind.parse(&format!("{written}T00:00:00Z")).filter(|_| Kind::Date.parse(&written).is_some());
+        let bound = kind.parse(&written).or_else(midnight)?;
         (!is_missing).then(|| cell.cmp(&bound))
     })
     .unwrap_or(!is_missing)
@@ -81,7 +86,7 @@ fn value_passes(condition: &Value, value: &Val) -> bool {
         Some(value.number()?.cmp(&bound))
     };
     let equals =
-        |bound: &Value| if bound.is_null() { value.is_null() } else { compare(bound).is_some_and(|o| o.is_eq()) };
+        |bound: &Value| if bound.is_null() { value.is_null() } else { compare(bound).is_some_and(Ordering::is_eq) };
     compared(test(condition), &equals, &compare).unwrap_or(!value.is_null())
 }
 
@@ -89,22 +94,22 @@ fn value_passes(condition: &Value, value: &Val) -> bool {
 fn compared(
     (name, operand): (&str, &Value),
     equals: &dyn Fn(&Value) -> bool,
-    compare: &dyn Fn(&Value) -> Option<std::cmp::Ordering>,
+    compare: &dyn Fn(&Value) -> Option<Ordering>,
 ) -> Option<bool> {
     Some(match name {
         "equals" => equals(operand),
         "in" => operand.as_array().unwrap().iter().any(equals),
-        "lessThan" => compare(operand).is_some_and(|ordering| ordering.is_lt()),
-        "atMost" => compare(operand).is_some_and(|ordering| ordering.is_le()),
-        "greaterThan" => compare(operand).is_some_and(|ordering| ordering.is_gt()),
-        "atLeast" => compare(operand).is_some_and(|ordering| ordering.is_ge()),
+        "lessThan" => compare(operand).is_some_and(Ordering::is_lt),
+        "atMost" => compare(operand).is_some_and(Ordering::is_le),
+        "greaterThan" => compare(operand).is_some_and(Ordering::is_gt),
+        "atLeast" => compare(operand).is_some_and(Ordering::is_ge),
         _ => {
             let (from, to) = (operand.get("from"), operand.get("to"));
             if from.is_none() && to.is_none() {
                 return None;
             }
-            from.is_none_or(|from| compare(from).is_some_and(|ordering| ordering.is_ge()))
-                && to.is_none_or(|to| compare(to).is_some_and(|ordering| ordering.is_le()))
+            from.is_none_or(|from| compare(from).is_some_and(Ordering::is_ge))
+                && to.is_none_or(|to| compare(to).is_some_and(Ordering::is_le))
         }
     })
 }

@@ -29,7 +29,7 @@ use cases::{Case, EXACT, case};
 use data::{Cell, is_visible, join};
 use evaluate::{Row, evaluate};
 
-fn is_member(expected: &Option<Cell>, found: cubegate_cube::Cell<'_>) -> bool {
+fn is_member(expected: Option<&Cell>, found: cubegate_cube::Cell<'_>) -> bool {
     use cubegate_cube::Cell as Found;
     match (expected, found) {
         (None, Found::Null) | (Some(Cell::Missing), Found::Text("N/A")) => true,
@@ -46,7 +46,7 @@ fn is_member(expected: &Option<Cell>, found: cubegate_cube::Cell<'_>) -> bool {
 
 fn is_row((members, values): &Row, found: &[cubegate_cube::Cell<'_>]) -> bool {
     members.len() + values.len() == found.len()
-        && members.iter().zip(found).all(|(expected, found)| is_member(expected, *found))
+        && members.iter().zip(found).all(|(expected, found)| is_member(expected.as_ref(), *found))
         && values.iter().zip(&found[members.len()..]).all(|(expected, found)| expected.is(*found))
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cubegate_cube::MeasureFormula;
 
 use super::{
-    data::{Cell, Column, Joined, Kind, TABLES, kind_of},
+    data::{Cell, Column, Columns, Joined, Kind, TABLES, kind_of},
     exact::Exact,
 };
 
@@ -25,8 +25,6 @@ pub(crate) enum Val {
     },
     /// A date or a timestamp.
     Text(String),
-    /// As a quotient of what may be zero or not.
-    Unknown,
 }
 
 /// Roundings of 2⁻⁵³ each that a value may have gone through.
@@ -55,7 +53,7 @@ impl Val {
                 Some(Exact::of_double(*value))
             }
             Self::Null => None,
-            Self::Text(_) | Self::Unknown => panic!("nothing depends on {self:?}"),
+            Self::Text(_) => panic!("nothing depends on {self:?}"),
         }
     }
 
@@ -71,7 +69,7 @@ impl Val {
     pub(crate) fn is(&self, cell: cubegate_cube::Cell<'_>) -> bool {
         use cubegate_cube::Cell as Found;
         match (self, cell) {
-            (Self::Null, Found::Null) | (Self::Unknown, _) => true,
+            (Self::Null, Found::Null) => true,
             (Self::Int(expected), Found::Int64(found)) => *expected == found,
             (Self::Decimal { units: expected, scale: digits }, Found::Decimal { units, scale }) => {
                 (*expected, *digits) == (units, scale)
@@ -140,7 +138,7 @@ pub(crate) fn automatic(name: &str, facts: &[&Joined], currencies: &Currencies<'
 /// A column written alone or after its table.
 fn find(written: &str) -> Column {
     let name = written.rsplit('/').next().unwrap();
-    let of_table = |(table, _, columns): &(&'static str, usize, &'static [(&'static str, Kind)])| {
+    let of_table = |(table, _, columns): &(&'static str, usize, Columns)| {
         columns.iter().find(|(column, _)| *column == name).map(|(column, _)| (*table, *column))
     };
     TABLES.iter().find_map(of_table).unwrap()
