@@ -18,7 +18,6 @@ use crate::{
     fold::Cells,
     limits::{CUBOID_CELLS_MAX, CUBOIDS_MAX},
     model::cube::Cube,
-    request::QueryError,
     view::Room,
 };
 
@@ -45,7 +44,7 @@ impl Cuboids {
         filter: &FactFilter,
         groups: &[Group],
         aggregates: &[Aggregate],
-    ) -> Option<Result<Cells, QueryError>> {
+    ) -> Option<Cells> {
         let (cuboid, places) = {
             let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let found = kept.iter().filter_map(|cuboid| Some((cuboid, cuboid.tells(filter, groups, aggregates)?)));

@@ -106,7 +106,7 @@ impl<'a> Evaluator<'a> {
             return Ok(known);
         }
         self.check()?;
-        let cells = self.known(from).cells.regrouped(self.cube, &levels)?;
+        let cells = self.known(from).cells.regrouped(self.cube, &levels);
         self.add(Grouping { levels, cells })
     }
 

@@ -121,13 +121,7 @@ impl Cells {
 
     /// These cells as those of other groups, each found at a place among the groups here at or below its level, and with
     /// other aggregates, each found at a place among those here.
-    pub(crate) fn rearranged(
-        &self,
-        cube: &Cube,
-        groups: &[Group],
-        places: &[usize],
-        aggregates: &[usize],
-    ) -> Result<Self, QueryError> {
+    pub(crate) fn rearranged(&self, cube: &Cube, groups: &[Group], places: &[usize], aggregates: &[usize]) -> Self {
         let pick = |place: &usize| Some((*self.groups.get(*place)?, self.nodes.get(*place)?.clone()));
         let (own, nodes) = places.iter().filter_map(pick).unzip();
         let outputs = aggregates.iter().filter_map(|place| self.outputs.get(*place).cloned()).collect();
@@ -137,9 +131,9 @@ impl Cells {
     }
 
     /// The same facts in fewer cells: each group at a level at or above its own, or not grouped by at all. In natural order.
-    pub(crate) fn regrouped(&self, cube: &Cube, levels: &[Option<usize>]) -> Result<Self, QueryError> {
+    pub(crate) fn regrouped(&self, cube: &Cube, levels: &[Option<usize>]) -> Self {
         let (groups, nodes) = self.coarser(cube, levels);
-        let (order, into) = self.order(cube, &groups, &nodes)?;
+        let (order, into) = self.order(cube, &groups, &nodes);
         let pick = |nodes: Vec<u32>| -> Vec<u32> {
             if nodes.is_empty() {
                 nodes
@@ -154,13 +148,7 @@ impl Cells {
         let all = Folded { facts: self.facts.clone(), states: self.states.clone() };
         folded = folded.merge(all, Into::Cells(&into));
         let Folded { facts, states } = folded;
-        Ok(Self {
-            groups,
-            nodes: nodes.into_iter().map(pick).collect(),
-            facts,
-            states,
-            outputs: Arc::clone(&self.outputs),
-        })
+        Self { groups, nodes: nodes.into_iter().map(pick).collect(), facts, states, outputs: Arc::clone(&self.outputs) }
     }
 
     /// The groups at other levels, and the nodes of each of these cells there.
@@ -178,12 +166,7 @@ impl Cells {
     }
 
     /// A cell of each new one, in natural order, and the new one of each cell.
-    fn order(
-        &self,
-        cube: &Cube,
-        groups: &[Option<Group>],
-        nodes: &[Vec<u32>],
-    ) -> Result<(Vec<u32>, Vec<u32>), QueryError> {
+    fn order(&self, cube: &Cube, groups: &[Option<Group>], nodes: &[Vec<u32>]) -> (Vec<u32>, Vec<u32>) {
         let mut numbers = vec![0_u64; self.len()];
         let mut count: u64 = 1;
         for (group, nodes) in groups.iter().zip(nodes) {
@@ -193,7 +176,9 @@ impl Cells {
                 let mut distinct = numbers.clone();
                 distinct.sort_unstable();
                 distinct.dedup();
-                numbers.iter_mut().for_each(|number| *number = distinct.partition_point(|other| other < number) as u64);
+                for number in &mut numbers {
+                    *number = distinct.partition_point(|other| other < number) as u64;
+                }
                 count = distinct.len() as u64;
             }
             count = count.saturating_mul(node_count.max(1));
@@ -216,7 +201,7 @@ impl Cells {
                 *into = code_of(order.len() - 1);
             }
         }
-        Ok((order, into))
+        (order, into)
     }
 
     /// The values of an aggregate, one per cell.

@@ -56,7 +56,7 @@ impl Dense {
             return self.folded.add(&plan.inputs, rows, Slots::Each(slots));
         };
         if packed.is_full(rows.len()) {
-            packed.flush(&mut self.folded.facts, self.folded.states.get_mut(*of));
+            packed.flush(&mut self.folded.facts, &mut self.folded.states, *of);
         }
         for (index, (state, input)) in self.folded.states.iter_mut().zip(&plan.inputs).enumerate() {
             if index == *of {
@@ -73,7 +73,7 @@ impl Dense {
             return self.folded;
         }
         if let Some((of, packed)) = &mut self.packed {
-            packed.flush(&mut self.folded.facts, self.folded.states.get_mut(*of));
+            packed.flush(&mut self.folded.facts, &mut self.folded.states, *of);
         }
         if self.lanes == 1 {
             return self.folded;

@@ -25,7 +25,8 @@ type Totals = [u64; LEAVES_MAX];
 
 /// Counts and sums by leaf.
 pub(super) struct Fused {
-    totals: Box<[Totals; COPIES]>,
+    /// One copy after the other.
+    totals: Vec<u64>,
     packing: Packing,
     leaf_count: usize,
 }
@@ -37,9 +38,10 @@ impl Fused {
         let State::Sums(sums) = State::new(input, 0, Room::Dense) else { return None };
         let packing = Packing::of(plain(input)?)?;
         let is_small = key.leaf_count <= LEAVES_MAX && sums.is_narrow() && packing.rows_max() > LEAVES_MAX;
-        is_small.then(|| Self { totals: Box::new([[0; LEAVES_MAX]; COPIES]), packing, leaf_count: key.leaf_count })
+        is_small.then(|| Self { totals: vec![0; LEAVES_MAX * COPIES], packing, leaf_count: key.leaf_count })
     }
 
+    #[expect(clippy::useless_conversion, reason = "the widest offsets have the type of sums already")]
     pub(super) fn add(&mut self, plan: &Plan<'_>, rows: &Rows<'_>, folded: &mut Folded) {
         let ([key], Some(integers)) = (plan.keys.as_slice(), plan.inputs.first().and_then(plain)) else { return };
         if self.packing.is_full(rows.len()) {
@@ -47,22 +49,23 @@ impl Fused {
         }
         self.packing.count(rows.len());
         let one = self.packing.one();
+        let Ok(copies) = <&mut [Totals; COPIES]>::try_from(self.totals.as_chunks_mut().0) else { return };
         let is_copied = self.leaf_count <= COPIED_LEAVES_MAX;
         with_codes!(key.leaves, |leaves| with_offsets!(&integers.offsets, |offsets| match rows {
             Rows::Range(range) => {
                 let leaves = leaves.get(range.clone()).unwrap_or_default();
                 let offsets = offsets.get(range.clone()).unwrap_or_default();
                 if is_copied {
-                    add_in_turn(&mut self.totals, leaves, offsets, one);
+                    add_in_turn(copies, leaves, offsets, one);
                 } else {
-                    let [totals, ..] = &mut *self.totals;
+                    let [totals, ..] = copies;
                     add_all(totals, leaves, offsets, one);
                 }
             }
             Rows::Some { range, distances } => {
                 let leaves = leaves.get(range.clone()).unwrap_or_default();
                 let offsets = offsets.get(range.clone()).unwrap_or_default();
-                let [totals, ..] = &mut *self.totals;
+                let [totals, ..] = copies;
                 for distance in *distances {
                     let row = usize::from(*distance);
                     if let (Some(leaf), Some(offset)) = (leaves.get(row), offsets.get(row)) {
@@ -78,7 +81,7 @@ impl Fused {
     pub(super) fn flush(&mut self, key: &Key<'_>, folded: &mut Folded) {
         let [State::Sums(sums)] = folded.states.as_mut_slice() else { return };
         let sums = sums.narrow_mut();
-        for totals in self.totals.iter_mut() {
+        for totals in self.totals.chunks_mut(LEAVES_MAX) {
             for (leaf, total) in totals.iter_mut().take(self.leaf_count).enumerate() {
                 let cell = match &key.step {
                     Step::Leaf => leaf,

@@ -85,9 +85,9 @@ pub(super) enum RankedValues {
 impl<'a> Plan<'a> {
     /// For so many facts at most.
     pub(super) fn new(view: &View<'a>, groups: &[Group], aggregates: &[Aggregate], fact_count: usize) -> Self {
-        let mut inputs = Inputs { view: *view, of: Vec::new(), inputs: Vec::new() };
+        let mut inputs = Inputs { view: *view, of: Vec::new(), made: Vec::new() };
         let outputs = aggregates.iter().map(|aggregate| inputs.output(aggregate)).collect();
-        let inputs = inputs.inputs;
+        let inputs = inputs.made;
         let layout = choose_layout(view, groups, &inputs, fact_count);
         Self { keys: keys(view, groups, layout), layout, inputs, outputs }
     }
@@ -109,7 +109,7 @@ impl Plan<'_> {
 struct Inputs<'a> {
     view: View<'a>,
     of: Vec<Wanted>,
-    inputs: Vec<Input<'a>>,
+    made: Vec<Input<'a>>,
 }
 
 #[derive(Clone, PartialEq)]
@@ -166,9 +166,9 @@ impl<'a> Inputs<'a> {
     /// The index of what is wanted, made if it is not there yet.
     fn input(&mut self, wanted: Wanted) -> usize {
         self.of.iter().position(|known| *known == wanted).unwrap_or_else(|| {
-            self.inputs.push(self.make(&wanted));
+            self.made.push(self.make(&wanted));
             self.of.push(wanted);
-            self.inputs.len() - 1
+            self.made.len() - 1
         })
     }
 
@@ -189,7 +189,7 @@ impl<'a> Inputs<'a> {
             Wanted::Sets(column) => {
                 let dictionary = &self.column(*column).column.coded().dictionary;
                 let (code_count, missing) = (dictionary.len(), dictionary.missing());
-                Input::Sets(CodesInput { codes: self.view.codes(*column), code_count, missing })
+                Input::Sets(CodesInput { by_fact: self.view.codes(*column), code_count, missing })
             }
         }
     }

@@ -261,6 +261,7 @@ fn pack(bytes: &[u8; 64]) -> u64 {
 /// The positions of the ones of each byte, eight of them whether or not they are all used.
 static POSITIONS: [[u8; 8]; 256] = positions();
 
+#[expect(clippy::indexing_slicing, reason = "it runs when the program is compiled")]
 const fn positions() -> [[u8; 8]; 256] {
     let mut all = [[0; 8]; 256];
     let mut byte = 0;

@@ -65,6 +65,7 @@ pub(super) fn selected(view: &View<'_>, selector: &Selector<'_>, budget: &Budget
 /// The number of the combination of each fact, and how many numbers there can be. Numbers are in natural order. When the
 /// product of the groups leaves 64 bits, the combinations of the groups so far are replaced by their positions among those
 /// that occur.
+#[expect(clippy::useless_conversion, reason = "the widest leaves have the type of nodes already")]
 fn number(keys: &[Key<'_>], rows: &[u32], budget: &Budget<'_>) -> Result<(Vec<u64>, u64), QueryError> {
     let mut numbers = vec![0_u64; rows.len()];
     let mut count: u64 = 1;

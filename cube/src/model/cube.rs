@@ -118,20 +118,16 @@ impl Cube {
         let budget = Budget { limits, ..*budget };
         let Resolved { facts, groups, aggregates, .. } = &resolved;
         let kept = mask.cuboids().filter(|_| query.cache);
-        let cells = match kept.and_then(|kept| kept.find(self, facts, groups, aggregates)) {
-            Some(cells) => {
-                let cells = cells?;
-                cells.check(limits)?;
-                cells
+        let cells = if let Some(cells) = kept.and_then(|kept| kept.find(self, facts, groups, aggregates)) {
+            cells.check(limits)?;
+            cells
+        } else {
+            let view = mask.view(self, facts, groups, aggregates);
+            let cells = fold::scan(&view, facts, groups, aggregates, &budget)?;
+            if let Some(kept) = kept {
+                kept.keep(self, facts.clone(), groups, aggregates, &cells);
             }
-            None => {
-                let view = mask.view(self, facts, groups, aggregates);
-                let cells = fold::scan(&view, facts, groups, aggregates, &budget)?;
-                if let Some(kept) = kept {
-                    kept.keep(self, facts.clone(), groups, aggregates, &cells);
-                }
-                cells
-            }
+            cells
         };
         watch(Stage::Scanned { facts_matched: cells.fact_count(), cells: cells.len() });
         let answer = finish::finish(self, &resolved, cells, cells_total_max, &budget)?;

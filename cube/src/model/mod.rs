@@ -41,20 +41,20 @@ pub struct Model {
 impl Model {
     /// Checks the definition against the tables and builds every cube. All errors at once.
     pub fn build(definition: &ModelDefinition, tables: BTreeMap<String, Table>) -> Result<Self, Vec<ModelError>> {
-        Self::build_shared(definition, tables.into_iter().map(|(name, table)| (name, Arc::new(table))).collect())
+        Self::build_shared(definition, &tables.into_iter().map(|(name, table)| (name, Arc::new(table))).collect())
     }
 
     /// As [`build`](Self::build), of tables that another model may have too.
     pub fn build_shared(
         definition: &ModelDefinition,
-        tables: BTreeMap<String, Arc<Table>>,
+        tables: &BTreeMap<String, Arc<Table>>,
     ) -> Result<Self, Vec<ModelError>> {
         let mut problems = Problems::default();
-        check_tables(definition, &tables, &mut problems);
-        let joins = join::build(&definition.joins, &tables, &mut problems);
-        let cubes = build_cubes(definition, &tables, &joins, &mut problems);
+        check_tables(definition, tables, &mut problems);
+        let joins = join::build(&definition.joins, tables, &mut problems);
+        let cubes = build_cubes(definition, tables, &joins, &mut problems);
         problems.into_result()?;
-        let tables = table::views(&tables, &joins, &cubes, table_schema);
+        let tables = table::views(tables, &joins, &cubes, table_schema);
         Ok(Self { tables, joins: definition.joins.clone(), cubes })
     }
 

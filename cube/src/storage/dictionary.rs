@@ -211,11 +211,11 @@ impl Dictionary {
     }
 }
 
-/// Where a number that is no multiple of `10^-scale` would be.
+/// Where a number that is not written as a multiple of `10^-scale` is (`1.0` is `1`), or else where it would be.
 fn place_double(units: &[i64], scale: u8, text: &str) -> Option<Result<usize, usize>> {
     let wanted = parse_double(text)?;
     let power = 10_i128.pow(scale.into());
-    Some(Err(units.partition_point(|units| ratio((*units).into(), power) < wanted)))
+    Some(units.binary_search_by(|units| ratio((*units).into(), power).total_cmp(&wanted)))
 }
 
 /// The first microsecond of a date.
@@ -255,5 +255,21 @@ impl Texts {
             }
         }
         Err(low)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_may_be_written_as_a_double() {
+        let integers = Dictionary::of_int64s(vec![-3, 0, 1, 7]);
+        assert_eq!(integers.between(None, Some("1.0")), Some(0..3));
+        assert_eq!(integers.between(Some("0.5"), Some("6.9")), Some(2..3));
+        assert_eq!(integers.between(Some("1e0"), None), Some(2..4));
+        let decimals = Dictionary::of_decimals(vec![125, 150], 6, 2);
+        assert_eq!(decimals.between(Some("1.250001"), Some("1.500000")), Some(1..2));
+        assert_eq!(decimals.between(Some("often"), None), None);
     }
 }

@@ -89,7 +89,7 @@ impl Numbers {
             return Self::Integers { integers: integers.collect(), unit: Unit::Binary { exponent } };
         }
         // As many sums as a table can have rows take 32 bits more, and the sign one.
-        let unit = (width <= 128 - 32 - 1).then_some(exponent);
+        let unit = (width < 128 - 32).then_some(exponent);
         Self::Doubles { values, nulls, unit }
     }
 
@@ -285,7 +285,7 @@ pub(crate) fn ratio(numerator: i128, denominator: i128) -> f64 {
         | if spare == 0 {
             u128::from(rest != 0)
         } else {
-            ((rest << spare) / divisor) | u128::from((rest << spare) % divisor != 0)
+            ((rest << spare) / divisor) | u128::from(!(rest << spare).is_multiple_of(divisor))
         };
     #[expect(clippy::cast_precision_loss, reason = "this is where the quotient is rounded")]
     let rounded = sticky as f64 * power_of_two(-((shift + spare).cast_signed()));

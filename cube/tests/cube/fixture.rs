@@ -152,10 +152,7 @@ pub(crate) fn shown(table: Table, columns: &[&str]) -> Vec<(Value, Value)> {
         mode: Mode::Manual,
         hierarchies: columns
             .iter()
-            .map(|column| HierarchyDefinition {
-                name: (*column).to_owned(),
-                levels: vec![format!("T/{column}")],
-            })
+            .map(|column| HierarchyDefinition { name: (*column).to_owned(), levels: vec![format!("T/{column}")] })
             .collect(),
         ..CubeDefinition::default()
     };

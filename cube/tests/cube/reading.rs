@@ -205,15 +205,15 @@ fn naively_tested(test: &Test, value: &Value) -> bool {
     let is_missing = value.is_null() || value == "N/A";
     let order = |scalar: &Scalar| -> Option<Ordering> {
         let written = match scalar {
-            Scalar::Text(text) => text.clone(),
+            Scalar::Text(value) => value.clone(),
             Scalar::Number(number) => number.to_string(),
             Scalar::Bool(value) => value.to_string(),
         };
         match value {
             Value::Number(number) => number.as_f64().unwrap().partial_cmp(&written.parse::<f64>().ok()?),
             // A date is compared with dates only.
-            Value::String(text) if text.starts_with("2021-") && !written.starts_with("2021-") => None,
-            Value::String(text) => Some(text.cmp(&written)),
+            Value::String(own) if own.starts_with("2021-") && !written.starts_with("2021-") => None,
+            Value::String(own) => Some(own.cmp(&written)),
             _ => None,
         }
     };
@@ -222,7 +222,7 @@ fn naively_tested(test: &Test, value: &Value) -> bool {
     match test {
         Test::In(values) => values.iter().any(|wanted| match wanted {
             None => is_missing,
-            Some(Scalar::Text(text)) if text == "N/A" => value == "N/A",
+            Some(Scalar::Text(sought)) if sought == "N/A" => value == "N/A",
             Some(scalar) => is(scalar, &[equal]),
         }),
         Test::Between { from, to } => {

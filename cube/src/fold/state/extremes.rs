@@ -44,6 +44,7 @@ impl<'a> Ranks<'a> {
     }
 
     /// Hands out the slot and the rank of each row that is not null.
+    #[expect(clippy::useless_conversion, reason = "the widest offsets have the type of ranks already")]
     pub(super) fn visit(&self, rows: &Rows<'_>, slots: Slots<'_>, mut visit: impl FnMut(usize, u64)) {
         match self {
             Self::Offsets { offsets, nulls: None, .. } => with_offsets!(offsets, |offsets| match slots {
@@ -104,6 +105,7 @@ impl Extremes {
         });
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "states are merged alike, and some are used up")]
     pub(in crate::fold) fn merge(&mut self, other: Self, into: Into<'_>) {
         into.each(&mut self.smallest, &other.smallest, |one, other| *one = *other.min(one));
         into.each(&mut self.largest, &other.largest, |one, other| *one = *other.max(one));

@@ -78,6 +78,7 @@ impl Packed {
         self.packing.is_full(rows)
     }
 
+    #[expect(clippy::useless_conversion, reason = "the widest offsets have the type of sums already")]
     pub(in crate::fold) fn add(&mut self, input: &Input<'_>, rows: &Rows<'_>, slots: &[u32]) {
         let Some(integers) = plain(input) else { return };
         let one = self.packing.one();
@@ -90,9 +91,9 @@ impl Packed {
         self.packing.count(rows.len());
     }
 
-    /// Moves everything to where it belongs.
-    pub(in crate::fold) fn flush(&mut self, facts: &mut [u32], state: Option<&mut State>) {
-        let Some(State::Sums(sums)) = state else { return };
+    /// Moves everything to where it belongs: counts to the facts, sums to one of the states.
+    pub(in crate::fold) fn flush(&mut self, facts: &mut [u32], states: &mut [State], of: usize) {
+        let Some(State::Sums(sums)) = states.get_mut(of) else { return };
         for ((total, facts), into) in self.totals.iter_mut().zip(facts).zip(sums.narrow_mut()) {
             let (count, sum) = self.packing.unpack(std::mem::take(total));
             *facts += count;

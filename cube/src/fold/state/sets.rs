@@ -14,7 +14,7 @@ use crate::{
 /// A code per fact.
 #[derive(Clone, Debug)]
 pub(in crate::fold) struct Codes {
-    pub(in crate::fold) codes: Arc<codes::Codes>,
+    pub(in crate::fold) by_fact: Arc<codes::Codes>,
     pub(in crate::fold) code_count: usize,
     /// Not counted.
     pub(in crate::fold) missing: u32,
@@ -63,7 +63,7 @@ impl Sets {
 
     pub(in crate::fold) fn add(&mut self, codes: &Codes, rows: &Rows<'_>, slots: Slots<'_>) {
         let width = self.code_count.div_ceil(64);
-        with_codes!(&*codes.codes, |codes| match &mut self.kind {
+        with_codes!(&*codes.by_fact, |codes| match &mut self.kind {
             Kind::Bits(words) => {
                 let mut set = |slot: usize, code: usize| {
                     if let Some(word) = words.get_mut(slot * width + code / 64) {
@@ -174,5 +174,6 @@ fn pair(cell: usize, code: usize) -> u64 {
 }
 
 fn parts(pair: u64) -> (usize, usize) {
-    ((pair >> 32) as usize, (pair & u64::from(u32::MAX)) as usize)
+    let part = |half: u64| usize::try_from(half).unwrap_or(usize::MAX);
+    (part(pair >> 32), part(pair & u64::from(u32::MAX)))
 }

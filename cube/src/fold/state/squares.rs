@@ -111,6 +111,7 @@ impl Squares {
         }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "states are merged alike, and some are used up")]
     pub(in crate::fold) fn merge(&mut self, other: Self, into: Into<'_>) {
         into.each(&mut self.counts, &other.counts, |one, other| *one += other);
         match (&mut self.sums, &other.sums) {

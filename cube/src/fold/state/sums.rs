@@ -182,6 +182,7 @@ impl Sums {
         }
     }
 
+    #[expect(clippy::useless_conversion, reason = "the widest offsets have the type of totals already")]
     fn add_column(&mut self, numbers: &Numbers, rows: &Rows<'_>, slots: Slots<'_>) {
         self.count(numbers.nulls().into_iter(), rows, slots);
         match (&mut self.totals, numbers) {
@@ -254,6 +255,7 @@ impl Sums {
         });
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "states are merged alike, and some are used up")]
     pub(in crate::fold) fn merge(&mut self, other: Self, into: Into<'_>) {
         let expanded: Vec<u32>;
         let into = match into {

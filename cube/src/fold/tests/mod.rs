@@ -319,7 +319,7 @@ proptest! {
         let groups: Vec<Group> = fine.groups.iter().zip(&levels).filter_map(coarser).collect();
         let coarse = Question { groups, ..Question::new(&case, cube(&model)) }.ask();
         for cells in [fine.ask(), fine.ask_sorted()] {
-            let regrouped = cells.regrouped(fine.cube, &levels).unwrap();
+            let regrouped = cells.regrouped(fine.cube, &levels);
             let kept: Vec<Vec<u32>> = (0..levels.len())
                 .filter(|group| levels[*group].is_some())
                 .map(|group| regrouped.nodes(group).to_vec())
