@@ -5,11 +5,13 @@ use std::{
     sync::Arc,
 };
 
+use rayon::prelude::*;
+
 use super::{definition::JoinDefinition, error::Problems};
 use crate::{
     load::table::{Coded, Table},
     nearest::{quoted_list, unknown},
-    storage::codes::code_of,
+    storage::codes::{Code as _, code_of, with_codes},
 };
 
 /// Stands for "no row" among row numbers.
@@ -84,7 +86,25 @@ fn join_rows(
         problems.add(place, format!("the columns on the right must be the keys of {:?}; {keys}", definition.to));
         return None;
     }
-    Some(look_up(&pairs, from.row_count, to.row_count))
+    Some(match pairs.as_slice() {
+        [(from, to)] => look_up_one(from, to),
+        pairs => look_up(pairs, from.row_count, to.row_count),
+    })
+}
+
+/// For each row on the left, the row with the same value on the right.
+fn look_up_one(from: &Coded, to: &Coded) -> Vec<u32> {
+    let mut row_of_code = vec![NO_ROW; to.dictionary.len()];
+    for (row, code) in to.codes.iter().enumerate() {
+        if let Some(slot) = row_of_code.get_mut(code as usize) {
+            *slot = code_of(row);
+        }
+    }
+    let row = |code: Option<u32>| code.and_then(|code| row_of_code.get(code as usize)).copied().unwrap_or(NO_ROW);
+    let rows: Vec<u32> = from.dictionary.translate(&to.dictionary).into_iter().map(row).collect();
+    with_codes!(&*from.codes, |codes| {
+        codes.par_iter().map(|code| rows.get(code.index()).copied().unwrap_or(NO_ROW)).collect()
+    })
 }
 
 /// For each row on the left of the pairs, the row with the same values on their right.

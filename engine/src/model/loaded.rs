@@ -57,10 +57,10 @@ impl LoadedModel {
     /// Builds every cube.
     pub(super) fn build(
         definition: &cube::ModelDefinition,
-        tables: BTreeMap<String, Arc<cube::Table>>,
+        tables: &BTreeMap<String, Arc<cube::Table>>,
         contexts: BTreeMap<String, cube::Context>,
     ) -> Result<Self, ModelError> {
-        let model = cube::Model::build_shared(definition, &tables)
+        let model = cube::Model::build_shared(definition, tables)
             .map_err(|errors| ModelError { errors: errors.iter().map(ToString::to_string).collect() })?;
         let shape = shape(&model);
         // A mask has a bit per row.

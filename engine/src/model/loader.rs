@@ -96,7 +96,7 @@ impl Loader {
         }
         let built = has_changed.then(|| {
             let tables = read.iter().map(|(name, read)| (name.clone(), Arc::clone(&read.table))).collect();
-            LoadedModel::build(&definition, tables, self.spec.contexts())
+            LoadedModel::build(&definition, &tables, self.spec.contexts())
         });
         let built = built.transpose()?;
         self.read = read;
