@@ -40,10 +40,12 @@ pub const QUERY_FILTER_CLAUSES_MAX: usize = 256;
 pub const QUERY_FILTER_DEPTH_MAX: usize = 32;
 /// Order criteria of one query.
 pub const QUERY_ORDER_MAX: usize = 64;
-/// Combinations of members that get an accumulator each, whether or not a fact has them; beyond, accumulators are hashed.
+/// Combinations of members that get an accumulator each, whether or not a fact has them; beyond, facts are sorted.
 pub const DENSE_CELLS_MAX: usize = 1 << 22;
 /// Combinations of members that have a visible fact, in one query.
 pub const QUERY_CELLS_MAX: usize = 10_000_000;
+/// Values of one answer of rows: rows times columns.
+pub const ROW_VALUES_MAX: usize = 1 << 26;
 /// Rows of one answer, before `offset` and `limit` cut it.
 pub const ANSWER_ROWS_MAX: usize = 10_000_000;
 /// Bytes of one answer as it is written.
@@ -75,7 +77,7 @@ pub const DISTINCT_BITS_MAX: usize = 1 << 28;
 pub const HISTOGRAM_COUNTERS_MAX: usize = 1 << 22;
 /// Facts that are scanned together. A multiple of 64, the bits of a selection word.
 pub const MORSEL_ROWS: usize = 1 << 16;
-/// Bytes of the accumulators that one thread keeps for all combinations; beyond, accumulators are hashed.
+/// Bytes of the accumulators that one thread keeps for all combinations; beyond, facts are sorted.
 pub const DENSE_BYTES_MAX: usize = 256 << 20;
 /// Accumulators of one query: combinations that have a visible fact, times one more than the columns that are summed.
 pub const QUERY_ACCUMULATORS_MAX: usize = 40_000_000;

@@ -133,7 +133,11 @@ impl<'a> View<'a> {
             Facts::Masked(_) => None,
             Facts::Gathered(gathered) => gathered.zones.get(hierarchy),
         };
-        zones.map(|zones| zones.get_or_init(|| Zones::of(self.leaves(hierarchy))))
+        zones.map(|zones| zones.get_or_init(|| Zones::of(self.leaves(hierarchy), self.leaf_count(hierarchy))))
+    }
+
+    fn leaf_count(&self, hierarchy: usize) -> usize {
+        self.cube.hierarchies.get(hierarchy).map_or(0, Hierarchy::leaf_count)
     }
 
     /// Code of each fact.

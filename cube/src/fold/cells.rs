@@ -317,10 +317,12 @@ fn converted(sums: &Sums, cell: usize, rates: &[Option<f64>]) -> Option<f64> {
     });
     let converted = amounts.map(|(code, amount)| Some(amount * rates.get(code).copied().flatten()?));
     // Added in the order of the currencies, whatever facts they came from.
-    converted.fold(None, |total: Option<Option<f64>>, amount| match (total, amount) {
+    let total = converted.fold(None, |total: Option<Option<f64>>, amount| match (total, amount) {
         (None, amount) => Some(amount),
         (Some(total), amount) => Some(total.zip(amount).map(|(total, amount)| total + amount)),
-    })?
+    })?;
+    // There is one zero.
+    total.map(|total| total + 0.0)
 }
 
 impl RankedValues {

@@ -16,7 +16,10 @@ impl ExactSum {
             *part = error;
             error != 0.0
         });
-        if carry != 0.0 {
+        if !carry.is_finite() {
+            // Beyond all doubles for good: otherwise every further addition would leave a part that is no number.
+            self.0 = vec![f64::NAN];
+        } else if carry != 0.0 {
             self.0.push(carry);
         }
     }

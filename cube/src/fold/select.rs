@@ -116,12 +116,15 @@ fn test<'a>(view: &View<'a>, filter: &FactFilter) -> Test<'a> {
         FactFilter::Not(filter) => Test::Not(Box::new(test(view, filter))),
         FactFilter::Leaves { hierarchy, wanted } => {
             let leaves = view.leaves(*hierarchy);
-            let mut ranges = wanted.ranges();
-            let few: Vec<(u32, u32)> = ranges.by_ref().take(RANGES_MAX).map(first_and_reach).collect();
-            if few.is_empty() || ranges.next().is_some() {
-                Test::Table { leaves, wanted: (0..wanted.len()).map(|leaf| u8::from(wanted.get(leaf))).collect() }
-            } else {
-                Test::Ranges { leaves, zones: view.zones(*hierarchy), ranges: few }
+            // Only leaves that facts of the view have decide how the others are told apart.
+            let zones = view.zones(*hierarchy);
+            match zones.map(|zones| zones.ranges(wanted)).filter(|ranges| ranges.len() <= RANGES_MAX) {
+                Some(ranges) => {
+                    Test::Ranges { leaves, zones, ranges: ranges.into_iter().map(first_and_reach).collect() }
+                }
+                None => {
+                    Test::Table { leaves, wanted: (0..wanted.len()).map(|leaf| u8::from(wanted.get(leaf))).collect() }
+                }
             }
         }
     }

@@ -34,16 +34,34 @@ fn canonical(filter: &Filter) -> Filter {
             Filter::And(filters) => Ok(filters),
             other => Err(other),
         }),
-        Filter::Or(filters) => joined(filters, Filter::Or, |filter| match filter {
+        Filter::Or(filters) => one_condition(joined(filters, Filter::Or, |filter| match filter {
             Filter::Or(filters) => Ok(filters),
             other => Err(other),
-        }),
+        })),
         Filter::Not(filter) => match canonical(filter) {
-            Filter::Not(filter) => *filter,
+            Filter::Not(filter) => one_condition(*filter),
             other => Filter::Not(Box::new(other)),
         },
         Filter::Level { level, test } => Filter::Level { level: level.clone(), test: test_of_member(test) },
         Filter::Measure { measure, test } => Filter::Measure { measure: measure.clone(), test: sorted(test.clone()) },
+    }
+}
+
+/// A conjunction that was no conjunct of its own stays one condition: if it speaks of measures, all of it is tested on rows,
+/// while the conjuncts of a conjunction choose facts where they can.
+fn one_condition(filter: Filter) -> Filter {
+    match filter {
+        Filter::And(_) if mentions_measure(&filter) => Filter::Or(vec![filter]),
+        other => other,
+    }
+}
+
+fn mentions_measure(filter: &Filter) -> bool {
+    match filter {
+        Filter::And(filters) | Filter::Or(filters) => filters.iter().any(mentions_measure),
+        Filter::Not(filter) => mentions_measure(filter),
+        Filter::Level { .. } => false,
+        Filter::Measure { .. } => true,
     }
 }
 
@@ -202,5 +220,17 @@ mod tests {
         let texts: std::collections::BTreeSet<String> = queries.iter().cloned().map(of).collect();
         assert_eq!(texts.len(), queries.len());
         assert_eq!(of(json!({"cache": false, "explain": true, "context": {"queryTimeLimit": "5s"}})), of(json!({})));
+    }
+
+    #[test]
+    fn a_condition_on_rows_is_not_one_on_facts() {
+        let both = json!({"and": [{"level": "City", "in": ["Paris"]}, {"measure": "Sold", "greaterThan": 1}]});
+        let key = |filter: Value| {
+            let query: Query = serde_json::from_value(json!({"measures": ["Sold"], "filter": filter})).unwrap();
+            query.canonical()
+        };
+        assert_ne!(key(both.clone()), key(json!({"or": [both.clone()]})));
+        assert_ne!(key(both.clone()), key(json!({"not": {"not": both.clone()}})));
+        assert_eq!(key(json!({"or": [both.clone()]})), key(json!({"not": {"not": both}})));
     }
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::{
     answer::{Answer, AnswerColumn, ColumnKind, Values},
     budget::Budget,
-    limits::{ROWS_DEFAULT, ROWS_MAX},
+    limits::{ROW_VALUES_MAX, ROWS_DEFAULT, ROWS_MAX},
     model::reach::{Reach, ReachedColumn},
     request::QueryError,
     storage::bitmap::Bitmap,
@@ -46,6 +46,13 @@ pub(crate) fn read(
     };
     let condition = query.filter.as_ref().map(|filter| Condition::new(filter, reach)).transpose()?;
     let rows = select(reach, selection, condition.as_ref(), &range(query)?, budget)?;
+    if rows.len().saturating_mul(columns.len()) > ROW_VALUES_MAX {
+        return Err(QueryError::TooLarge(format!(
+            "{} rows of {} columns are more than {ROW_VALUES_MAX} values; ask for fewer rows or columns",
+            rows.len(),
+            columns.len()
+        )));
+    }
     budget.check()?;
     let values = columns.iter().map(|column| (header(column, reach), values(column, &rows)));
     Ok(Answer::new(values, rows.len()))

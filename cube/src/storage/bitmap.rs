@@ -1,7 +1,5 @@
 //! A bit per row, in words of 64.
 
-use std::ops::Range;
-
 /// A bit per row. The bits of the last word beyond the length are zero.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Bitmap {
@@ -46,19 +44,6 @@ impl Bitmap {
         })
     }
 
-    /// Where ones follow each other, in order.
-    pub(crate) fn ranges(&self) -> impl Iterator<Item = Range<usize>> + '_ {
-        let mut positions = self.positions().peekable();
-        std::iter::from_fn(move || {
-            let start = positions.next()?;
-            let mut end = start + 1;
-            while positions.next_if_eq(&end).is_some() {
-                end += 1;
-            }
-            Some(start..end)
-        })
-    }
-
     pub(crate) fn push(&mut self, bit: bool) {
         if self.len.is_multiple_of(64) {
             self.words.push(0);
@@ -74,7 +59,7 @@ impl Bitmap {
     }
 
     /// Sets a range, cut at the length.
-    pub(crate) fn set_range(&mut self, rows: Range<usize>) {
+    pub(crate) fn set_range(&mut self, rows: std::ops::Range<usize>) {
         let (start, end) = (rows.start, rows.end.min(self.len));
         let mut row = start;
         while row < end {
