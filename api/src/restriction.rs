@@ -28,29 +28,49 @@ use crate::{condition::ObjectStatus, reference::SessionReference};
         json_path = ".status.conditions[?(@.type=='Programmed')].status"
     ),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Programmed')].reason"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("has(self.spec.cube) ? self.spec.where.all(line, has(line.level)) : self.spec.where.all(line, !has(line.level))").message("with `cube` every line names a `level`, without it `table` and `column`")
 )]
 pub struct RestrictionSpec {
     /// The Session that this restriction belongs to.
     pub session_ref: SessionReference,
-    /// Conditions on columns. All of them hold (AND); write one line per column.
+    /// Name of a cube. The lines then name levels of that cube instead of columns; other cubes and all tables stay
+    /// untouched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub cube: Option<String>,
+    /// Conditions. All of them hold (AND); write one line per column or level.
     #[schemars(length(min = 1, max = 64))]
-    #[x_kube(validation = Rule::new("self.all(a, self.exists_one(b, a.table == b.table && a.column == b.column))")
+    #[x_kube(validation = Rule::new("self.all(a, !has(a.table) || !has(a.column) || self.exists_one(b, has(b.table) && has(b.column) && a.table == b.table && a.column == b.column))")
         .message("two lines name the same column; write one line per column, with `in` for several values"))]
+    #[x_kube(validation = Rule::new("self.all(a, !has(a.level) || self.exists_one(b, has(b.level) && a.level == b.level))")
+        .message("two lines name the same level; write one line per level, with `in` for several values"))]
     pub r#where: Vec<Condition>,
 }
 
-/// One condition on one column: exactly one of `equals` and `in`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+/// One condition on one column, or on one level of a cube: exactly one of `equals`, `in`, `between`, `inClaim` and `not`.
+///
+/// Values are read by the type of the column; one that it cannot hold matches nothing, under `not` too. A missing value
+/// satisfies `equals: N/A` and `in: [N/A]`, and nothing else; no `not` ever.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[x_kube(validation = Rule::new("has(self.equals) != has(self.__in__)").message("write exactly one of `equals` and `in`"))]
+#[x_kube(validation = Rule::new("[has(self.equals), has(self.__in__), has(self.between), has(self.inClaim), has(self.not)].exists_one(kind, kind)")
+    .message("write exactly one of `equals`, `in`, `between`, `inClaim` and `not`"))]
+#[x_kube(validation = Rule::new("has(self.table) == has(self.column) && has(self.table) != has(self.level)")
+    .message("write `table` and `column`, or with `cube` a `level`"))]
 pub struct Condition {
     /// Table of the Session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
-    pub table: String,
+    pub table: Option<String>,
     /// Column of that table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
-    pub column: String,
+    pub column: Option<String>,
+    /// Level of the cube: `City`, or `Geography/City` where several hierarchies have a level of that name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 507))]
+    pub level: Option<String>,
     /// The one value that rows must have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub equals: Option<Scalar>,
@@ -58,6 +78,53 @@ pub struct Condition {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub r#in: Option<Vec<Scalar>>,
+    /// The range that values must lie in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub between: Option<Between>,
+    /// An attribute of the caller, of whose values rows must have one: the way to a claim of the provider's tokens,
+    /// outermost key first, or to an attribute of a TechnicalUser. Text and integers count, alone or in an array. For a
+    /// caller who has no such attribute the line matches nothing, under `not` too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16))]
+    pub in_claim: Option<Vec<String>>,
+    /// What rows must not have. A missing value never satisfies it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not: Option<Negated>,
+}
+
+/// What rows must not have: exactly one of `equals`, `in`, `between` and `inClaim`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(validation = Rule::new("[has(self.equals), has(self.__in__), has(self.between), has(self.inClaim)].exists_one(kind, kind)")
+    .message("below `not`, write exactly one of `equals`, `in`, `between` and `inClaim`"))]
+pub struct Negated {
+    /// The one value that rows must not have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub equals: Option<Scalar>,
+    /// The values of which rows must have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub r#in: Option<Vec<Scalar>>,
+    /// The range that values must not lie in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub between: Option<Between>,
+    /// An attribute of the caller, of whose values rows must have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16))]
+    pub in_claim: Option<Vec<String>>,
+}
+
+/// A range, both ends included; one of them may be absent. A missing value lies in no range.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(validation = Rule::new("has(self.from) || has(self.to)").message("write `from`, `to` or both"))]
+pub struct Between {
+    /// The smallest value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Scalar>,
+    /// The largest value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Scalar>,
 }
 
 /// A value as manifests write it: text, or an integer. Anything else is written as text, in quotes

@@ -29,7 +29,9 @@ use crate::{condition::ObjectStatus, reference::SessionReference};
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Programmed')].reason"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("!((has(self.spec.roleName) ? self.spec.roleName : self.metadata.name) in ['ROLE_USER', 'ROLE_ADMIN']) || !has(self.spec.restrictions) || size(self.spec.restrictions) == 0")
-        .message("ROLE_USER and ROLE_ADMIN cannot be restricted; put the restrictions on a Role of your own and map users to it")
+        .message("ROLE_USER and ROLE_ADMIN cannot be restricted; put the restrictions on a Role of your own and map users to it"),
+    validation = Rule::new("!has(self.spec.unrestricted) || !self.spec.unrestricted || !has(self.spec.restrictions) || size(self.spec.restrictions) == 0")
+        .message("a role is `unrestricted` or has `restrictions`, not both")
 )]
 pub struct RoleSpec {
     /// The Session that this role belongs to.
@@ -55,6 +57,10 @@ pub struct RoleSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     pub restrictions: Vec<String>,
+    /// Where the Session says `unmatched: Deny`: holders see everything that other roles of theirs do not restrict. Not
+    /// together with `restrictions`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unrestricted: bool,
 }
 
 impl Role {

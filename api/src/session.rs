@@ -71,14 +71,31 @@ pub struct Access {
     /// The rule for callers who hold several restricting roles.
     #[serde(default)]
     pub combine: Combine,
+    /// What callers see whom no role of theirs restricts.
+    #[serde(default)]
+    pub unmatched: Unmatched,
 }
 
-/// The rule for callers who hold several restricting roles.
+/// The rule for callers who hold several restricting roles. The restrictions of one role always all hold together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Combine {
     /// Union within a hierarchy, intersection across hierarchies.
     #[default]
     PerHierarchy,
+    /// Every line of every role holds.
+    All,
+    /// A row is visible if some restricting role admits it whole.
+    PerRole,
+}
+
+/// What callers see of a cube or table in which no role of theirs restricts anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Unmatched {
+    /// Every row.
+    #[default]
+    Allow,
+    /// No row, unless a role of theirs is `unrestricted`.
+    Deny,
 }
 
 impl Session {

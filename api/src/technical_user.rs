@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     condition::ObjectStatus,
     reference::{KeyReference, SessionReference},
+    restriction::Scalar,
 };
 
 /// A caller that authenticates with HTTP Basic: Prometheus, a script, a scheduled report.
@@ -47,6 +48,22 @@ pub struct TechnicalUserSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     pub roles: Vec<String>,
+    /// What `inClaim` of Restrictions reads of this user, as it reads claims of a provider's users.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub attributes: Vec<Attribute>,
+}
+
+/// An attribute of a caller.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Attribute {
+    /// The way to it, as `inClaim` has it.
+    #[schemars(length(min = 1, max = 16))]
+    pub claim: Vec<String>,
+    /// Its values.
+    #[schemars(length(min = 1, max = 4096))]
+    pub values: Vec<Scalar>,
 }
 
 impl TechnicalUser {

@@ -72,15 +72,80 @@ fn two_tables_of_one_name_are_rejected() {
 }
 
 #[test]
-fn a_condition_says_exactly_one_of_equals_and_in() {
-    let sentence_of = |lines| sentence(restriction(&lines).validate_cel());
-    let rule = "write exactly one of `equals` and `in`";
-    assert!(sentence_of(json!([{"table": "Shops", "column": "City"}])).contains(rule));
-    assert!(
-        sentence_of(json!([{"table": "Shops", "column": "City", "equals": "Paris", "in": ["Lyon"]}])).contains(rule)
-    );
-    assert_eq!(sentence_of(json!([{"table": "Shops", "column": "City", "equals": "Paris"}])), "");
-    assert_eq!(sentence_of(json!([{"table": "Shops", "column": "Floor", "in": [1, "two"]}])), "");
+fn a_condition_says_exactly_one_thing() {
+    let sentence_of = |test: Value| {
+        let mut line = json!({"table": "Shops", "column": "City"});
+        line.as_object_mut().unwrap().extend(test.as_object().unwrap().clone());
+        sentence(restriction(&json!([line])).validate_cel())
+    };
+    let rule = "write exactly one of `equals`, `in`, `between`, `inClaim` and `not`";
+    assert!(sentence_of(json!({})).contains(rule));
+    assert!(sentence_of(json!({"equals": "Paris", "in": ["Lyon"]})).contains(rule));
+    assert!(sentence_of(json!({"equals": "Paris", "not": {"equals": "Lyon"}})).contains(rule));
+    for sound in [
+        json!({"equals": "Paris"}),
+        json!({"in": [1, "two"]}),
+        json!({"between": {"from": "2021-01-01", "to": "2021-06-30"}}),
+        json!({"between": {"to": 7}}),
+        json!({"inClaim": ["shops"]}),
+        json!({"not": {"in": ["Paris"]}}),
+        json!({"not": {"inClaim": ["org", "shops"]}}),
+    ] {
+        assert_eq!(sentence_of(sound.clone()), "", "{sound}");
+    }
+    assert!(sentence_of(json!({"between": {}})).contains("write `from`, `to` or both"));
+    for wrong in [json!({"not": {}}), json!({"not": {"equals": "Paris", "between": {"to": 7}}})] {
+        assert!(sentence_of(wrong).contains("below `not`, write exactly one of"));
+    }
+}
+
+#[test]
+fn lines_name_columns_or_with_a_cube_its_levels() {
+    let sentence_of = |cube: Option<&str>, line: Value| {
+        let spec = json!({"sessionRef": {"name": "retail"}, "cube": cube, "where": [line]});
+        let object: Restriction = serde_json::from_value(object("Restriction", &spec)).unwrap();
+        sentence(object.validate_cel())
+    };
+    let column = || json!({"table": "Shops", "column": "City", "equals": "Paris"});
+    let level = || json!({"level": "City", "equals": "Paris"});
+    assert_eq!(sentence_of(None, column()), "");
+    assert_eq!(sentence_of(Some("Sales"), level()), "");
+    let rule = "with `cube` every line names a `level`, without it `table` and `column`";
+    assert!(sentence_of(None, level()).contains(rule));
+    assert!(sentence_of(Some("Sales"), column()).contains(rule));
+    for line in [
+        json!({"equals": 1}),
+        json!({"table": "Shops", "equals": 1}),
+        json!({"level": "City", "column": "City", "equals": 1}),
+    ] {
+        assert!(sentence_of(None, line.clone()).contains("write `table` and `column`"), "{line}");
+    }
+}
+
+#[test]
+fn two_conditions_on_one_level_are_rejected() {
+    let line = json!({"level": "City", "equals": "Paris"});
+    let spec = json!({"sessionRef": {"name": "retail"}, "cube": "Sales", "where": [line, line]});
+    let object: Restriction = serde_json::from_value(object("Restriction", &spec)).unwrap();
+    assert!(sentence(object.validate_cel()).contains("two lines name the same level"));
+}
+
+#[test]
+fn a_role_is_unrestricted_or_has_restrictions() {
+    let found = sentence(role(json!({"unrestricted": true, "restrictions": ["paris-only"]})).validate_cel());
+    assert!(found.contains("not both"), "{found}");
+    assert_eq!(sentence(role(json!({"unrestricted": true})).validate_cel()), "");
+    assert_eq!(sentence(role(json!({"unrestricted": false, "restrictions": ["paris-only"]})).validate_cel()), "");
+}
+
+#[test]
+fn access_is_one_of_what_there_is() {
+    let read = |access: Value| serde_json::from_value::<cubegate_api::session::Access>(access);
+    for combine in ["PerHierarchy", "All", "PerRole"] {
+        assert!(read(json!({"combine": combine, "unmatched": "Deny"})).is_ok());
+    }
+    assert_eq!(read(json!({})).unwrap(), cubegate_api::session::Access::default());
+    assert!(read(json!({"combine": "Any"})).is_err() && read(json!({"unmatched": "Maybe"})).is_err());
 }
 
 #[test]

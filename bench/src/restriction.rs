@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cubegate_cube::{ColumnIn, ColumnName};
+use cubegate_cube::{ColumnName, ColumnTest, Values};
 
 use crate::{
     queries::{Comparison, Test, is_in},
@@ -63,12 +63,13 @@ const NATIONS: [&str; 25] = [
 
 impl Restriction {
     /// The clauses of our mask.
-    pub(crate) fn clauses(&self) -> Vec<Vec<Vec<ColumnIn>>> {
+    pub(crate) fn clauses(&self) -> Vec<Vec<Vec<ColumnTest>>> {
         let clause = |test: &Test| {
             let Comparison::In(values) = &test.comparison else { unreachable!("restrictions are lists of members") };
             let table = table_of(test.column).expect("restrictions name columns of the star").name.to_owned();
             let values: BTreeSet<String> = values.iter().map(ToString::to_string).collect();
-            vec![vec![ColumnIn { column: ColumnName { table, column: test.column.to_owned() }, values }]]
+            let column = ColumnName { table, column: test.column.to_owned() };
+            vec![vec![ColumnTest { column, negated: false, values: Values::In(values) }]]
         };
         self.test.iter().map(clause).collect()
     }

@@ -41,7 +41,7 @@ pub mod limits;
 pub use answer::{Answer, AnswerColumn, ColumnKind, Encoding, Remarks};
 pub use budget::Budget;
 pub use load::{Flaw, LoadError, LoadErrors, OnBadRow, Skipped, TableDefinition, csv, parquet, table::Table};
-pub use mask::{ColumnIn, Mask, MaskError};
+pub use mask::{ColumnTest, Mask, MaskError, Values};
 pub use model::{
     Model,
     cube::{Cube, Stage},

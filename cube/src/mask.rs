@@ -7,8 +7,8 @@ use crate::{
     cuboid::Cuboids,
     model::{cube::Cube, reach::Reach},
     request::QueryError,
-    storage::bitmap::Bitmap,
-    value::{ColumnName, NOT_AVAILABLE},
+    storage::{bitmap::Bitmap, dictionary::Dictionary},
+    value::ColumnName,
     view::{Gathered, View},
 };
 
@@ -26,14 +26,30 @@ pub struct Mask {
     identity: Arc<()>,
 }
 
-/// The value of a column is one of these.
+/// What is to hold of the value of a column.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ColumnIn {
+pub struct ColumnTest {
     /// The column, of the fact table or a table joined to it.
     pub column: ColumnName,
-    /// Values as text, read by the type of the column. One that cannot be read, or that no row has, matches nothing.
-    /// `N/A` is the missing value of every type.
-    pub values: BTreeSet<String>,
+    /// Whether the value must not be wanted. A missing value, and any value when one that is wanted cannot be read by the
+    /// type of the column, fails all the same.
+    pub negated: bool,
+    /// What is wanted.
+    pub values: Values,
+}
+
+/// Values as text, read by the type of the column. One that cannot be read, or that no row has, matches nothing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Values {
+    /// One of these. `N/A` is the missing value of every type.
+    In(BTreeSet<String>),
+    /// Between these, inclusive, either absent. A missing value is not.
+    Between {
+        /// The smallest.
+        from: Option<String>,
+        /// The largest.
+        to: Option<String>,
+    },
 }
 
 /// Why clauses do not make a mask.
@@ -90,7 +106,7 @@ impl Mask {
     }
 }
 
-pub(crate) fn build(cube: &Cube, all_of: &[Vec<Vec<ColumnIn>>]) -> Result<Mask, MaskError> {
+pub(crate) fn build(cube: &Cube, all_of: &[Vec<Vec<ColumnTest>>]) -> Result<Mask, MaskError> {
     let mask = build_over(cube.name(), &cube.reach, &cube.identity, all_of)?;
     let gathered = mask.selection.as_ref().map(|visible| Arc::new(Gathered::new(cube, visible)));
     Ok(Mask { gathered, cuboids: Some(Arc::default()), ..mask })
@@ -101,7 +117,7 @@ pub(crate) fn build_over(
     name: &str,
     reach: &Reach,
     identity: &Arc<()>,
-    all_of: &[Vec<Vec<ColumnIn>>],
+    all_of: &[Vec<Vec<ColumnTest>>],
 ) -> Result<Mask, MaskError> {
     let fact_count = reach.fact_table().row_count;
     let mut visible = Bitmap::filled(fact_count, true);
@@ -109,8 +125,8 @@ pub(crate) fn build_over(
         let mut admitted = Bitmap::filled(fact_count, false);
         for conjunction in any_of {
             let mut satisfied = Bitmap::filled(fact_count, true);
-            for leaf in conjunction {
-                satisfied.and(&facts_with(name, reach, leaf)?);
+            for test in conjunction {
+                satisfied.and(&facts_with(name, reach, test)?);
             }
             admitted.or(&satisfied);
         }
@@ -121,9 +137,33 @@ pub(crate) fn build_over(
     Ok(Mask { selection, visible_count, gathered: None, cuboids: None, identity: Arc::clone(identity) })
 }
 
-fn facts_with(name: &str, reach: &Reach, leaf: &ColumnIn) -> Result<Bitmap, MaskError> {
-    let unreachable = || MaskError::Unreachable { cube: name.to_owned(), column: leaf.column.clone() };
-    let column = reach.column(&leaf.column).ok_or_else(unreachable)?;
-    let rows = column.column.rows_with(&leaf.values);
-    Ok(column.reached.bits_of_facts(rows, leaf.values.contains(NOT_AVAILABLE)))
+fn facts_with(name: &str, reach: &Reach, test: &ColumnTest) -> Result<Bitmap, MaskError> {
+    let unreachable = || MaskError::Unreachable { cube: name.to_owned(), column: test.column.clone() };
+    let column = reach.column(&test.column).ok_or_else(unreachable)?;
+    let dictionary = &column.column.coded().dictionary;
+    let passing = passing(test, dictionary);
+    let rows = column.column.rows_with(&passing);
+    Ok(column.reached.bits_of_facts(rows, passing.get(dictionary.missing() as usize)))
+}
+
+/// A bit per code of the column: whether its value passes.
+fn passing(test: &ColumnTest, dictionary: &Dictionary) -> Bitmap {
+    let code_count = dictionary.len();
+    let missing = dictionary.missing() as usize;
+    let wanted = match &test.values {
+        Values::In(values) if test.negated && !values.iter().all(|value| dictionary.can_hold(value)) => None,
+        Values::In(values) => {
+            Some(Bitmap::of_positions(code_count, values.iter().filter_map(|value| dictionary.find(value))))
+        }
+        Values::Between { from, to } => dictionary.between(from.as_deref(), to.as_deref()).map(|range| {
+            let mut wanted = Bitmap::of_positions(code_count, range);
+            wanted.clear(missing);
+            wanted
+        }),
+    };
+    match wanted {
+        None => Bitmap::filled(code_count, false),
+        Some(wanted) if test.negated => Bitmap::from_fn(code_count, |code| code != missing && !wanted.get(code)),
+        Some(wanted) => wanted,
+    }
 }

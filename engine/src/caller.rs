@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use cubegate_policy::attributes::Attributes;
 use http::{HeaderMap, HeaderName};
 use percent_encoding::percent_decode_str;
 
@@ -9,6 +10,7 @@ use crate::problem::Problem;
 
 const USER: HeaderName = HeaderName::from_static("x-cubegate-user");
 const ROLES: HeaderName = HeaderName::from_static("x-cubegate-roles");
+const ATTRIBUTES: HeaderName = HeaderName::from_static("x-cubegate-attributes");
 const POLICY: HeaderName = HeaderName::from_static("x-cubegate-policy");
 
 /// A caller whom the sidecar admitted.
@@ -18,6 +20,8 @@ pub(crate) struct Caller {
     pub(crate) user: String,
     /// Roles, decided by the policy of `revision`.
     pub(crate) roles: BTreeSet<String>,
+    /// What restrictions may ask of the caller.
+    pub(crate) attributes: Attributes,
     /// Policy by which the roles were decided, and by which the answer must be restricted.
     pub(crate) revision: u64,
 }
@@ -31,10 +35,13 @@ impl Caller {
             .into_owned();
         let roles = single(headers, &ROLES, "X-Cubegate-Roles")?;
         let roles = roles.split(',').filter(|role| !role.is_empty()).map(str::to_owned).collect();
+        let attributes = single(headers, &ATTRIBUTES, "X-Cubegate-Attributes")?;
+        let attributes =
+            Attributes::from_header(attributes).map_err(|_| Problem::NotStamped("X-Cubegate-Attributes"))?;
         let revision = single(headers, &POLICY, "X-Cubegate-Policy")?
             .parse()
             .map_err(|_| Problem::NotStamped("X-Cubegate-Policy"))?;
-        Ok(Self { user, roles, revision })
+        Ok(Self { user, roles, attributes, revision })
     }
 }
 
@@ -59,23 +66,44 @@ mod tests {
     }
 
     #[test]
-    fn a_stamp_names_user_roles_and_revision() {
+    fn a_stamp_names_user_roles_attributes_and_revision() {
         let headers = stamped(&[
             ("x-cubegate-user", "Zo%C3%AB"),
             ("x-cubegate-roles", "ROLE_PARIS,ROLE_USER"),
+            ("x-cubegate-attributes", r#"[[["shops"],["S1"]]]"#),
             ("x-cubegate-policy", "12"),
         ]);
         let caller = Caller::from_headers(&headers).unwrap();
         assert_eq!((caller.user.as_str(), caller.roles.len(), caller.revision), ("Zoë", 2, 12));
+        assert_eq!(caller.attributes.to_header().as_deref(), Some(r#"[[["shops"],["S1"]]]"#));
     }
 
     #[test]
     fn a_request_without_a_whole_stamp_is_refused() {
-        let whole = [("x-cubegate-user", "a"), ("x-cubegate-roles", "ROLE_USER"), ("x-cubegate-policy", "1")];
-        for missing in 0..3 {
+        let whole = [
+            ("x-cubegate-user", "a"),
+            ("x-cubegate-roles", "ROLE_USER"),
+            ("x-cubegate-attributes", "[]"),
+            ("x-cubegate-policy", "1"),
+        ];
+        assert!(Caller::from_headers(&stamped(&whole)).is_ok());
+        for missing in 0..whole.len() {
             let pairs: Vec<_> =
                 whole.iter().enumerate().filter(|(index, _)| *index != missing).map(|(_, pair)| *pair).collect();
             assert!(matches!(Caller::from_headers(&stamped(&pairs)), Err(Problem::NotStamped(_))));
+        }
+    }
+
+    #[test]
+    fn attributes_in_another_form_than_the_sidecars_are_refused() {
+        for attributes in ["", "[[]]", "[[[\"shops\"],[\"S2\",\"S1\"]]]"] {
+            let headers = stamped(&[
+                ("x-cubegate-user", "a"),
+                ("x-cubegate-roles", "ROLE_USER"),
+                ("x-cubegate-attributes", attributes),
+                ("x-cubegate-policy", "1"),
+            ]);
+            assert_eq!(Caller::from_headers(&headers), Err(Problem::NotStamped("X-Cubegate-Attributes")));
         }
     }
 
@@ -85,6 +113,7 @@ mod tests {
             ("x-cubegate-user", "a"),
             ("x-cubegate-roles", "ROLE_USER"),
             ("x-cubegate-roles", "ROLE_ADMIN"),
+            ("x-cubegate-attributes", "[]"),
             ("x-cubegate-policy", "1"),
         ]);
         assert_eq!(Caller::from_headers(&headers), Err(Problem::NotStamped("X-Cubegate-Roles")));

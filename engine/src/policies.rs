@@ -81,15 +81,14 @@ impl Policy {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeMap, time::Duration};
+    use std::time::Duration;
 
-    use cubegate_policy::snapshot::{Access, Combine};
+    use cubegate_policy::snapshot::Access;
 
     use super::*;
 
     fn publication(revision: u64) -> AccessPublication {
-        let access = Access { combine: Combine::PerHierarchy, roles: BTreeMap::new() };
-        AccessPublication { id: PublicationId { revision, sha256: String::new() }, access }
+        AccessPublication { id: PublicationId { revision, sha256: String::new() }, access: Access::default() }
     }
 
     #[test]

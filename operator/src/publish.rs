@@ -85,7 +85,7 @@ mod tests {
 
     use cubegate_policy::{
         publication::canonical_bytes,
-        snapshot::{Access, Combine, Door},
+        snapshot::{Access, Door},
     };
     use k8s_openapi::ByteString;
     use proptest::prelude::*;
@@ -96,8 +96,7 @@ mod tests {
 
     fn snapshot(url: &str) -> Snapshot {
         let door = Door { url: Some(url.into()), authentication: Authentication::Open, roles: BTreeMap::new() };
-        let access = Access { combine: Combine::PerHierarchy, roles: BTreeMap::new() };
-        Snapshot { session: "retail".into(), sources: Vec::new(), door, access }
+        Snapshot { session: "retail".into(), sources: Vec::new(), door, access: Access::default() }
     }
 
     fn secret(revision: &str, snapshot: &Snapshot, cookie_key: &[u8]) -> Secret {

@@ -21,7 +21,8 @@ pub fn user_name(claims: &Value, name_claim: &str) -> Option<String> {
     claims.get(name_claim)?.as_str().filter(|name| !name.is_empty()).map(str::to_owned)
 }
 
-fn at<'a>(claims: &'a Value, ClaimPath(keys): &ClaimPath) -> Option<&'a Value> {
+/// What lies at a path.
+pub(crate) fn at<'a>(claims: &'a Value, ClaimPath(keys): &ClaimPath) -> Option<&'a Value> {
     if keys.is_empty() {
         return None;
     }

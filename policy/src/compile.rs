@@ -38,6 +38,8 @@ mod restrictions;
 mod roles;
 mod session;
 
+use cubegate_api::session::Access as AccessRule;
+
 use self::problem::Problems;
 pub use self::{
     objects::{InvalidObject, Objects, Parsed},
@@ -66,14 +68,15 @@ pub fn compile(objects: &Objects) -> Compiled {
     let sources = objects::sources(session, &own_roles, &own_restrictions, &own_users);
 
     session::check(session, &mut problems);
-    let restrictions = restrictions::compile(&own_restrictions, &session::tables(session), &mut problems);
+    let restrictions = restrictions::compile(&own_restrictions, &session::names(session), &mut problems);
     let roles = roles::compile(&own_roles, &restrictions, &mut problems);
     let authentication = authentication::compile(objects, &own_users, &roles, &mut problems);
 
-    let (holders, clauses) =
-        roles.into_iter().map(|(role, compiled)| ((role.clone(), compiled.holders), (role, compiled.clauses))).unzip();
+    let (holders, of_roles) =
+        roles.into_iter().map(|(role, compiled)| ((role.clone(), compiled.holders), (role, compiled.access))).unzip();
     let url = session.spec.url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
     let door = Door { url, authentication, roles: holders };
-    let access = Access { combine: session.spec.access.combine, roles: clauses };
+    let AccessRule { combine, unmatched } = session.spec.access;
+    let access = Access { combine, unmatched, roles: of_roles };
     Compiled { snapshot: Snapshot { session: name, sources, door, access }, problems: problems.into_ordered() }
 }

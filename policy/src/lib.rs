@@ -12,6 +12,7 @@
 //! |-----------------|--------------------------------------------------------------------------------------------|
 //! | [`compile`]     | Session, Roles, Restrictions and TechnicalUsers become one [`snapshot::Snapshot`], and every mistake in them a [`compile::Problem`]. |
 //! | [`publication`] | How a snapshot travels: canonical bytes, their digest, a revision that only grows.         |
+//! | [`attributes`]  | What restrictions may ask of a caller, and how it travels to the engine.                   |
 //! | [`claims`]      | What a provider says of a user: a name, and the provider's own roles.                      |
 //! | [`resolve`]     | An identity becomes roles, or a [`resolve::Refusal`].                                      |
 //! | [`bind`]        | Clauses meet the columns, hierarchies and joins of a loaded model; roles become a [`bind::Visibility`]. |
@@ -32,6 +33,7 @@
 //! - **Reasons are for logs and status.** A [`resolve::Refusal`] says what is wrong with which object; what the
 //!   caller gets to see is a status code, and that is decided at the edge.
 
+pub mod attributes;
 pub mod bind;
 pub mod claims;
 pub mod compile;

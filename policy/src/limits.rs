@@ -28,3 +28,6 @@ pub const BCRYPT_COST_MAX: u32 = 14;
 /// Reasons for which one role is broken that a policy carries. A role that inherits many broken ones would repeat
 /// all of theirs.
 pub const REASONS_PER_ROLE_MAX: usize = 8;
+
+/// Bytes of the attributes of one caller, as they travel from sidecar to engine in a header. Who has more is refused.
+pub const ATTRIBUTES_BYTES_MAX: usize = 16_384;

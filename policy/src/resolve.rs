@@ -19,7 +19,11 @@ use std::collections::BTreeSet;
 
 use cubegate_api::{ROLE_ADMIN, ROLE_ANONYMOUS, ROLE_USER};
 
-use crate::snapshot::{Authentication, Checked, Door, Oidc, Ways};
+use crate::{
+    attributes::Attributes,
+    limits::ATTRIBUTES_BYTES_MAX,
+    snapshot::{Authentication, Checked, Door, Oidc, TechnicalUser, Ways},
+};
 
 /// Name of whoever comes to an open Session.
 pub const ANONYMOUS_USER: &str = "anonymousUser";
@@ -38,6 +42,8 @@ pub enum Caller<'a> {
         name: &'a str,
         /// What [`provider_roles`](crate::claims::provider_roles) found.
         provider_roles: &'a BTreeSet<String>,
+        /// What [`Attributes::of_claims`] found.
+        attributes: &'a Attributes,
     },
     /// Brought no credentials.
     Anonymous,
@@ -50,6 +56,8 @@ pub struct Resolved {
     pub user: String,
     /// All roles of the caller, inherited ones included. At least one of `ROLE_USER` and `ROLE_ADMIN`.
     pub roles: BTreeSet<String>,
+    /// What restrictions may ask of the caller.
+    pub attributes: Attributes,
 }
 
 /// Why a caller is refused. The text is for logs; callers see only the status.
@@ -74,6 +82,9 @@ pub enum Refusal {
         /// What cannot be reached.
         reasons: Vec<String>,
     },
+    /// The caller has more attributes than can travel to the engine. (403)
+    #[error("the caller's attributes take more than {ATTRIBUTES_BYTES_MAX} bytes")]
+    TooManyAttributes,
     /// The caller's TechnicalUser cannot be used; who it is cannot be proven. (401)
     #[error("TechnicalUser `{username}` is broken: {}", reasons.join("; "))]
     BrokenUser {
@@ -113,13 +124,15 @@ pub enum Refusal {
 
 /// Decides which roles a caller has, or why they are refused.
 pub fn resolve(door: &Door, caller: &Caller<'_>) -> Result<Resolved, Refusal> {
-    let (user, base) = match (&door.authentication, caller) {
-        (Authentication::Open, Caller::Anonymous) => (ANONYMOUS_USER, anonymous_roles()),
+    let none = Attributes::default();
+    let (user, base, attributes) = match (&door.authentication, caller) {
+        (Authentication::Open, Caller::Anonymous) => (ANONYMOUS_USER, anonymous_roles(), &none),
         (Authentication::Closed(ways), Caller::TechnicalUser { username }) => {
-            (*username, granted(door, ways, username)?)
+            let user = technical_user(ways, username)?;
+            (*username, user.roles.iter().cloned().chain(individual(door, username)).collect(), &user.attributes)
         }
-        (Authentication::Closed(ways), Caller::ProviderUser { name, provider_roles }) => {
-            (*name, mapped(door, provider(ways, name)?, name, provider_roles)?)
+        (Authentication::Closed(ways), Caller::ProviderUser { name, provider_roles, attributes }) => {
+            (*name, mapped(door, provider(ways, name)?, name, provider_roles)?, *attributes)
         }
         (Authentication::Closed(_), Caller::Anonymous) => return Err(Refusal::NoCredentials),
         (Authentication::Open, Caller::TechnicalUser { username: user } | Caller::ProviderUser { name: user, .. }) => {
@@ -128,7 +141,10 @@ pub fn resolve(door: &Door, caller: &Caller<'_>) -> Result<Resolved, Refusal> {
     };
     let roles = closed_over_inheritance(door, &base)?;
     gate(&roles)?;
-    Ok(Resolved { user: user.to_owned(), roles })
+    if attributes.to_header().is_none() {
+        return Err(Refusal::TooManyAttributes);
+    }
+    Ok(Resolved { user: user.to_owned(), roles, attributes: attributes.clone() })
 }
 
 /// Lets through only those who may use the application at all.
@@ -140,13 +156,13 @@ fn anonymous_roles() -> BTreeSet<String> {
     [ROLE_ADMIN, ROLE_ANONYMOUS, ROLE_USER].map(str::to_owned).into()
 }
 
-fn granted(door: &Door, ways: &Ways, username: &str) -> Result<BTreeSet<String>, Refusal> {
+fn technical_user<'a>(ways: &'a Ways, username: &str) -> Result<&'a TechnicalUser, Refusal> {
     match ways.technical_users.get(username) {
         None => Err(Refusal::UnknownUser { user: username.to_owned() }),
         Some(Checked::Broken(reasons)) => {
             Err(Refusal::BrokenUser { username: username.to_owned(), reasons: reasons.clone() })
         }
-        Some(Checked::Valid(user)) => Ok(user.roles.iter().cloned().chain(individual(door, username)).collect()),
+        Some(Checked::Valid(user)) => Ok(user),
     }
 }
 

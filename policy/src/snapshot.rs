@@ -9,8 +9,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use cubegate_api::{authentication::AccessTokenFormat, session::Combine};
+pub use cubegate_api::{
+    authentication::AccessTokenFormat,
+    session::{Combine, Unmatched},
+};
 use serde::{Deserialize, Serialize};
+
+use crate::attributes::Attributes;
 
 /// The compiled policy of one Session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,6 +118,8 @@ pub struct TechnicalUser {
     pub password_hash: String,
     /// Roles granted by the object; all of them exist.
     pub roles: BTreeSet<String>,
+    /// As far as the policy speaks of them.
+    pub attributes: Attributes,
 }
 
 /// An OpenID Connect provider. Field meanings as in [`cubegate_api::authentication::Oidc`].
@@ -128,6 +135,8 @@ pub struct Oidc {
     pub scopes: Vec<String>,
     pub name_claim: String,
     pub roles_claims: Vec<ClaimPath>,
+    /// Claims that restrictions speak of.
+    pub attribute_claims: BTreeSet<ClaimPath>,
     pub access_token_format: AccessTokenFormat,
     /// Present when `access_token_format` is `jwt`.
     pub audience: Option<String>,
@@ -136,7 +145,7 @@ pub struct Oidc {
 }
 
 /// Keys from the outermost in; a literal claim name is a path of one key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ClaimPath(pub Vec<String>);
 
@@ -155,25 +164,81 @@ pub struct RoleHolders {
 }
 
 /// Which rows the holders of a role may see.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Access {
     /// How the restrictions of several roles combine.
     pub combine: Combine,
+    /// What callers see whom no role of theirs restricts.
+    pub unmatched: Unmatched,
     /// Every role by name, the built-in ones included. Inherited roles are entries of their own.
-    pub roles: BTreeMap<String, Checked<Vec<Clause>>>,
+    pub roles: BTreeMap<String, Checked<RoleAccess>>,
 }
 
-/// `column ∈ values`. The clauses of one role all hold (AND).
+/// What the holders of one role may see.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RoleAccess {
+    /// Whether holders whom nothing restricts see everything under [`Unmatched::Deny`] too.
+    pub unrestricted: bool,
+    /// All of them hold (AND). Ordered.
+    pub clauses: Vec<Clause>,
+}
+
+/// What is to hold of the value of a column or level.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Clause {
-    /// The column.
-    pub column: ColumnName,
-    /// Values as text, to be read by the type of the column. Not empty.
-    pub values: BTreeSet<String>,
+    /// What it speaks of.
+    pub subject: Subject,
+    /// Whether the value must not be wanted; a missing value then fails all the same.
+    pub negated: bool,
+    /// What is wanted.
+    pub wanted: Wanted,
     /// Name of the Restriction that says so.
     pub restriction: String,
+}
+
+/// What a clause speaks of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum Subject {
+    /// A column: in every cube, and in tables.
+    Column(ColumnName),
+    /// A level of one cube, and nothing else.
+    #[serde(rename_all = "camelCase")]
+    Level {
+        /// Name of the cube.
+        cube: String,
+        /// `Level`, or `Hierarchy/Level`.
+        level: String,
+    },
+}
+
+/// Values, or where the caller brings them from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum Wanted {
+    /// These.
+    Values(Values),
+    /// One of the caller's values of this claim. A caller without any satisfies no clause that speaks of it.
+    Claim(ClaimPath),
+}
+
+/// Values as text, to be read by the type of the column. One that the type cannot hold matches nothing, and leaves
+/// nothing over where it is negated.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum Values {
+    /// One of these. Not empty. `N/A` is the missing value of every type.
+    In(BTreeSet<String>),
+    /// Between these, inclusive; at least one of them is there. A missing value is not.
+    Between {
+        /// The smallest.
+        from: Option<String>,
+        /// The largest.
+        to: Option<String>,
+    },
 }
 
 /// A column of a table of the Session.
@@ -217,6 +282,26 @@ impl std::fmt::Display for Kind {
 impl std::fmt::Display for ObjectName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.kind, self.name)
+    }
+}
+
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Column(column) => column.fmt(f),
+            Self::Level { cube, level } => write!(f, "{cube}: {level}"),
+        }
+    }
+}
+
+impl std::fmt::Display for Values {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::In(values) => f.write_str(&values.iter().map(String::as_str).collect::<Vec<_>>().join(", ")),
+            Self::Between { from, to } => {
+                write!(f, "{} … {}", from.as_deref().unwrap_or_default(), to.as_deref().unwrap_or_default())
+            }
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use cubegate_policy::{
+    attributes::Attributes,
     resolve::{self, Caller, Resolved},
     snapshot::Door,
 };
@@ -23,6 +24,7 @@ use crate::{
 
 const USER: HeaderName = HeaderName::from_static("x-cubegate-user");
 const ROLES: HeaderName = HeaderName::from_static("x-cubegate-roles");
+const ATTRIBUTES: HeaderName = HeaderName::from_static("x-cubegate-attributes");
 const POLICY: HeaderName = HeaderName::from_static("x-cubegate-policy");
 /// What proves an identity to us proves nothing behind us; and what a front proxy says is not ours to vouch for.
 const NOT_FORWARDED: [HeaderName; 3] = [AUTHORIZATION, COOKIE, FORWARDED];
@@ -34,6 +36,7 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 pub(crate) struct Permit {
     user: String,
     roles: BTreeSet<String>,
+    attributes: Attributes,
     revision: u64,
 }
 
@@ -55,7 +58,7 @@ pub(crate) enum DecideError {
 /// Decides whether a caller may pass, and as whom.
 pub(crate) fn decide(door: &Door, revision: u64, caller: &Caller<'_>) -> Result<Permit, DecideError> {
     match resolve::resolve(door, caller) {
-        Ok(Resolved { user, roles }) => Ok(Permit { user, roles, revision }),
+        Ok(Resolved { user, roles, attributes }) => Ok(Permit { user, roles, attributes, revision }),
         Err(refusal @ (resolve::Refusal::UnknownUser { .. } | resolve::Refusal::NoCredentials)) => {
             Err(DecideError::Unknown(refusal))
         }
@@ -80,6 +83,8 @@ impl Permit {
         remove_what_is_not_forwarded(&mut headers);
         headers.insert(USER, value(&utf8_percent_encode(&self.user, PLAIN).to_string())?);
         headers.insert(ROLES, value(&self.roles.iter().map(String::as_str).collect::<Vec<_>>().join(","))?);
+        let attributes = self.attributes.to_header().ok_or(resolve::Refusal::TooManyAttributes)?;
+        headers.insert(ATTRIBUTES, value(&attributes)?);
         headers.insert(POLICY, HeaderValue::from(self.revision));
         headers.insert(REQUEST_ID, trace.request_id.clone());
         headers.insert(TRACEPARENT, trace.traceparent.clone());
@@ -130,6 +135,6 @@ fn value(text: &str) -> Result<HeaderValue, Refusal> {
             "The access policy refuses this request",
             "ask whoever maintains the access policy of this Session",
         )
-        .because("a role name cannot travel in a header")
+        .because("a role name or attribute cannot travel in a header")
     })
 }

@@ -6,7 +6,7 @@ use cubegate_api::ROLE_USER;
 use cubegate_cube::CubeSchema;
 use cubegate_policy::{
     compile::Parsed,
-    snapshot::{Authentication, Checked},
+    snapshot::{Authentication, Checked, Clause, Subject},
 };
 
 use crate::{
@@ -106,19 +106,22 @@ fn credential(login: &Login) -> String {
 fn query_to_try(declared: &Declared, login: Option<&Login>, cube: &CubeSchema) -> String {
     let roles = &declared.compiled.snapshot.access.roles;
     let clauses = login.into_iter().flat_map(|login| &login.roles).filter_map(|role| match roles.get(role) {
-        Some(Checked::Valid(clauses)) => Some(clauses),
+        Some(Checked::Valid(access)) => Some(&access.clauses),
         Some(Checked::Broken(_)) | None => None,
     });
-    let restricted: Vec<&str> = clauses.flatten().map(|clause| clause.column.column.as_str()).collect();
+    let column = |clause: &Clause| match &clause.subject {
+        Subject::Column(column) => Some(column.column.clone()),
+        Subject::Level { .. } => None,
+    };
+    let restricted: Vec<String> = clauses.flatten().filter_map(column).collect();
     let levels =
         || cube.hierarchies.iter().flat_map(|hierarchy| hierarchy.levels.iter().map(move |level| (hierarchy, level)));
-    let level = levels()
-        .find(|(_, level)| restricted.contains(&level.column.column.as_str()))
-        .or_else(|| levels().next())
-        .map(|(hierarchy, level)| match levels().filter(|(_, other)| other.name == level.name).count() {
+    let level = levels().find(|(_, level)| restricted.contains(&level.column.column)).or_else(|| levels().next()).map(
+        |(hierarchy, level)| match levels().filter(|(_, other)| other.name == level.name).count() {
             1 => level.name.clone(),
             _ => format!("{}/{}", hierarchy.name, level.name),
-        });
+        },
+    );
     let measure = cube.measures.first().map(|measure| measure.name.clone());
     serde_json::json!({
         "levels": level.into_iter().collect::<Vec<_>>(),

@@ -1,9 +1,6 @@
 //! A loaded table: typed columns, one row per key.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
@@ -141,10 +138,9 @@ impl Column {
         }
     }
 
-    /// Which rows have one of these values, written as text.
-    pub(crate) fn rows_with(&self, values: &BTreeSet<String>) -> Bitmap {
-        let Coded { dictionary, codes } = self.coded();
-        let wanted = Bitmap::of_positions(dictionary.len(), values.iter().filter_map(|value| dictionary.find(value)));
+    /// Which rows have one of these codes.
+    pub(crate) fn rows_with(&self, wanted: &Bitmap) -> Bitmap {
+        let Coded { codes, .. } = self.coded();
         with_codes!(&**codes, |codes| Bitmap::from_fn(codes.len(), |row| {
             codes.get(row).is_some_and(|code| wanted.get(code.index()))
         }))

@@ -22,7 +22,7 @@ use crate::{
     finish, fold,
     limits::GATHERED_BYTES_MIN,
     load::table::Table,
-    mask::{self, ColumnIn, Mask, MaskError},
+    mask::{self, ColumnTest, Mask, MaskError},
     nearest::unknown,
     request::{Query, QueryError},
     resolve::{self, Resolved, names::LevelNames},
@@ -88,7 +88,7 @@ impl Cube {
 
     /// The facts that satisfy `all_of`: of each entry, at least one conjunction. No entry: all facts. An entry without
     /// conjunction: no fact. A conjunction without column: all facts. Worth caching by the clauses and the model.
-    pub fn mask(&self, all_of: &[Vec<Vec<ColumnIn>>]) -> Result<Mask, MaskError> {
+    pub fn mask(&self, all_of: &[Vec<Vec<ColumnTest>>]) -> Result<Mask, MaskError> {
         mask::build(self, all_of)
     }
 

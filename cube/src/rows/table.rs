@@ -7,7 +7,7 @@ use crate::{
     answer::Answer,
     budget::Budget,
     load::table::Table,
-    mask::{self, ColumnIn, Mask, MaskError},
+    mask::{self, ColumnTest, Mask, MaskError},
     model::{
         cube::Cube,
         error::Problems,
@@ -45,7 +45,7 @@ impl TableView {
     }
 
     /// The rows that satisfy `all_of`, as [`Cube::mask`] has it.
-    pub fn mask(&self, all_of: &[Vec<Vec<ColumnIn>>]) -> Result<Mask, MaskError> {
+    pub fn mask(&self, all_of: &[Vec<Vec<ColumnTest>>]) -> Result<Mask, MaskError> {
         mask::build_over(&self.schema.name, &self.reach, &self.identity, all_of)
     }
 

@@ -97,26 +97,15 @@ impl Dictionary {
         Some(first..last.max(first))
     }
 
-    /// Where a written value is, or would be, and whether it is there.
+    /// Where a written bound is, or would be, and whether it is there. A bound may be written as no value of the column
+    /// could be: a number with more digits, a timestamp by its date.
     fn place(&self, text: &str) -> Option<(u32, bool)> {
-        let found = match &self.values {
-            Values::Text(texts) => texts.search(text),
-            Values::Bool(values) => values.binary_search(&parse_bool(text)?),
-            Values::Int64(values) => match parse_int64(text) {
-                Some(wanted) => values.binary_search(&wanted),
-                None => place_double(values, 0, text)?,
-            },
-            Values::Double(values) => {
-                let wanted = parse_double(text)?;
-                values.binary_search_by(|value| value.total_cmp(&wanted))
-            }
-            Values::Decimal { units, precision, scale } => match parse_decimal(text, *precision, *scale) {
-                Some(wanted) => units.binary_search(&wanted),
-                None => place_double(units, *scale, text)?,
-            },
-            Values::Date(values) => values.binary_search(&parse_date(text)?),
-            Values::Timestamp(values) => values.binary_search(&parse_timestamp(text).or_else(|| midnight(text))?),
-        };
+        let found = self.search(text).or_else(|| match &self.values {
+            Values::Int64(values) => place_double(values, 0, text),
+            Values::Decimal { units, scale, .. } => place_double(units, *scale, text),
+            Values::Timestamp(values) => Some(values.binary_search(&midnight(text)?)),
+            Values::Text(_) | Values::Bool(_) | Values::Double(_) | Values::Date(_) => None,
+        })?;
         Some(match found {
             Ok(index) => (code_of(index), true),
             Err(index) => (code_of(index), false),
@@ -172,21 +161,30 @@ impl Dictionary {
 
     /// The code of a value written as text; none when it cannot be read by the type or is not there.
     pub(crate) fn find(&self, text: &str) -> Option<u32> {
-        match &self.values {
-            Values::Text(texts) => texts.find(text),
-            _ if text == NOT_AVAILABLE => Some(self.missing),
-            Values::Bool(values) => position(values.binary_search(&parse_bool(text)?)),
-            Values::Int64(values) => position(values.binary_search(&parse_int64(text)?)),
+        if text == NOT_AVAILABLE { Some(self.missing) } else { position(self.search(text)?) }
+    }
+
+    /// Whether a value written as text can be read by the type.
+    pub(crate) fn can_hold(&self, text: &str) -> bool {
+        text == NOT_AVAILABLE || self.search(text).is_some()
+    }
+
+    /// Where a written value is, or else where it would be; none when it cannot be read by the type.
+    fn search(&self, text: &str) -> Option<Result<usize, usize>> {
+        Some(match &self.values {
+            Values::Text(texts) => texts.search(text),
+            Values::Bool(values) => values.binary_search(&parse_bool(text)?),
+            Values::Int64(values) => values.binary_search(&parse_int64(text)?),
             Values::Double(values) => {
                 let wanted = parse_double(text)?;
-                position(values.binary_search_by(|value| value.total_cmp(&wanted)))
+                values.binary_search_by(|value| value.total_cmp(&wanted))
             }
             Values::Decimal { units, precision, scale } => {
-                position(units.binary_search(&parse_decimal(text, *precision, *scale)?))
+                units.binary_search(&parse_decimal(text, *precision, *scale)?)
             }
-            Values::Date(values) => position(values.binary_search(&parse_date(text)?)),
-            Values::Timestamp(values) => position(values.binary_search(&parse_timestamp(text)?)),
-        }
+            Values::Date(values) => values.binary_search(&parse_date(text)?),
+            Values::Timestamp(values) => values.binary_search(&parse_timestamp(text)?),
+        })
     }
 }
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use cubegate_cube::{
-    Answer, ColumnIn, ColumnName, ColumnType, Cube, CubeDefinition, HierarchyDefinition, JoinDefinition, LoadErrors,
-    Mask, MeasureDefinition, Mode, Model, ModelDefinition, ModelError, Query, QueryError, Table, TableDefinition, csv,
+    Answer, ColumnName, ColumnTest, ColumnType, Cube, CubeDefinition, HierarchyDefinition, JoinDefinition, LoadErrors,
+    Mask, MeasureDefinition, Mode, Model, ModelDefinition, ModelError, Query, QueryError, Table, TableDefinition,
+    Values, csv,
 };
 use serde_json::{Value, json};
 
@@ -36,9 +37,10 @@ pub(crate) fn definition(name: &str, keys: &[&str]) -> TableDefinition {
     TableDefinition { name: name.to_owned(), keys, ..TableDefinition::default() }
 }
 
-pub(crate) fn is_in(table: &str, column: &str, values: &[&str]) -> ColumnIn {
+pub(crate) fn is_in(table: &str, column: &str, values: &[&str]) -> ColumnTest {
     let column = ColumnName { table: table.to_owned(), column: column.to_owned() };
-    ColumnIn { column, values: values.iter().map(|value| (*value).to_owned()).collect::<BTreeSet<_>>() }
+    let values = Values::In(values.iter().map(|value| (*value).to_owned()).collect::<BTreeSet<_>>());
+    ColumnTest { column, negated: false, values }
 }
 
 impl Fixture {
@@ -124,7 +126,7 @@ impl Built {
     }
 
     /// The rows that a restricted caller gets.
-    pub(crate) fn ask_masked(&self, all_of: &[Vec<Vec<ColumnIn>>], query: Value) -> Value {
+    pub(crate) fn ask_masked(&self, all_of: &[Vec<Vec<ColumnTest>>], query: Value) -> Value {
         let query: Query = serde_json::from_value(query).unwrap();
         let mask = self.cube().mask(all_of).unwrap();
         rows(&self.cube().query(&query, &mask).unwrap())

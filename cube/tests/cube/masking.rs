@@ -1,6 +1,6 @@
 //! What a mask shows and hides.
 
-use cubegate_cube::{ColumnIn, MaskError, QueryError};
+use cubegate_cube::{ColumnTest, MaskError, QueryError, Values};
 use serde_json::json;
 
 use crate::fixture::{by_city, is_in, retail};
@@ -18,7 +18,7 @@ fn totals_are_of_visible_facts_only() {
 #[test]
 fn a_mask_can_speak_of_any_column_that_the_joins_reach() {
     let retail = retail().build();
-    let cities = |leaf: ColumnIn| retail.ask_masked(&[vec![vec![leaf]]], by_city());
+    let cities = |leaf: ColumnTest| retail.ask_masked(&[vec![vec![leaf]]], by_city());
     assert_eq!(cities(is_in("Shops", "Staff", &["6"])), json!([["Paris", 3.0]]));
     assert_eq!(cities(is_in("Sales", "Unit price", &["1.50"])), json!([["Paris", 3.0], ["Saint-Étienne", 2.0]]));
     assert_eq!(cities(is_in("Sales", "Date", &["2021-01-02"])), json!([["San Antonio", 5.0]]));
@@ -32,13 +32,29 @@ fn a_mask_can_speak_of_any_column_that_the_joins_reach() {
 #[test]
 fn missing_values_and_missing_rows_are_called_not_available() {
     let retail = retail().build();
-    let ids = |leaf: ColumnIn| {
+    let ids = |leaf: ColumnTest| {
         let query = json!({"levels": ["Sale ID"]});
         retail.ask_masked(&[vec![vec![leaf]]], query)
     };
     assert_eq!(ids(is_in("Shops", "City", &["N/A"])), json!([[5]]));
     assert_eq!(ids(is_in("Shops", "Staff", &["N/A"])), json!([[5]]));
     assert_eq!(ids(is_in("Sales", "Quantity", &["N/A", "2"])), json!([[1], [4]]));
+}
+
+#[test]
+fn what_is_excluded_hides_missing_values_too_and_everything_when_it_cannot_be_read() {
+    let retail = retail().build();
+    let ids = |column: &str, values: Values| {
+        let excluded = ColumnTest { negated: true, values, ..is_in("Sales", column, &[]) };
+        retail.ask_masked(&[vec![vec![excluded]]], json!({"levels": ["Sale ID"]}))
+    };
+    let one_of = |values: &[&str]| Values::In(values.iter().map(|value| (*value).to_owned()).collect());
+    assert_eq!(ids("Quantity", one_of(&["N/A"])), json!([[1], [2], [3], [5]]));
+    assert_eq!(ids("Quantity", one_of(&["99"])), json!([[1], [2], [3], [5]]));
+    assert_eq!(ids("Quantity", one_of(&["99", "many"])), json!([]));
+    let until = |to: &str| Values::Between { from: None, to: Some(to.to_owned()) };
+    assert_eq!(ids("Date", until("2021-01-01")), json!([[3], [4], [5]]));
+    assert_eq!(ids("Date", until("yesterday")), json!([]));
 }
 
 #[test]

@@ -8,8 +8,8 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
-use cubegate_cube::{ColumnIn, MeasureFormula};
-use serde_json::Value;
+use cubegate_cube::{ColumnTest, MeasureFormula, Values};
+use serde_json::{Value, json};
 
 use crate::{
     cases::{Arithmetic, Case, Formula, level_name},
@@ -516,22 +516,29 @@ fn speaks_of(filter: &Value) -> Vec<String> {
     }
 }
 
-fn visible(mask: &[Vec<Vec<ColumnIn>>]) -> String {
-    let leaf = |leaf: &ColumnIn| {
+fn visible(mask: &[Vec<Vec<ColumnTest>>]) -> String {
+    let leaf = |leaf: &ColumnTest| {
         let column = TABLES
             .iter()
             .flat_map(|(table, _, columns)| columns.iter().map(move |(name, kind)| (*table, *name, *kind)));
         let is_meant =
             |(table, name, _): &(&str, &str, Kind)| leaf.column.table == *table && leaf.column.column == *name;
         let (_, name, kind) = column.into_iter().find(is_meant).unwrap();
-        let values: Vec<Value> = leaf.values.iter().map(|value| Value::from(value.as_str())).collect();
-        condition(&serde_json::json!({"level": name, "in": values}), &|_| (quoted(name), kind), &|_| {
-            unreachable!("restrictions are of members")
-        })
+        let test = match &leaf.values {
+            Values::In(values) => json!({"level": name, "in": values}),
+            Values::Between { from, to } => {
+                let bounds = [("from", from), ("to", to)].into_iter();
+                let bounds = bounds.filter_map(|(end, bound)| Some((end.to_owned(), json!(bound.as_ref()?))));
+                json!({"level": name, "between": bounds.collect::<serde_json::Map<_, _>>()})
+            }
+        };
+        let missing = json!({"level": name, "in": ["N/A"]});
+        let test = if leaf.negated { json!({"not": {"or": [test, missing]}}) } else { test };
+        condition(&test, &|_| (quoted(name), kind), &|_| unreachable!("restrictions are of members"))
     };
-    let all = |all: &Vec<ColumnIn>| {
+    let all = |all: &Vec<ColumnTest>| {
         std::iter::once("true".to_owned()).chain(all.iter().map(leaf)).collect::<Vec<_>>().join(" AND ")
     };
-    let any = |any: &Vec<Vec<ColumnIn>>| format!("({})", any.iter().map(all).collect::<Vec<_>>().join(" OR "));
+    let any = |any: &Vec<Vec<ColumnTest>>| format!("({})", any.iter().map(all).collect::<Vec<_>>().join(" OR "));
     std::iter::once("true".to_owned()).chain(mask.iter().map(any)).collect::<Vec<_>>().join(" AND ")
 }

@@ -47,7 +47,7 @@ impl Admitted {
             let nearest = nearest(name, visible.iter().map(VisibleCube::name));
             return Err(Problem::UnknownCube { name: name.to_owned(), nearest: nearest.map(str::to_owned) });
         }
-        let visibility = bound.visibility(name, &self.caller.roles).map_err(|refusal| {
+        let visibility = bound.visibility(name, &self.caller.roles, &self.caller.attributes).map_err(|refusal| {
             warn!(user = self.caller.user, cube = name, ?refusal, "refused");
             Problem::Refused(refusal)
         })?;
@@ -83,7 +83,8 @@ impl Admitted {
 
     fn open_table(&self, name: &str) -> Result<VisibleTable, Problem> {
         let bound = self.policy.bound().ok_or(Problem::ModelLoading)?;
-        let visibility = bound.table_visibility(name, &self.caller.roles).map_err(Problem::Refused)?;
+        let Caller { roles, attributes, .. } = &self.caller;
+        let visibility = bound.table_visibility(name, roles, attributes).map_err(Problem::Refused)?;
         Ok(VisibleTable::new(Arc::clone(&self.model), name, visibility))
     }
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use cubegate_cube::Answer;
-use cubegate_policy::bind::Visibility;
+use cubegate_policy::{bind::Visibility, snapshot::Values};
 use moka::sync::Cache;
 
 use crate::{
@@ -38,9 +38,9 @@ pub(super) struct Answers(Cache<AnswerKey, Arc<Answer>>);
 impl Answers {
     pub(super) fn new() -> Self {
         let bytes = |key: &AnswerKey, answer: &Arc<Answer>| {
-            let values =
+            let tests =
                 key.visibility.all_of.iter().flat_map(|any_of| &any_of.0).flat_map(|conjunction| &conjunction.0);
-            let of_visibility: usize = values.map(|column| column.values.iter().map(String::len).sum::<usize>()).sum();
+            let of_visibility: usize = tests.map(|test| text_bytes(&test.values)).sum();
             let bytes = answer.bytes() + key.query.len() + key.cube.len() + of_visibility;
             u32::try_from(bytes).unwrap_or(u32::MAX)
         };
@@ -65,6 +65,13 @@ impl Answers {
             self.0.insert(key, Arc::clone(&answer));
         }
         Ok((answer, Kept::Miss))
+    }
+}
+
+fn text_bytes(values: &Values) -> usize {
+    match values {
+        Values::In(values) => values.iter().map(String::len).sum(),
+        Values::Between { from, to } => from.iter().chain(to).map(String::len).sum(),
     }
 }
 

@@ -7,8 +7,8 @@ use std::{
 
 use cubegate_cube as cube;
 use cubegate_policy::{
-    bind::{CubeShape, HierarchyShape, ModelShape, TableShape, Visibility},
-    snapshot::ColumnName,
+    bind::{ColumnTest, CubeShape, HierarchyShape, LevelShape, ModelShape, TableShape, Visibility},
+    snapshot::{ColumnName, Values},
 };
 use moka::sync::Cache;
 
@@ -123,7 +123,7 @@ impl LoadedModel {
         &self,
         place: Place,
         visibility: &Visibility,
-        make: impl FnOnce(&[Vec<Vec<cube::ColumnIn>>]) -> Result<cube::Mask, cube::MaskError>,
+        make: impl FnOnce(&[Vec<Vec<cube::ColumnTest>>]) -> Result<cube::Mask, cube::MaskError>,
     ) -> Result<(cube::Mask, bool), Arc<cube::MaskError>> {
         let key = (place, visibility.clone());
         if let Some(mask) = self.masks.get(&key) {
@@ -143,7 +143,7 @@ fn shape(model: &cube::Model) -> ModelShape {
         let schema = cube.schema();
         let hierarchies = schema.hierarchies.iter().map(|hierarchy| HierarchyShape {
             name: hierarchy.name.clone(),
-            levels: hierarchy.levels.iter().map(|level| policy_column(&level.column)).collect(),
+            levels: hierarchy.levels.iter().map(level_shape).collect(),
         });
         let reachable = schema.reachable.iter().map(policy_column).collect();
         (schema.name.clone(), CubeShape { hierarchies: hierarchies.collect(), reachable })
@@ -151,19 +151,27 @@ fn shape(model: &cube::Model) -> ModelShape {
     ModelShape { tables: tables.collect(), cubes: cubes.collect() }
 }
 
+fn level_shape(level: &cube::LevelSchema) -> LevelShape {
+    LevelShape { name: level.name.clone(), column: policy_column(&level.column) }
+}
+
 fn policy_column(column: &cube::ColumnName) -> ColumnName {
     ColumnName { table: column.table.clone(), column: column.column.clone() }
 }
 
 /// A visibility in the words of the cube crate.
-fn clauses(visibility: &Visibility) -> Vec<Vec<Vec<cube::ColumnIn>>> {
-    let column_in = |clause: &cubegate_policy::bind::ColumnIn| cube::ColumnIn {
-        column: cube::ColumnName { table: clause.column.table.clone(), column: clause.column.column.clone() },
-        values: clause.values.clone(),
+fn clauses(visibility: &Visibility) -> Vec<Vec<Vec<cube::ColumnTest>>> {
+    let test = |ColumnTest { column: ColumnName { table, column }, negated, values }: &ColumnTest| cube::ColumnTest {
+        column: cube::ColumnName { table: table.clone(), column: column.clone() },
+        negated: *negated,
+        values: match values.clone() {
+            Values::In(values) => cube::Values::In(values),
+            Values::Between { from, to } => cube::Values::Between { from, to },
+        },
     };
     visibility
         .all_of
         .iter()
-        .map(|any_of| any_of.0.iter().map(|all_of| all_of.0.iter().map(column_in).collect()).collect())
+        .map(|any_of| any_of.0.iter().map(|all_of| all_of.0.iter().map(test).collect()).collect())
         .collect()
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use cubegate_policy::{
     publication::Publication,
-    snapshot::{Access, Authentication, Combine, Door, Snapshot},
+    snapshot::{Access, Authentication, Door, Snapshot},
 };
 use serde::Serialize;
 use serde_json::json;
@@ -31,8 +31,7 @@ fn session(change: impl FnOnce(&mut serde_json::Value)) -> Session {
 
 fn published(revision: u64) -> Published {
     let door = Door { url: None, authentication: Authentication::Open, roles: BTreeMap::new() };
-    let access = Access { combine: Combine::PerHierarchy, roles: BTreeMap::new() };
-    let snapshot = Snapshot { session: "retail".into(), sources: Vec::new(), door, access };
+    let snapshot = Snapshot { session: "retail".into(), sources: Vec::new(), door, access: Access::default() };
     Published { publication: Publication::new(revision, snapshot), cookie_key: [b'k'; 32] }
 }
 

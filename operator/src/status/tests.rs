@@ -3,7 +3,7 @@ use std::fmt::Write;
 use cubegate_policy::{
     bind::BindProblem,
     publication::{EngineReport, Publication, SidecarReport},
-    snapshot::{Access, Authentication, Combine, Door, Kind, Snapshot},
+    snapshot::{Access, Authentication, Door, Kind, Snapshot},
 };
 
 use super::*;
@@ -19,9 +19,8 @@ fn object(kind: Kind, generation: i64) -> Told {
 /// A publication of the Session and the object at these generations.
 fn publication(revision: u64, kind: Kind, generation: i64) -> Publication {
     let door = Door { url: None, authentication: Authentication::Open, roles: [].into() };
-    let access = Access { combine: Combine::PerHierarchy, roles: [].into() };
     let sources = vec![object(kind, generation).source];
-    Publication::new(revision, Snapshot { session: "retail".into(), sources, door, access })
+    Publication::new(revision, Snapshot { session: "retail".into(), sources, door, access: Access::default() })
 }
 
 fn pod(name: &str, publication: &Publication) -> PodAnswer {

@@ -8,14 +8,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use cubegate_api::{
     Session, TechnicalUser as TechnicalUserObject, TechnicalUserSpec,
     authentication::{AccessTokenFormat, Authentication as AuthenticationSpec, Oidc as OidcSpec, RolesClaim},
+    restriction::Scalar,
+    technical_user::Attribute,
 };
 
 use super::{
     objects::{Objects, Own, Parsed, session_name},
     problem::{ProblemKind, Problems},
-    roles::CompiledRole,
+    roles::{CompiledRole, attribute_claims},
 };
 use crate::{
+    attributes::Attributes,
+    limits::ATTRIBUTES_BYTES_MAX,
     nearest::suggestion,
     password,
     snapshot::{Authentication, Checked, ClaimPath, ObjectName, Oidc, TechnicalUser, Ways},
@@ -34,8 +38,9 @@ pub(super) fn compile(
     roles: &Roles,
     problems: &mut Problems,
 ) -> Authentication {
+    let attribute_claims = attribute_claims(roles);
     // In an open Session too, a TechnicalUser that is wrong is told so.
-    let technical_users = technical_users(objects, own_users, roles, problems);
+    let technical_users = technical_users(objects, own_users, roles, &attribute_claims, problems);
     let Some(AuthenticationSpec { oidc, basic }) = &objects.session.spec.authentication else {
         return Authentication::Open;
     };
@@ -43,7 +48,7 @@ pub(super) fn compile(
     Authentication::Closed(Ways {
         realm: realm.unwrap_or_else(|| session_name(&objects.session).name),
         technical_users,
-        oidc: oidc.as_ref().map(|oidc| provider(objects, oidc, roles, problems)),
+        oidc: oidc.as_ref().map(|oidc| provider(objects, oidc, roles, attribute_claims, problems)),
     })
 }
 
@@ -51,6 +56,7 @@ fn technical_users(
     objects: &Objects,
     own: &[Own<'_, TechnicalUserObject>],
     roles: &Roles,
+    attribute_claims: &BTreeSet<ClaimPath>,
     problems: &mut Problems,
 ) -> BTreeMap<String, Checked<TechnicalUser>> {
     let mut by_username: BTreeMap<String, Vec<&Own<'_, TechnicalUserObject>>> = BTreeMap::new();
@@ -61,8 +67,10 @@ fn technical_users(
         .into_iter()
         .map(|(username, declared)| {
             check_username(&username, &declared, problems);
-            let users: Vec<TechnicalUser> =
-                declared.iter().filter_map(|own| technical_user(objects, own, roles, problems)).collect();
+            let users: Vec<TechnicalUser> = declared
+                .iter()
+                .filter_map(|own| technical_user(objects, own, roles, attribute_claims, problems))
+                .collect();
             let reasons: BTreeSet<String> = declared.iter().flat_map(|own| problems.reasons(&own.object)).collect();
             for own in &declared {
                 report_broken_roles(own, roles, problems);
@@ -105,10 +113,12 @@ fn technical_user(
     objects: &Objects,
     Own { object, parsed, .. }: &Own<'_, TechnicalUserObject>,
     roles: &Roles,
+    attribute_claims: &BTreeSet<ClaimPath>,
     problems: &mut Problems,
 ) -> Option<TechnicalUser> {
     let Parsed::Valid(user) = parsed else { return None };
-    let TechnicalUserSpec { session_ref: _, username: _, password_secret_ref, roles: granted } = &user.spec;
+    let TechnicalUserSpec { session_ref: _, username: _, password_secret_ref, roles: granted, attributes } = &user.spec;
+    let attributes = self::attributes(object, attributes, attribute_claims, problems);
     for (position, role) in granted.iter().enumerate() {
         known_role(object, &format!("spec.roles[{position}]"), role, roles, problems);
     }
@@ -118,12 +128,46 @@ fn technical_user(
         None => Err((ProblemKind::Unresolved, format!("Secret `{}` has not been read", password_secret_ref.name))),
     };
     match hash {
-        Ok(password_hash) => Some(TechnicalUser { password_hash, roles: granted.iter().cloned().collect() }),
+        Ok(password_hash) => {
+            Some(TechnicalUser { password_hash, roles: granted.iter().cloned().collect(), attributes })
+        }
         Err((kind, message)) => {
             problems.report(object, kind, "spec.passwordSecretRef", message);
             None
         }
     }
+}
+
+/// Those of a user's attributes that the policy speaks of.
+fn attributes(
+    object: &ObjectName,
+    declared: &[Attribute],
+    attribute_claims: &BTreeSet<ClaimPath>,
+    problems: &mut Problems,
+) -> Attributes {
+    let mut seen = BTreeSet::new();
+    let mut attributes = Vec::new();
+    for (position, Attribute { claim, values }) in declared.iter().enumerate() {
+        let mut invalid = |part: &str, message: &str| {
+            problems.report(object, ProblemKind::Invalid, format!("spec.attributes[{position}].{part}"), message);
+        };
+        if claim.is_empty() || !seen.insert(claim) {
+            invalid("claim", "name each attribute once, outermost key first");
+        }
+        if values.is_empty() {
+            invalid("values", "name at least one value; without any there is no such attribute");
+        }
+        let claim = ClaimPath(claim.clone());
+        if attribute_claims.contains(&claim) {
+            attributes.push((claim, values.iter().map(Scalar::to_text).collect()));
+        }
+    }
+    let attributes = Attributes::from(attributes);
+    if attributes.to_header().is_none() {
+        let message = format!("the attributes take more than {ATTRIBUTES_BYTES_MAX} bytes");
+        problems.report(object, ProblemKind::Invalid, "spec.attributes", message);
+    }
+    attributes
 }
 
 /// A user with a broken role can still prove who they are; it is the role that refuses them.
@@ -138,7 +182,13 @@ fn report_broken_roles(
     }
 }
 
-fn provider(objects: &Objects, oidc: &OidcSpec, roles: &Roles, problems: &mut Problems) -> Checked<Oidc> {
+fn provider(
+    objects: &Objects,
+    oidc: &OidcSpec,
+    roles: &Roles,
+    attribute_claims: BTreeSet<ClaimPath>,
+    problems: &mut Problems,
+) -> Checked<Oidc> {
     let OidcSpec {
         provider_id,
         issuer_url,
@@ -173,6 +223,7 @@ fn provider(objects: &Objects, oidc: &OidcSpec, roles: &Roles, problems: &mut Pr
         scopes: with_openid(scopes),
         name_claim: name_claim.clone(),
         roles_claims,
+        attribute_claims,
         access_token_format: *access_token_format,
         audience: audience.clone(),
         default_roles,

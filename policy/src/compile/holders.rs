@@ -22,8 +22,18 @@ use serde_json::{Map, Value};
 use super::objects::InvalidObject;
 
 /// Fields of a Role, and of the object around it, that do not name holders.
-const OTHER_FIELDS: [&str; 9] =
-    ["sessionRef", "roleName", "inherits", "restrictions", "apiVersion", "kind", "metadata", "spec", "status"];
+const OTHER_FIELDS: [&str; 10] = [
+    "sessionRef",
+    "roleName",
+    "inherits",
+    "restrictions",
+    "unrestricted",
+    "apiVersion",
+    "kind",
+    "metadata",
+    "spec",
+    "status",
+];
 
 /// Single-character edits that make a misspelling.
 const MISSPELLING_EDITS_MAX: usize = 2;

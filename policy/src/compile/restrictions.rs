@@ -1,29 +1,30 @@
-//! From Restrictions to clauses.
+//! From Restrictions to clauses, in the one form that every later step reads: `equals` becomes `in`, and `not` a mark.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use cubegate_api::{
     Restriction, RestrictionSpec,
-    restriction::{Condition, Scalar},
+    restriction::{Between, Condition, Negated, Scalar},
 };
 
 use super::{
     objects::{Own, Parsed},
     problem::{ProblemKind, Problems},
+    session::Names,
 };
 use crate::{
     nearest::suggestion,
-    snapshot::{Checked, Clause, ColumnName, ObjectName},
+    snapshot::{Checked, ClaimPath, Clause, ColumnName, ObjectName, Subject, Values, Wanted},
 };
 
 /// Every Restriction of the Session by name.
 pub(super) type Restrictions = BTreeMap<String, Checked<Vec<Clause>>>;
 
-pub(super) fn compile(own: &[Own<'_, Restriction>], tables: &BTreeSet<&str>, problems: &mut Problems) -> Restrictions {
+pub(super) fn compile(own: &[Own<'_, Restriction>], names: &Names<'_>, problems: &mut Problems) -> Restrictions {
     let mut clauses = BTreeMap::new();
     for Own { object, parsed, .. } in own {
         let compiled = match parsed {
-            Parsed::Valid(restriction) => compile_one(object, &restriction.spec, tables, problems),
+            Parsed::Valid(restriction) => compile_one(object, &restriction.spec, names, problems),
             Parsed::Invalid(_) => Vec::new(),
         };
         clauses.insert(object, compiled);
@@ -44,50 +45,147 @@ pub(super) fn compile(own: &[Own<'_, Restriction>], tables: &BTreeSet<&str>, pro
 
 fn compile_one(
     object: &ObjectName,
-    RestrictionSpec { session_ref: _, r#where: conditions }: &RestrictionSpec,
-    tables: &BTreeSet<&str>,
+    RestrictionSpec { session_ref: _, cube, r#where: conditions }: &RestrictionSpec,
+    names: &Names<'_>,
     problems: &mut Problems,
 ) -> Vec<Clause> {
-    let mut report = |kind, field: String, message: String| {
-        problems.report(object, kind, field, message);
+    let mut report = |Mistake { kind, field, message }: Mistake| {
+        problems.report(object, kind, format!("spec.{field}"), message);
     };
     if conditions.is_empty() {
-        let message = "a Restriction without lines would restrict nothing; write at least one".to_owned();
-        report(ProblemKind::Invalid, "spec.where".into(), message);
+        let message = "a Restriction without lines would restrict nothing; write at least one";
+        report(Mistake::invalid("where", message));
+    }
+    if let Some(cube) = cube.as_ref().filter(|cube| !names.cubes.contains(cube.as_str())) {
+        let suggestion = suggestion(cube, "cubes", names.cubes.iter().copied());
+        report(Mistake::unresolved("cube", format!("there is no cube `{cube}`; {suggestion}")));
     }
     let mut clauses = Vec::new();
     let mut seen = BTreeSet::new();
     for (position, condition) in conditions.iter().enumerate() {
-        let Condition { table, column, equals, r#in } = condition;
-        let field = format!("spec.where[{position}]");
-        if !tables.contains(table.as_str()) {
-            let suggestion = suggestion(table, "tables", tables.iter().copied());
-            let message = format!("there is no table `{table}`; {suggestion}");
-            report(ProblemKind::Unresolved, format!("{field}.table"), message);
+        let mut report = |mistake: Mistake| report(mistake.below(&format!("where[{position}]")));
+        let subject = subject(cube.as_deref(), condition, names, &mut report);
+        let test = test(condition).map_err(&mut report);
+        let Some(subject) = subject else { continue };
+        if !seen.insert(subject.clone()) {
+            let message = format!("another line names `{subject}`; write one line, with `in` for several values");
+            report(Mistake::invalid("", message));
         }
-        if !seen.insert((table, column)) {
-            let message = format!(
-                "another line names `{table}/{column}`; write one line per column, with `in` for several values"
-            );
-            report(ProblemKind::Invalid, format!("{field}.column"), message);
-        }
-        match values(equals.as_ref(), r#in.as_deref()) {
-            Err((part, message)) => report(ProblemKind::Invalid, format!("{field}{part}"), message.to_owned()),
-            Ok(values) => clauses.push(Clause {
-                column: ColumnName { table: table.clone(), column: column.clone() },
-                values,
-                restriction: object.name.clone(),
-            }),
+        if let Ok((negated, wanted)) = test {
+            clauses.push(Clause { subject, negated, wanted, restriction: object.name.clone() });
         }
     }
     clauses
 }
 
-fn values(equals: Option<&Scalar>, r#in: Option<&[Scalar]>) -> Result<BTreeSet<String>, (&'static str, &'static str)> {
-    match (equals, r#in) {
-        (Some(value), None) => Ok([value.to_text()].into()),
-        (None, Some([])) => Err((".in", "an empty `in` would match no row; name at least one value")),
-        (None, Some(values)) => Ok(values.iter().map(Scalar::to_text).collect()),
-        (Some(_), Some(_)) | (None, None) => Err(("", "write exactly one of `equals` and `in`")),
+/// Something that is wrong with a field of the Restriction.
+struct Mistake {
+    kind: ProblemKind,
+    field: String,
+    message: String,
+}
+
+impl Mistake {
+    fn invalid(field: &str, message: impl Into<String>) -> Self {
+        Self { kind: ProblemKind::Invalid, field: field.to_owned(), message: message.into() }
+    }
+
+    fn unresolved(field: &str, message: String) -> Self {
+        Self { kind: ProblemKind::Unresolved, field: field.to_owned(), message }
+    }
+
+    fn below(self, field: &str) -> Self {
+        let dot = if self.field.is_empty() { "" } else { "." };
+        Self { field: format!("{field}{dot}{}", self.field), ..self }
+    }
+}
+
+/// What a line speaks of, when it says so rightly.
+fn subject(
+    cube: Option<&str>,
+    Condition { table, column, level, .. }: &Condition,
+    names: &Names<'_>,
+    report: &mut impl FnMut(Mistake),
+) -> Option<Subject> {
+    match (cube, table, column, level) {
+        (None, Some(table), Some(column), None) => {
+            if !names.tables.contains(table.as_str()) {
+                let suggestion = suggestion(table, "tables", names.tables.iter().copied());
+                report(Mistake::unresolved("table", format!("there is no table `{table}`; {suggestion}")));
+            }
+            Some(Subject::Column(ColumnName { table: table.clone(), column: column.clone() }))
+        }
+        (Some(cube), None, None, Some(level)) => Some(Subject::Level { cube: cube.to_owned(), level: level.clone() }),
+        (None, ..) => {
+            report(Mistake::invalid("", "write `table` and `column`; a `level` belongs to a Restriction with `cube`"));
+            None
+        }
+        (Some(_), ..) => {
+            report(Mistake::invalid("", "write a `level` of the cube; columns belong to a Restriction without `cube`"));
+            None
+        }
+    }
+}
+
+/// Whether a line is negated, and what it wants.
+fn test(condition: &Condition) -> Result<(bool, Wanted), Mistake> {
+    let Condition { table: _, column: _, level: _, equals, r#in, between, in_claim, not } = condition;
+    let operators = Operators { equals: equals.as_ref(), r#in: r#in.as_deref(), between: between.as_ref(), in_claim };
+    match not {
+        None => {
+            let hint = "write exactly one of `equals`, `in`, `between`, `inClaim` and `not`";
+            Ok((false, operators.wanted(hint)?))
+        }
+        Some(_) if !operators.is_empty() => {
+            Err(Mistake::invalid("not", "write what must not hold below `not`, and nothing beside it"))
+        }
+        Some(Negated { equals, r#in, between, in_claim }) => {
+            let operators =
+                Operators { equals: equals.as_ref(), r#in: r#in.as_deref(), between: between.as_ref(), in_claim };
+            let hint = "below `not`, write exactly one of `equals`, `in`, `between` and `inClaim`";
+            Ok((true, operators.wanted(hint).map_err(|mistake| mistake.below("not"))?))
+        }
+    }
+}
+
+/// The operators that a line may have, of which it has one.
+struct Operators<'a> {
+    equals: Option<&'a Scalar>,
+    r#in: Option<&'a [Scalar]>,
+    between: Option<&'a Between>,
+    in_claim: &'a Option<Vec<String>>,
+}
+
+impl Operators<'_> {
+    fn is_empty(&self) -> bool {
+        matches!(self, Self { equals: None, r#in: None, between: None, in_claim: None })
+    }
+
+    fn wanted(&self, hint: &str) -> Result<Wanted, Mistake> {
+        Ok(match self {
+            Self { equals: Some(value), r#in: None, between: None, in_claim: None } => {
+                Wanted::Values(Values::In([value.to_text()].into()))
+            }
+            Self { equals: None, r#in: Some(values), between: None, in_claim: None } => {
+                if values.is_empty() {
+                    return Err(Mistake::invalid("in", "an empty `in` would match no row; name at least one value"));
+                }
+                Wanted::Values(Values::In(values.iter().map(Scalar::to_text).collect()))
+            }
+            Self { equals: None, r#in: None, between: Some(Between { from, to }), in_claim: None } => {
+                if from.is_none() && to.is_none() {
+                    return Err(Mistake::invalid("between", "write `from`, `to` or both"));
+                }
+                let text = |bound: &Option<Scalar>| bound.as_ref().map(Scalar::to_text);
+                Wanted::Values(Values::Between { from: text(from), to: text(to) })
+            }
+            Self { equals: None, r#in: None, between: None, in_claim: Some(keys) } => {
+                if keys.is_empty() {
+                    return Err(Mistake::invalid("inClaim", "name the claim, outermost key first"));
+                }
+                Wanted::Claim(ClaimPath(keys.clone()))
+            }
+            _ => return Err(Mistake::invalid("", hint)),
+        })
     }
 }

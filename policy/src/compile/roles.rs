@@ -21,7 +21,7 @@ use super::{
 use crate::{
     limits::{REASONS_PER_ROLE_MAX, ROLE_NAME_CHARACTERS_MAX},
     nearest::suggestion,
-    snapshot::{Checked, Clause, ObjectName, RoleHolders},
+    snapshot::{Checked, ClaimPath, Clause, ObjectName, RoleAccess, RoleHolders, Wanted},
 };
 
 /// Roles that exist without being declared.
@@ -34,7 +34,7 @@ const UNRESTRICTABLE: [&str; 2] = [ROLE_ADMIN, ROLE_USER];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CompiledRole {
     pub(super) holders: RoleHolders,
-    pub(super) clauses: Checked<Vec<Clause>>,
+    pub(super) access: Checked<RoleAccess>,
 }
 
 /// Every role by name, the built-in ones included.
@@ -53,12 +53,26 @@ pub(super) fn compile(
     finish(&drafts, &inheritance, problems)
 }
 
+/// The claims that restrictions of these roles speak of.
+pub(super) fn attribute_claims(roles: &BTreeMap<String, CompiledRole>) -> BTreeSet<ClaimPath> {
+    let clauses = roles.values().flat_map(|role| match &role.access {
+        Checked::Valid(access) => access.clauses.as_slice(),
+        Checked::Broken(_) => &[],
+    });
+    let claim = |clause: &Clause| match &clause.wanted {
+        Wanted::Claim(path) => Some(path.clone()),
+        Wanted::Values(_) => None,
+    };
+    clauses.filter_map(claim).collect()
+}
+
 /// What the objects that declare one role say of it. In a sound policy that is one object, or none for a built-in.
 #[derive(Debug, Default)]
 struct Draft<'a> {
     objects: Vec<Declaration<'a>>,
     mapped_from: BTreeSet<String>,
     users: BTreeSet<String>,
+    unrestricted: bool,
     clauses: BTreeSet<Clause>,
     /// Reasons that are not problems of the role's own objects.
     reasons: BTreeSet<String>,
@@ -96,12 +110,13 @@ fn gather<'a>(own: &'a [Own<'a, Role>]) -> Drafts<'a> {
 }
 
 fn gather_valid<'a>(object: &'a ObjectName, role: &'a Role, drafts: &mut Drafts<'a>) {
-    let RoleSpec { session_ref: _, role_name, mapped_from, users, inherits, restrictions } = &role.spec;
+    let RoleSpec { session_ref: _, role_name, mapped_from, users, inherits, restrictions, unrestricted } = &role.spec;
     let name_field = if role_name.is_some() { "spec.roleName" } else { "metadata.name" };
     let draft = drafts.entry(role.role_name().to_owned()).or_default();
     draft.objects.push(Declaration { object, name_field, inherits, restrictions });
     draft.mapped_from.extend(mapped_from.iter().cloned());
     draft.users.extend(users.iter().cloned());
+    draft.unrestricted |= unrestricted;
 }
 
 fn check_names(drafts: &Drafts<'_>, problems: &mut Problems) {
@@ -136,12 +151,16 @@ fn travels(role: &str) -> bool {
 
 fn restrict(drafts: &mut Drafts<'_>, restrictions: &Restrictions, problems: &mut Problems) {
     for (role, draft) in drafts {
-        let Draft { objects, clauses, reasons, .. } = draft;
+        let Draft { objects, unrestricted, clauses, reasons, .. } = draft;
         for Declaration { object, restrictions: names, .. } in objects {
             if !names.is_empty() && UNRESTRICTABLE.contains(&role.as_str()) {
                 let message =
                     format!("{role} cannot be restricted; restrict a role of your own and map or grant that to users");
                 problems.report(object, ProblemKind::Invalid, "spec.restrictions", message);
+            }
+            if !names.is_empty() && *unrestricted {
+                let message = "a role is `unrestricted` or has `restrictions`, not both";
+                problems.report(object, ProblemKind::Invalid, "spec.unrestricted", message);
             }
             for (position, name) in names.iter().enumerate() {
                 let message = match restrictions.get(name) {
@@ -235,8 +254,9 @@ fn finish(drafts: &Drafts<'_>, inheritance: &Inheritance<'_>, problems: &Problem
             let reasons =
                 includes.iter().filter_map(|role| drafts.get(*role)).map(|draft| own_reasons(draft, problems));
             let broken = bounded(&reasons.flatten().collect());
-            let clauses = if broken.is_empty() {
-                Checked::Valid(draft.clauses.iter().cloned().collect())
+            let access = if broken.is_empty() {
+                let clauses = draft.clauses.iter().cloned().collect();
+                Checked::Valid(RoleAccess { unrestricted: draft.unrestricted, clauses })
             } else {
                 Checked::Broken(broken.clone())
             };
@@ -246,7 +266,7 @@ fn finish(drafts: &Drafts<'_>, inheritance: &Inheritance<'_>, problems: &Problem
                 includes: includes.iter().copied().map(str::to_owned).collect(),
                 broken,
             };
-            (role.clone(), CompiledRole { holders, clauses })
+            (role.clone(), CompiledRole { holders, access })
         })
         .collect()
 }

@@ -14,9 +14,17 @@ use super::{
 };
 use crate::nearest::suggestion;
 
-/// Names of the tables of a Session.
-pub(super) fn tables(session: &Session) -> BTreeSet<&str> {
-    session.spec.tables.iter().map(|table| table.name.as_str()).collect()
+/// What the objects of a Session may name.
+pub(super) struct Names<'a> {
+    pub(super) tables: BTreeSet<&'a str>,
+    pub(super) cubes: BTreeSet<&'a str>,
+}
+
+pub(super) fn names(session: &Session) -> Names<'_> {
+    Names {
+        tables: session.spec.tables.iter().map(|table| table.name.as_str()).collect(),
+        cubes: session.spec.cubes.iter().map(|cube| cube.name.as_str()).collect(),
+    }
 }
 
 pub(super) fn check(session: &Session, problems: &mut Problems) {
@@ -27,7 +35,7 @@ pub(super) fn check(session: &Session, problems: &mut Problems) {
     // Who comes in is checked with the roles; how rows combine and how many pods run cannot be wrong here.
     let SessionSpec { tables: table_list, joins, cubes, authentication: _, access: _, url: _, replicas: _ } =
         &session.spec;
-    let tables = tables(session);
+    let Names { tables, cubes: _ } = names(session);
     repeated("spec.tables", "table", table_list.iter().map(|table: &Table| &table.name), &mut invalid);
     repeated("spec.cubes", "cube", cubes.iter().map(|cube| &cube.name), &mut invalid);
     for (position, join) in joins.iter().enumerate() {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use cubegate_api::{ROLE_ADMIN, ROLE_USER};
 use cubegate_policy::{
+    attributes::Attributes,
     bind::{BoundAccess, CubeShape, HierarchyShape, ModelShape, Visibility},
     compile::Parsed,
     resolve::Refusal,
@@ -14,7 +15,7 @@ use serde_json::json;
 
 use crate::{
     naive::NaivePolicy,
-    support::{Row, World, column, manifest, names, sees, tables_in_one_chain},
+    support::{Row, World, column, level, manifest, names, sees, tables_in_one_chain},
 };
 
 pub(crate) const COLUMNS: [&str; 5] = ["Sales/A", "Sales/B", "Shops/C", "Shops/D", "Shops/E"];
@@ -43,7 +44,7 @@ impl Case {
         let tables = [("Sales".to_owned(), names(&["A", "B"])), ("Shops".to_owned(), names(&["C", "D", "E"]))].into();
         let hierarchy = |levels: &Vec<&str>| HierarchyShape {
             name: levels.join("-"),
-            levels: levels.iter().map(|level| column(level)).collect(),
+            levels: levels.iter().map(|name| level(name)).collect(),
         };
         let cube = CubeShape {
             hierarchies: self.hierarchies.iter().map(hierarchy).collect(),
@@ -55,7 +56,7 @@ impl Case {
     /// What the product shows to someone who is granted these roles and `ROLE_USER`.
     fn visibility(&self, granted: &[&str]) -> Visibility {
         let (bound, roles) = self.bound(granted);
-        bound.visibility("Cube", &roles).unwrap()
+        bound.visibility("Cube", &roles, &Attributes::default()).unwrap()
     }
 
     fn bound(&self, granted: &[&str]) -> (BoundAccess, BTreeSet<String>) {
@@ -75,16 +76,21 @@ impl Case {
         let lines = self.policy.restrictions.iter().filter(|one| named.contains(one.metadata.name.as_ref().unwrap()));
         lines
             .flat_map(|restriction| &restriction.spec.r#where)
-            .map(|line| ColumnName { table: line.table.clone(), column: line.column.clone() })
+            .map(|line| ColumnName { table: line.table.clone().unwrap(), column: line.column.clone().unwrap() })
             .collect()
     }
 
     /// All columns of the hierarchies that these columns restrict.
     fn axes_of(&self, columns: &BTreeSet<ColumnName>) -> BTreeSet<ColumnName> {
         let hierarchies = self.model().cubes["Cube"].hierarchies.clone();
-        let restricted =
-            hierarchies.into_iter().filter(|hierarchy| hierarchy.levels.iter().any(|level| columns.contains(level)));
-        restricted.flat_map(|hierarchy| hierarchy.levels).chain(columns.iter().cloned()).collect()
+        let restricted = hierarchies
+            .into_iter()
+            .filter(|hierarchy| hierarchy.levels.iter().any(|level| columns.contains(&level.column)));
+        restricted
+            .flat_map(|hierarchy| hierarchy.levels)
+            .map(|level| level.column)
+            .chain(columns.iter().cloned())
+            .collect()
     }
 
     fn naively_visible(&self, granted: &[&str], row: &Row) -> bool {
@@ -167,25 +173,35 @@ proptest! {
     }
 
     #[test]
-    fn rows_of_a_table_are_visible_as_if_every_column_were_a_hierarchy(case in case(), granted in granted()) {
+    fn a_table_shows_the_rows_that_its_cube_shows(case in case(), granted in granted()) {
         let (bound, roles) = case.bound(&granted);
-        let by_column = Case { hierarchies: Vec::new(), ..case.clone() };
+        let of_cube = case.visibility(&granted);
         // `Sales` reaches every column, `Shops` only its own.
-        let of_sales = bound.table_visibility("Sales", &roles).unwrap();
-        for row in all_rows() {
-            prop_assert_eq!(sees(&of_sales, &row), by_column.naively_visible(&granted, &row), "{:?}", row);
-        }
+        let of_sales = bound.table_visibility("Sales", &roles, &Attributes::default()).unwrap();
+        prop_assert_eq!(&of_sales, &of_cube);
         let restricted = case.restricted_columns(&roles);
-        match bound.table_visibility("Shops", &roles) {
+        let is_own = |column: &ColumnName| column.table == "Shops";
+        match bound.table_visibility("Shops", &roles, &Attributes::default()) {
             Ok(of_shops) => {
-                let is_own = |column: &ColumnName| column.table == "Shops";
                 prop_assert!(roles.contains(ROLE_ADMIN) || restricted.iter().all(is_own));
-                prop_assert_eq!(of_shops, of_sales);
+                prop_assert_eq!(of_shops, of_cube);
             }
             Err(Refusal::BeyondReach { .. }) => {
-                prop_assert!(!roles.contains(ROLE_ADMIN) && restricted.iter().any(|column| column.table == "Sales"));
+                prop_assert!(!roles.contains(ROLE_ADMIN) && !restricted.iter().all(is_own));
             }
             Err(other) => prop_assert!(false, "{:?}", other),
+        }
+    }
+
+    #[test]
+    fn a_table_that_no_cube_uses_is_read_as_if_every_column_were_a_hierarchy(case in case(), granted in granted()) {
+        let compiled = case.world().compile();
+        let bound = BoundAccess::bind(&compiled.snapshot.access, &ModelShape { cubes: [].into(), ..case.model() });
+        let (_, roles) = case.bound(&granted);
+        let by_column = Case { hierarchies: Vec::new(), ..case.clone() };
+        let of_sales = bound.table_visibility("Sales", &roles, &Attributes::default()).unwrap();
+        for row in all_rows() {
+            prop_assert_eq!(sees(&of_sales, &row), by_column.naively_visible(&granted, &row), "{:?}", row);
         }
     }
 

@@ -1,9 +1,10 @@
 //! What is reported of objects that are wrong, and who is refused for it.
 
 use cubegate_policy::{
+    attributes::Attributes,
     bind::{BoundAccess, ModelShape},
     resolve::Refusal,
-    snapshot::{Authentication, Checked, ObjectName, Ways},
+    snapshot::{Authentication, Checked, ObjectName, RoleAccess, Values, Wanted, Ways},
 };
 use serde_json::json;
 
@@ -70,8 +71,17 @@ fn a_restriction_on_a_table_that_does_not_exist_refuses_its_holders() {
 }
 
 #[test]
-fn a_line_needs_exactly_one_of_equals_and_in() {
+fn a_line_says_what_it_speaks_of_and_exactly_one_thing_about_it() {
     for line in [
+        json!({"equals": "Paris"}),
+        json!({"table": "Shops", "equals": "Paris"}),
+        json!({"level": "City", "equals": "Paris"}),
+        json!({"table": "Shops", "column": "City", "between": {}}),
+        json!({"table": "Shops", "column": "City", "inClaim": []}),
+        json!({"table": "Shops", "column": "City", "not": {}}),
+        json!({"table": "Shops", "column": "City", "not": {"in": []}}),
+        json!({"table": "Shops", "column": "City", "not": {"equals": "Paris"}, "equals": "Lyon"}),
+        json!({"table": "Shops", "column": "City", "not": {"equals": "Paris", "inClaim": ["city"]}}),
         json!({"table": "Shops", "column": "City"}),
         json!({"table": "Shops", "column": "City", "equals": "Paris", "in": ["Lyon"]}),
         json!({"table": "Shops", "column": "City", "in": []}),
@@ -88,7 +98,7 @@ fn a_line_needs_exactly_one_of_equals_and_in() {
 fn two_lines_for_one_column_are_refused_because_they_would_intersect() {
     let world = World::new().restricting("X", &[("Shops/City", &["Paris"]), ("Shops/City", &["Lyon"])]);
     assert!(world.problems().contains(
-        &"Restriction/x-only spec.where[1].column Invalid: another line names `Shops/City`; write one line per column, with `in` for several values".into()
+        &"Restriction/x-only spec.where[1] Invalid: another line names `Shops/City`; write one line, with `in` for several values".into()
     ));
     assert_only_refuses(&world, "X");
 }
@@ -123,8 +133,8 @@ fn integers_and_texts_are_values_alike() {
         .restriction("r", json!([{"table": "Sales", "column": "Shop", "in": [7, "7", "eight"]}]))
         .role("x", json!({"roleName": "X", "restrictions": ["r"]}));
     let access = world.compile().snapshot.access;
-    let Checked::Valid(clauses) = &access.roles["X"] else { panic!("broken") };
-    assert_eq!(clauses[0].values, names(&["7", "eight"]));
+    let Checked::Valid(RoleAccess { clauses, .. }) = &access.roles["X"] else { panic!("broken") };
+    assert_eq!(clauses[0].wanted, Wanted::Values(Values::In(names(&["7", "eight"]))));
 }
 
 // === Roles ===
@@ -219,7 +229,7 @@ fn built_in_roles_exist_without_being_declared() {
     let snapshot = world.compile().snapshot;
     for role in ["ROLE_ADMIN", "ROLE_USER"] {
         assert!(snapshot.door.roles.contains_key(role));
-        assert_eq!(snapshot.access.roles[role], Checked::Valid(Vec::new()));
+        assert_eq!(snapshot.access.roles[role], Checked::Valid(RoleAccess::default()));
     }
     assert_eq!(snapshot.door.roles["ROLE_ADMIN"].includes, names(&["ROLE_ADMIN", "ROLE_USER"]));
 }
@@ -505,8 +515,11 @@ fn an_unknown_column_makes_all_cubes_refuse_the_holders_and_nobody_else() {
     );
     assert_eq!(problem.cube, None);
     assert_eq!(problem.message, "table `Shops` has no column `Citi`; did you mean `City`?");
-    assert!(matches!(bound.visibility("Sales", &names(&["ROLE_USER", "X"])), Err(Refusal::BrokenRole { .. })));
-    assert!(bound.visibility("Sales", &names(&["ROLE_USER"])).is_ok());
+    assert!(matches!(
+        bound.visibility("Sales", &names(&["ROLE_USER", "X"]), &Attributes::default()),
+        Err(Refusal::BrokenRole { .. })
+    ));
+    assert!(bound.visibility("Sales", &names(&["ROLE_USER"]), &Attributes::default()).is_ok());
 }
 
 #[test]
@@ -523,16 +536,22 @@ fn a_column_that_no_join_reaches_makes_that_cube_refuse_the_holders_and_no_other
         problem.message,
         "cube `Alone` cannot restrict `Shops/City`: no join leads from its fact table to `Shops`"
     );
-    assert!(bound.visibility("Alone", &names(&["ROLE_USER", "X"])).is_err());
-    assert!(bound.visibility("Sales", &names(&["ROLE_USER", "X"])).is_ok());
-    assert!(bound.visibility("Alone", &names(&["ROLE_USER"])).is_ok());
+    assert!(bound.visibility("Alone", &names(&["ROLE_USER", "X"]), &Attributes::default()).is_err());
+    assert!(bound.visibility("Sales", &names(&["ROLE_USER", "X"]), &Attributes::default()).is_ok());
+    assert!(bound.visibility("Alone", &names(&["ROLE_USER"]), &Attributes::default()).is_ok());
 }
 
 #[test]
 fn a_role_that_the_policy_does_not_know_is_refused() {
     let bound = bound(&World::new(), &model("Sales", &[("Sales", &["Shop"])], &[]));
-    assert!(matches!(bound.visibility("Sales", &names(&["ROLE_USER", "GHOST"])), Err(Refusal::BrokenRole { .. })));
-    assert!(matches!(bound.visibility("Sale", &names(&["ROLE_USER"])), Err(Refusal::UnknownCube { .. })));
+    assert!(matches!(
+        bound.visibility("Sales", &names(&["ROLE_USER", "GHOST"]), &Attributes::default()),
+        Err(Refusal::BrokenRole { .. })
+    ));
+    assert!(matches!(
+        bound.visibility("Sale", &names(&["ROLE_USER"]), &Attributes::default()),
+        Err(Refusal::UnknownCube { .. })
+    ));
 }
 
 #[test]
@@ -540,5 +559,5 @@ fn an_anonymous_administrator_sees_everything() {
     let world = World::new().session(|session| session.spec.authentication = None);
     let bound = bound(&world, &model("Sales", &[("Sales", &["Shop"])], &[]));
     let roles = names(&["ROLE_ADMIN", "ROLE_ANONYMOUS", "ROLE_USER"]);
-    assert_eq!(bound.visibility("Sales", &roles).unwrap().all_of, []);
+    assert_eq!(bound.visibility("Sales", &roles, &Attributes::default()).unwrap().all_of, []);
 }

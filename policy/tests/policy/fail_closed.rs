@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use cubegate_policy::{
+    attributes::Attributes,
     bind::{BoundAccess, Visibility},
     compile::{Parsed, compile},
     publication::canonical_bytes,
@@ -114,8 +115,9 @@ fn decide(
     bound: &BoundAccess,
     provider_roles: &BTreeSet<String>,
 ) -> Result<(Resolved, Visibility), Refusal> {
-    let resolved = resolve(door, &Caller::ProviderUser { name: "someone", provider_roles })?;
-    let visibility = bound.visibility("Cube", &resolved.roles)?;
+    let resolved =
+        resolve(door, &Caller::ProviderUser { name: "someone", provider_roles, attributes: &Attributes::default() })?;
+    let visibility = bound.visibility("Cube", &resolved.roles, &resolved.attributes)?;
     Ok((resolved, visibility))
 }
 
@@ -140,7 +142,7 @@ proptest! {
         } else {
             prop_assert!(matches!(after, Err(Refusal::BrokenRole { .. })), "{:?}", after);
             // The engine refuses by itself, were the door to let them through.
-            prop_assert!(bound.visibility("Cube", &resolved.roles).is_err());
+            prop_assert!(bound.visibility("Cube", &resolved.roles, &resolved.attributes).is_err());
         }
         if !matches!(damage, Damage::DeletedRestriction | Damage::UnknownColumn) {
             prop_assert!(!damaged.problems.is_empty());

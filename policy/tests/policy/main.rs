@@ -4,10 +4,12 @@
 #![expect(clippy::needless_pass_by_value, reason = "specs are written in place with json!")]
 
 mod algebra;
+mod combining;
 mod compiling;
 mod fail_closed;
 mod golden;
 mod naive;
 mod resolving;
+mod restricting;
 mod stories;
 mod support;

@@ -27,7 +27,7 @@ impl NaivePolicy {
         let mut all = hierarchies.to_vec();
         for role in &roles {
             for line in self.lines(role) {
-                let column = (line.table.clone(), line.column.clone());
+                let column = (line.table.clone().unwrap(), line.column.clone().unwrap());
                 if !all.iter().any(|hierarchy| hierarchy.contains(&column)) {
                     all.push(vec![column]);
                 }
@@ -40,7 +40,7 @@ impl NaivePolicy {
                 let lines = self.lines(role);
                 let cut: Vec<&Condition> = lines
                     .into_iter()
-                    .filter(|line| hierarchy.contains(&(line.table.clone(), line.column.clone())))
+                    .filter(|line| hierarchy.contains(&(line.table.clone().unwrap(), line.column.clone().unwrap())))
                     .collect();
                 if !cut.is_empty() {
                     restricted = true;
@@ -72,7 +72,10 @@ impl NaivePolicy {
 }
 
 fn satisfies(row: &Row, line: &Condition) -> bool {
-    let (_, value) = row.iter().find(|(name, _)| name.table == line.table && name.column == line.column).unwrap();
+    let (_, value) = row
+        .iter()
+        .find(|(name, _)| Some(&name.table) == line.table.as_ref() && Some(&name.column) == line.column.as_ref())
+        .unwrap();
     let equal = line.equals.as_ref().is_some_and(|wanted| wanted.to_text() == *value);
     let among = line.r#in.as_ref().is_some_and(|wanted| wanted.iter().any(|wanted| wanted.to_text() == *value));
     equal || among

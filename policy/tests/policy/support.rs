@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cubegate_api::{Session, authentication::Oidc, reference::KeyReference};
 use cubegate_policy::{
-    bind::{CubeShape, HierarchyShape, ModelShape, TableShape, Visibility},
+    attributes::Attributes,
+    bind::{ColumnTest, CubeShape, HierarchyShape, LevelShape, ModelShape, TableShape, Visibility},
     compile::{Compiled, InvalidObject, Objects, Parsed, Problem, ProblemKind, compile},
     password,
     resolve::{Caller, Refusal, Resolved, resolve},
-    snapshot::ColumnName,
+    snapshot::{ColumnName, Values},
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -123,7 +124,9 @@ impl World {
 
     pub(crate) fn provider_user(&self, name: &str, provider_roles: &[&str]) -> Result<Resolved, Refusal> {
         let provider_roles = names(provider_roles);
-        resolve(&self.compile().snapshot.door, &Caller::ProviderUser { name, provider_roles: &provider_roles })
+        let attributes = Attributes::default();
+        let caller = Caller::ProviderUser { name, provider_roles: &provider_roles, attributes: &attributes };
+        resolve(&self.compile().snapshot.door, &caller)
     }
 
     pub(crate) fn basic(&self, username: &str) -> Result<Resolved, Refusal> {
@@ -186,12 +189,18 @@ pub(crate) fn model(cube: &str, tables: &[(&str, &[&str])], hierarchies: &[&[&st
             .iter()
             .map(|levels| HierarchyShape {
                 name: levels.join("-"),
-                levels: levels.iter().map(|level| column(level)).collect(),
+                levels: levels.iter().map(|name| level(name)).collect(),
             })
             .collect(),
         reachable: all_columns(&tables),
     };
     ModelShape { cubes: [(cube.to_owned(), shape)].into(), tables: tables_in_one_chain(&tables) }
+}
+
+/// A level that is called as its column.
+pub(crate) fn level(name: &str) -> LevelShape {
+    let column = column(name);
+    LevelShape { name: column.column.clone(), column }
 }
 
 /// Tables of which each reaches those after it.
@@ -210,9 +219,17 @@ fn all_columns(tables: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<ColumnNa
     tables.iter().flat_map(of_table).collect()
 }
 
-/// Whether a row is visible, read off a `Visibility` clause by clause.
+/// Whether a row is visible, read off a `Visibility` clause by clause. Values are texts; that of a missing one is `N/A`.
 pub(crate) fn sees(visibility: &Visibility, row: &Row) -> bool {
-    visibility.all_of.iter().all(|any_of| {
-        any_of.0.iter().any(|conjunction| conjunction.0.iter().all(|leaf| leaf.values.contains(&row[&leaf.column])))
-    })
+    let holds = |ColumnTest { column, negated, values }: &ColumnTest| {
+        let value = &row[column];
+        let is_wanted = match values {
+            Values::In(values) => values.contains(value),
+            Values::Between { from, to } => {
+                value != "N/A" && from.iter().all(|from| from <= value) && to.iter().all(|to| value <= to)
+            }
+        };
+        if *negated { value != "N/A" && !is_wanted } else { is_wanted }
+    };
+    visibility.all_of.iter().all(|any_of| any_of.0.iter().any(|conjunction| conjunction.0.iter().all(holds)))
 }

@@ -190,13 +190,15 @@ impl Drop for Waiting<'_> {
 mod tests {
     use std::{collections::BTreeSet, net::Ipv4Addr, time::Instant};
 
+    use cubegate_policy::attributes::Attributes;
+
     use super::*;
 
     const SOURCE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     fn users(password: &str) -> BTreeMap<String, Checked<TechnicalUser>> {
         let password_hash = password::hash(password.as_bytes(), [1; 16]);
-        let user = TechnicalUser { password_hash, roles: BTreeSet::new() };
+        let user = TechnicalUser { password_hash, roles: BTreeSet::new(), attributes: Attributes::default() };
         BTreeMap::from([
             ("prometheus".to_owned(), Checked::Valid(user)),
             ("broken".to_owned(), Checked::Broken(vec!["why".to_owned()])),

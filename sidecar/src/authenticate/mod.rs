@@ -9,10 +9,12 @@ mod throttle;
 use std::{collections::BTreeSet, net::IpAddr};
 
 use cubegate_policy::{
+    attributes::Attributes,
     resolve::Caller,
     snapshot::{Authentication, Ways},
 };
 use http::StatusCode;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     answer::Refusal,
@@ -39,10 +41,16 @@ pub(crate) enum Identity {
 }
 
 /// A user as the identity provider describes them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Field names are short where it is written because browsers send it along with each request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ProviderUser {
+    #[serde(rename = "n")]
     pub(crate) name: String,
+    #[serde(rename = "r")]
     pub(crate) provider_roles: BTreeSet<String>,
+    #[serde(rename = "a", default, skip_serializing_if = "Attributes::is_empty")]
+    pub(crate) attributes: Attributes,
 }
 
 /// What comes of the question who is calling.
@@ -127,8 +135,10 @@ impl Identity {
         match self {
             Self::Anonymous => Caller::Anonymous,
             Self::TechnicalUser(username) => Caller::TechnicalUser { username },
-            Self::TokenBearer(ProviderUser { name, provider_roles })
-            | Self::LoggedIn(Session { name, provider_roles, .. }) => Caller::ProviderUser { name, provider_roles },
+            Self::TokenBearer(ProviderUser { name, provider_roles, attributes })
+            | Self::LoggedIn(Session { user: ProviderUser { name, provider_roles, attributes }, .. }) => {
+                Caller::ProviderUser { name, provider_roles, attributes }
+            }
         }
     }
 

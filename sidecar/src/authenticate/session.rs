@@ -1,14 +1,12 @@
 //! The session cookie: who has logged in, sealed.
 
-use std::{
-    collections::BTreeSet,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    authenticate::ProviderUser,
     cookie::{self, CookieNames},
     limits::{COOKIE_CANDIDATES_MAX, SESSION_AGE_MAX, SESSION_COOKIE_BYTES_MAX, SESSION_IDLE_MAX, SESSION_RENEW_AGE},
     seal::{Purpose, Sealer},
@@ -22,10 +20,8 @@ pub(crate) struct Session {
     /// Another for each login.
     #[serde(rename = "i")]
     id: String,
-    #[serde(rename = "n")]
-    pub(crate) name: String,
-    #[serde(rename = "r")]
-    pub(crate) provider_roles: BTreeSet<String>,
+    #[serde(rename = "u")]
+    pub(crate) user: ProviderUser,
     /// Unix seconds of the login.
     #[serde(rename = "b")]
     began_s: u64,
@@ -38,9 +34,9 @@ pub(crate) struct Session {
 
 impl Session {
     /// A new session, from now.
-    pub(crate) fn begin(name: String, provider_roles: BTreeSet<String>) -> Self {
+    pub(crate) fn begin(user: ProviderUser) -> Self {
         let now_s = now_s();
-        Self { id: random_hex::<8>(), name, provider_roles, began_s: now_s, written_s: now_s }
+        Self { id: random_hex::<8>(), user, began_s: now_s, written_s: now_s }
     }
 
     /// The session that a request belongs to: the first of its cookies that opens and has not ended.
@@ -84,6 +80,9 @@ pub(crate) fn now_s() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use cubegate_policy::snapshot::ClaimPath;
     use http::header::COOKIE;
 
     use super::*;
@@ -94,8 +93,13 @@ mod tests {
         Sealer::new(&[1; 32], b"scope".to_vec())
     }
 
+    fn user(provider_roles: BTreeSet<String>) -> ProviderUser {
+        let attributes = vec![(ClaimPath(vec!["shops".to_owned()]), ["S1".to_owned()].into())].into();
+        ProviderUser { name: "zoë".into(), provider_roles, attributes }
+    }
+
     fn session() -> Session {
-        Session::begin("zoë".into(), ["paris".to_owned(), "atoti".to_owned()].into())
+        Session::begin(user(["paris".to_owned(), "atoti".to_owned()].into()))
     }
 
     fn sent_back(set_cookie: &HeaderValue) -> HeaderMap {
@@ -134,7 +138,11 @@ mod tests {
     #[test]
     fn a_session_too_large_for_a_cookie_is_not_written() {
         let roles = (0..200).map(|number| format!("a-rather-long-role-{number}")).collect();
-        assert_eq!(Session::begin("u".into(), roles).write(&sealer(), NAMES()), None);
+        assert_eq!(Session::begin(user(roles)).write(&sealer(), NAMES()), None);
+        let shops = (0..300).map(|number| format!("shop {number}")).collect();
+        let attributes = vec![(ClaimPath(vec!["shops".to_owned()]), shops)].into();
+        let user = ProviderUser { attributes, ..user(BTreeSet::new()) };
+        assert_eq!(Session::begin(user).write(&sealer(), NAMES()), None);
     }
 
     #[test]

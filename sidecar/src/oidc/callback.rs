@@ -87,7 +87,7 @@ enum LoginError {
     UserInfo(#[source] OpaqueError),
     #[error("the provider says no name of the user")]
     NoName,
-    #[error("the user has too many roles for a cookie")]
+    #[error("the user has too many roles or attributes for a cookie")]
     TooManyRoles,
 }
 
@@ -114,8 +114,8 @@ impl Logins {
         let (pending, user) = self.user(request, policy, provider, &known, &client).await?;
         let name = user.name.clone();
         let (cookies, slot) = (policy.cookies(), login::slot_name(policy, &pending.state));
-        // With all roles or not at all: one that means nothing today may be mapped tomorrow, and restrict.
-        let session = Session::begin(user.name, user.provider_roles).write(policy.sealer(), cookies);
+        // With all roles and attributes or not at all: a role that means nothing today may be mapped tomorrow, and restrict.
+        let session = Session::begin(user).write(policy.sealer(), cookies);
         let session = session.ok_or(LoginError::TooManyRoles)?;
         let mut answer = redirect(&request.method, &pending.return_to);
         answer.headers_mut().append(SET_COOKIE, session);
@@ -333,7 +333,7 @@ impl LoginError {
             Self::TooManyRoles => Refusal::new(
                 StatusCode::FORBIDDEN,
                 "too-many-roles",
-                "The user has too many roles",
+                "The user has too many roles or attributes",
                 "ask whoever maintains the identity provider",
             ),
             Self::Redeem(_)

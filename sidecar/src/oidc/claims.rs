@@ -1,12 +1,13 @@
 //! Puts a user together from what a provider says in several places.
 //!
-//! The name is taken from the first place that has it. Roles are those of all places that were read, and reading ends only
+//! The name and each attribute are taken from the first place that has them. Roles are those of all places that were read, and reading ends only
 //! when every configured claim has been found in one of them: the one that is still missing may hold the role that restricts
 //! its bearer.
 
 use std::collections::BTreeSet;
 
 use cubegate_policy::{
+    attributes::Attributes,
     claims::{provider_roles, user_name},
     snapshot::{ClaimPath, Oidc},
 };
@@ -21,7 +22,8 @@ pub(crate) struct Claimed<'a> {
     subject: Option<String>,
     name: Option<String>,
     provider_roles: BTreeSet<String>,
-    /// Roles claims that have been nowhere yet.
+    attributes: Attributes,
+    /// Claims of roles and attributes that have been nowhere yet.
     missing: Vec<&'a ClaimPath>,
 }
 
@@ -30,8 +32,9 @@ pub(crate) struct Claimed<'a> {
 impl<'a> Claimed<'a> {
     /// Of whom nothing is known yet.
     pub(crate) fn nothing(config: &'a Oidc) -> Self {
-        let missing = config.roles_claims.iter().collect();
-        Self { config, subject: None, name: None, provider_roles: BTreeSet::new(), missing }
+        let missing = config.roles_claims.iter().chain(&config.attribute_claims).collect();
+        let (provider_roles, attributes) = (BTreeSet::new(), Attributes::default());
+        Self { config, subject: None, name: None, provider_roles, attributes, missing }
     }
 
     /// Takes from further claims what they add.
@@ -40,6 +43,9 @@ impl<'a> Claimed<'a> {
         self.subject = self.subject.take().or_else(|| text(claims, "sub").map(str::to_owned));
         self.name = self.name.take().or_else(|| user_name(claims, &config.name_claim).filter(|name| is_usable(name)));
         self.provider_roles.extend(provider_roles(claims, &config.roles_claims));
+        // Of an attribute that has been found before, further values count no more than those of a name.
+        let found = config.attribute_claims.iter().filter(|path| self.missing.contains(path));
+        self.attributes.complete_from(Attributes::of_claims(claims, found));
         self.missing.retain(|path| !is_present(claims, path));
     }
 
@@ -56,7 +62,7 @@ impl<'a> Claimed<'a> {
     }
 
     pub(crate) fn into_user(self) -> Option<ProviderUser> {
-        Some(ProviderUser { name: self.name?, provider_roles: self.provider_roles })
+        Some(ProviderUser { name: self.name?, provider_roles: self.provider_roles, attributes: self.attributes })
     }
 }
 
@@ -91,6 +97,7 @@ mod tests {
             scopes: vec!["openid".into()],
             name_claim: "preferred_username".into(),
             roles_claims: paths.iter().map(|path| ClaimPath(vec![(*path).to_owned()])).collect(),
+            attribute_claims: BTreeSet::new(),
             access_token_format: AccessTokenFormat::Jwt,
             audience: None,
             default_roles: Checked::Valid([].into()),
@@ -124,6 +131,29 @@ mod tests {
         claimed.complete_from(&json!({"sub": "1", "roles": ["paris"]}));
         assert!(claimed.is_complete());
         assert_eq!(claimed.into_user().unwrap().provider_roles, ["atoti".to_owned(), "paris".to_owned()].into());
+    }
+
+    #[test]
+    fn an_attribute_is_taken_whole_from_the_first_place_that_has_it() {
+        let shops = ClaimPath(vec!["shops".to_owned()]);
+        let config = Oidc { attribute_claims: [shops.clone()].into(), ..config(&[]) };
+        let mut claimed = Claimed::nothing(&config);
+        claimed.complete_from(&json!({"sub": "1", "preferred_username": "u"}));
+        assert!(!claimed.is_complete(), "another place may have it");
+        claimed.complete_from(&json!({"sub": "1", "shops": ["S1"], "towns": ["T1"]}));
+        assert!(claimed.is_complete());
+        claimed.complete_from(&json!({"sub": "1", "shops": ["S2"]}));
+        let attributes = claimed.into_user().unwrap().attributes;
+        assert_eq!(attributes.iter().collect::<Vec<_>>(), [(&shops, &["S1".to_owned()].into())]);
+    }
+
+    #[test]
+    fn an_attribute_that_cannot_be_read_where_it_is_said_is_read_nowhere_else() {
+        let config = Oidc { attribute_claims: [ClaimPath(vec!["shops".to_owned()])].into(), ..config(&[]) };
+        let mut claimed = Claimed::nothing(&config);
+        claimed.complete_from(&json!({"sub": "1", "preferred_username": "u", "shops": {"all": true}}));
+        claimed.complete_from(&json!({"sub": "1", "shops": ["S2"]}));
+        assert!(claimed.into_user().unwrap().attributes.is_empty());
     }
 
     #[test]

@@ -233,6 +233,7 @@ mod tests {
             client_secret: None,
             scopes: vec!["openid".into()],
             name_claim: "sub".into(),
+            attribute_claims: [].into(),
             roles_claims: Vec::new(),
             access_token_format: AccessTokenFormat::Opaque,
             audience: None,

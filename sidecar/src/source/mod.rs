@@ -139,7 +139,7 @@ fn update(parts: &BTreeMap<String, Vec<u8>>) -> Result<PolicyUpdate, PartsError>
 mod tests {
     use cubegate_policy::{
         publication::canonical_bytes,
-        snapshot::{Access, Authentication, Combine, Door, Snapshot},
+        snapshot::{Access, Authentication, Door, Snapshot},
     };
 
     use super::*;
@@ -149,7 +149,7 @@ mod tests {
             session: "retail".into(),
             sources: Vec::new(),
             door: Door { url: None, authentication: Authentication::Open, roles: BTreeMap::new() },
-            access: Access { combine: Combine::PerHierarchy, roles: BTreeMap::new() },
+            access: Access::default(),
         };
         let publication = Publication::new(revision, snapshot);
         BTreeMap::from([

@@ -43,6 +43,7 @@ async fn the_engine_gets_user_roles_and_revision_and_no_credentials() {
     );
     assert_eq!(header("x-cubegate-user"), ["zo%C3%AB"]);
     assert_eq!(header("x-cubegate-roles"), ["ROLE_PARIS,ROLE_USER"]);
+    assert_eq!(header("x-cubegate-attributes"), [r#"[[["shops"],["S1","S2"]]]"#]);
     assert_eq!(header("x-cubegate-policy"), ["1"]);
     assert_eq!(header("x-mine"), ["stays"]);
     assert_eq!((header("x-request-id").len(), header("traceparent").len()), (1, 1));

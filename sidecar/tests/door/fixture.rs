@@ -11,7 +11,7 @@ use cubegate_policy::{
     password,
     publication::Publication,
     snapshot::{
-        Access, AccessTokenFormat, Authentication, Checked, ClaimPath, Combine, Door, Oidc, RoleHolders, Snapshot,
+        Access, AccessTokenFormat, Authentication, Checked, ClaimPath, Door, Oidc, RoleHolders, Snapshot,
         TechnicalUser, Ways,
     },
 };
@@ -111,8 +111,7 @@ impl Drop for Sidecar {
 }
 
 pub(crate) fn update(revision: u64, door: Door) -> Arc<PolicyUpdate> {
-    let access = Access { combine: Combine::PerHierarchy, roles: BTreeMap::new() };
-    let snapshot = Snapshot { session: "retail".into(), sources: Vec::new(), door, access };
+    let snapshot = Snapshot { session: "retail".into(), sources: Vec::new(), door, access: Access::default() };
     Arc::new(PolicyUpdate { publication: Publication::new(revision, snapshot), cookie_key: [9; 32] })
 }
 
@@ -141,7 +140,8 @@ fn roles() -> BTreeMap<String, RoleHolders> {
 }
 
 fn technical_user(roles: &[&str]) -> Checked<TechnicalUser> {
-    Checked::Valid(TechnicalUser { password_hash: HASH.clone(), roles: set(roles) })
+    let attributes = vec![(ClaimPath(vec!["shops".into()]), set(&["S1", "S2"]))].into();
+    Checked::Valid(TechnicalUser { password_hash: HASH.clone(), roles: set(roles), attributes })
 }
 
 /// Technical users only.
@@ -177,6 +177,7 @@ pub(crate) fn oidc(issuer: &str) -> Oidc {
         scopes: vec!["openid".into(), "profile".into(), "roles".into()],
         name_claim: "preferred_username".into(),
         roles_claims: vec![ClaimPath(vec!["resource_access".into(), "cubegate".into(), "roles".into()])],
+        attribute_claims: BTreeSet::new(),
         access_token_format: AccessTokenFormat::Opaque,
         audience: None,
         default_roles: Checked::Valid(BTreeSet::new()),

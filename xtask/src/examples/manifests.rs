@@ -64,7 +64,12 @@ fn every_name_that_an_example_uses_is_declared_in_it() {
         for restriction in &restrictions {
             assert_eq!(restriction.spec.session_ref.name, name);
             assert!(
-                restriction.spec.r#where.iter().all(|line| tables.contains(line.table.as_str())),
+                restriction
+                    .spec
+                    .r#where
+                    .iter()
+                    .flat_map(|line| &line.table)
+                    .all(|table| tables.contains(table.as_str())),
                 "{restriction:?}"
             );
         }

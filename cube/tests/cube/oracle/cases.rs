@@ -1,8 +1,6 @@
 //! Random cases: tables, joins, hierarchies, measures, a restriction and a query.
 
-use std::collections::BTreeSet;
-
-use cubegate_cube::{ColumnIn, ColumnName, MeasureFormula, RatesDefinition};
+use cubegate_cube::{ColumnName, ColumnTest, MeasureFormula, RatesDefinition, Values};
 use proptest::{prelude::*, sample::select};
 use serde_json::{Value, json};
 
@@ -17,7 +15,7 @@ pub(crate) struct Case {
     pub(crate) joins: Vec<(Column, Column)>,
     pub(crate) hierarchies: Hierarchies,
     pub(crate) measures: Vec<(String, Formula)>,
-    pub(crate) mask: Vec<Vec<Vec<ColumnIn>>>,
+    pub(crate) mask: Vec<Vec<Vec<ColumnTest>>>,
     pub(crate) query: Value,
 }
 
@@ -170,18 +168,25 @@ fn derived(hierarchies: &Hierarchies, operands: &[String]) -> BoxedStrategy<Form
     .boxed()
 }
 
-fn leaf(columns: Vec<Column>) -> impl Strategy<Value = ColumnIn> {
+fn leaf(columns: Vec<Column>) -> impl Strategy<Value = ColumnTest> {
     select(columns).prop_flat_map(|(table, name)| {
+        let known = || kind_of((table, name)).written().prop_filter("missing", |text| !text.is_empty());
         let value = kind_of((table, name)).written();
         let value = value.prop_map(|text| if text.is_empty() { "N/A".to_owned() } else { text });
-        proptest::collection::vec(value, 0..4).prop_map(move |values| ColumnIn {
+        let values = prop_oneof![
+            3 => proptest::collection::vec(value, 0..4).prop_map(|values| Values::In(values.into_iter().collect())),
+            1 => (proptest::option::of(known()), known()).prop_map(|(from, to)| Values::Between { from, to: Some(to) }),
+            1 => known().prop_map(|from| Values::Between { from: Some(from), to: None }),
+        ];
+        (proptest::bool::weighted(0.3), values).prop_map(move |(negated, values)| ColumnTest {
             column: ColumnName { table: table.to_owned(), column: name.to_owned() },
-            values: values.into_iter().collect::<BTreeSet<_>>(),
+            negated,
+            values,
         })
     })
 }
 
-fn mask(columns: Vec<Column>) -> impl Strategy<Value = Vec<Vec<Vec<ColumnIn>>>> {
+fn mask(columns: Vec<Column>) -> impl Strategy<Value = Vec<Vec<Vec<ColumnTest>>>> {
     let conjunction = proptest::collection::vec(leaf(columns), 0..3);
     proptest::collection::vec(proptest::collection::vec(conjunction, 1..4), 0..3)
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use cubegate_cube::{ColumnIn, ColumnType};
+use cubegate_cube::{ColumnTest, ColumnType, Values};
 use proptest::{prelude::*, sample::select};
 
 use super::exact::Exact;
@@ -229,11 +229,19 @@ pub(crate) fn is(kind: Kind, cell: &Cell, written: &str) -> bool {
     }
 }
 
-pub(crate) fn is_visible(fact: &Joined, mask: &[Vec<Vec<ColumnIn>>]) -> bool {
-    let holds = |leaf: &ColumnIn| {
+pub(crate) fn is_visible(fact: &Joined, mask: &[Vec<Vec<ColumnTest>>]) -> bool {
+    let holds = |leaf: &ColumnTest| {
         let found = fact.iter().find(|(column, _)| (column.0, column.1) == (&*leaf.column.table, &*leaf.column.column));
         let (column, cell) = found.unwrap();
-        leaf.values.iter().any(|value| is(kind_of(*column), cell, value))
+        let is_missing = is(kind_of(*column), cell, "N/A");
+        let is_wanted = match &leaf.values {
+            Values::In(values) => values.iter().any(|value| is(kind_of(*column), cell, value)),
+            Values::Between { from, to } => {
+                let bound = |text: &Option<String>| text.as_ref().map(|text| kind_of(*column).parse(text).unwrap());
+                !is_missing && bound(from).is_none_or(|from| *cell >= from) && bound(to).is_none_or(|to| *cell <= to)
+            }
+        };
+        if leaf.negated { !is_missing && !is_wanted } else { is_wanted }
     };
     mask.iter().all(|any_of| any_of.iter().any(|all_of| all_of.iter().all(holds)))
 }

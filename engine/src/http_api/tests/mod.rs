@@ -6,7 +6,7 @@ use axum::{Router, body::Body};
 use cubegate_api::model::{FileLocation, Measure, Source};
 use cubegate_policy::{
     publication::{AccessPublication, EngineReport, ModelState, PublicationId},
-    snapshot::{Access, Checked, Clause, ColumnName, Combine},
+    snapshot::{Access, Checked, ClaimPath, Clause, ColumnName, RoleAccess, Subject, Values, Wanted},
 };
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -50,19 +50,24 @@ pub(super) fn spec() -> ModelSpec {
     .unwrap()
 }
 
+pub(super) fn restricted(table: &str, column: &str, wanted: Wanted, restriction: &str) -> Checked<RoleAccess> {
+    let subject = Subject::Column(ColumnName { table: table.into(), column: column.into() });
+    let clause = Clause { subject, negated: false, wanted, restriction: restriction.into() };
+    Checked::Valid(RoleAccess { clauses: vec![clause], ..RoleAccess::default() })
+}
+
+pub(super) fn one_of(values: &[&str]) -> Wanted {
+    Wanted::Values(Values::In(values.iter().map(|value| (*value).to_owned()).collect()))
+}
+
 pub(super) fn publication(revision: u64, column: &str, values: &[&str]) -> AccessPublication {
-    let clause = Clause {
-        column: ColumnName { table: "Shops".into(), column: column.into() },
-        values: values.iter().map(|value| (*value).to_owned()).collect(),
-        restriction: "some-cities".into(),
-    };
     let roles = BTreeMap::from([
-        ("ROLE_USER".to_owned(), Checked::Valid(Vec::new())),
-        ("ROLE_ADMIN".to_owned(), Checked::Valid(Vec::new())),
-        ("ROLE_SOME".to_owned(), Checked::Valid(vec![clause])),
+        ("ROLE_USER".to_owned(), Checked::Valid(RoleAccess::default())),
+        ("ROLE_ADMIN".to_owned(), Checked::Valid(RoleAccess::default())),
+        ("ROLE_SOME".to_owned(), restricted("Shops", column, one_of(values), "some-cities")),
     ]);
     let id = PublicationId { revision, sha256: format!("{revision:064}") };
-    AccessPublication { id, access: Access { combine: Combine::PerHierarchy, roles } }
+    AccessPublication { id, access: Access { roles, ..Access::default() } }
 }
 
 pub(super) fn loaded() -> Arc<Shared> {
@@ -78,6 +83,7 @@ pub(super) fn request(method: Method, path: &str, roles: &str, revision: u64, bo
         .uri(path)
         .header("x-cubegate-user", "someone")
         .header("x-cubegate-roles", roles)
+        .header("x-cubegate-attributes", "[]")
         .header("x-cubegate-policy", revision)
         .body(body.into())
         .unwrap()
@@ -288,4 +294,27 @@ async fn what_callers_may_read_of_the_metrics_does_not_depend_on_the_data() {
         send(&router(shared), Request::get("/internal/metrics").body(Body::empty()).unwrap()).await.2
     };
     assert_eq!(metrics(SALES).await, metrics("Sale ID,Shop,Quantity\n1,a,3.0\n").await);
+}
+
+#[tokio::test]
+async fn a_restriction_by_attribute_shows_each_caller_their_own_and_those_without_it_nothing() {
+    let shared = loaded();
+    let mut by_claim = publication(2, "City", &[]);
+    let own = Wanted::Claim(ClaimPath(vec!["cities".into()]));
+    by_claim.access.roles.insert("ROLE_SOME".into(), restricted("Shops", "City", own, "own-cities"));
+    shared.adopt_policy(by_claim);
+    let router = router(shared);
+    for (attributes, expected) in [
+        (r#"[[["cities"],["Paris"]]]"#, json!([[null, 8.0], ["Paris", 8.0]])),
+        (r#"[[["cities"],["Lyon","Rome"]]]"#, json!([[null, 4.0], ["Lyon", 4.0]])),
+        (r#"[[["towns"],["Paris"]]]"#, json!([])),
+        ("[]", json!([])),
+    ] {
+        let path = "/api/v1/cubes/Sales/query";
+        let mut request = request(Method::POST, path, "ROLE_SOME,ROLE_USER", 2, by_city().to_string());
+        request.headers_mut().insert("x-cubegate-attributes", attributes.parse().unwrap());
+        let (status, _, body) = send(&router, request).await;
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((status, &body["rows"]), (StatusCode::OK, &expected), "{attributes}");
+    }
 }

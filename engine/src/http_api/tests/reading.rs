@@ -83,12 +83,8 @@ async fn rows_of_a_table_are_restricted_by_whatever_it_reaches() {
 /// A policy that restricts a column of the fact table.
 fn by_sale(shared: &Shared) {
     let mut publication = publication(1, "City", &["Paris"]);
-    let clause = Clause {
-        column: ColumnName { table: "Sales".into(), column: "Shop".into() },
-        values: ["a".to_owned()].into(),
-        restriction: "some-sales".into(),
-    };
-    publication.access.roles.insert("ROLE_SOME".into(), Checked::Valid(vec![clause]));
+    let some = restricted("Sales", "Shop", one_of(&["a"]), "some-sales");
+    publication.access.roles.insert("ROLE_SOME".into(), some);
     shared.adopt_policy(publication);
 }
 

@@ -103,12 +103,8 @@ async fn a_restriction_that_the_new_tables_cannot_hold_refuses_from_the_swap_on(
     let files = Changing::default();
     let (engine, mut tables) = engine(&files).await;
     let mut by_product = publication(2, "City", &["Paris"]);
-    let clause = Clause {
-        column: ColumnName { table: "Sales".into(), column: "Product".into() },
-        values: ["tea".to_owned()].into(),
-        restriction: "tea-only".into(),
-    };
-    by_product.access.roles.insert("ROLE_SOME".into(), Checked::Valid(vec![clause]));
+    let tea = restricted("Sales", "Product", one_of(&["tea"]), "tea-only");
+    by_product.access.roles.insert("ROLE_SOME".into(), tea);
     engine.shared().adopt_policy(by_product);
     let status = async || ask(&router(engine.shared()), "ROLE_SOME,ROLE_USER", 2, &by_city()).await.0;
     assert_eq!(status().await, StatusCode::FORBIDDEN);

@@ -1,0 +1,151 @@
+//! Binds the access part of a policy to a loaded model: which of its columns exist, which hierarchies
+//! they restrict in which cube, and thus which rows a caller with given roles may see.
+//!
+//! ```text
+//! Access + ModelShape ──bind──▶ BoundAccess ──visibility(cube, roles)──▶ Visibility ──▶ rows
+//! ```
+//!
+//! A role's restrictions form one conjunction of clauses `column ∈ values`. For each hierarchy `h` of the
+//! queried cube, `A_h` is the set of those conjunctions cut down to the levels of `h`, over the roles of
+//! the caller, empty ones dropped. Then
+//!
+//! ```text
+//! visible(row) ⇔ ROLE_ADMIN ∨ ∀h: A_h = ∅ ∨ ∃a ∈ A_h: row satisfies a
+//! ```
+//!
+//! that is: union within a hierarchy, intersection across. A column restricts every hierarchy built on
+//! it; a restricted column in no hierarchy is a hierarchy of its own. A column that the cube's joins do
+//! not reach makes that cube refuse the holders of the role; one that does not exist makes every cube.
+//!
+//! That is `combine: PerHierarchy`. Under `All` every clause of every role holds; under `PerRole` a row is visible if some
+//! restricting role admits it whole.
+//!
+//! A clause on a level restricts the hierarchy of that level in that cube, and nothing else.
+//!
+//! A table shows a row if every cube whose joins lead to the table would show it: rows must not show together what a cube
+//! keeps apart. A table that no cube uses is read with every column a hierarchy of its own. A restricted column that
+//! the table's joins do not reach makes the table refuse the holders of the role; that is no problem of the policy, which need not be
+//! made for every table.
+
+mod role;
+mod shape;
+mod visibility;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cubegate_api::ROLE_ADMIN;
+use serde::{Deserialize, Serialize};
+
+use self::{
+    role::{BoundRole, Cuts, Place},
+    visibility::Rule,
+};
+pub use self::{
+    shape::{CubeShape, HierarchyShape, LevelShape, ModelShape, TableShape},
+    visibility::{AnyOf, ColumnTest, Conjunction, Visibility},
+};
+use crate::{
+    attributes::Attributes,
+    resolve::{Refusal, gate},
+    snapshot::{Access, ObjectName},
+};
+
+/// An access policy bound to a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BoundAccess {
+    rule: Rule,
+    cubes: BTreeMap<String, BoundRoles>,
+    tables: BTreeMap<String, BoundRoles>,
+    problems: Vec<BindProblem>,
+}
+
+/// Something in a policy that cannot be applied to the loaded model. Its holders are refused.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BindProblem {
+    /// The object that says it.
+    pub object: ObjectName,
+    /// The cube that refuses the holders; all of them when absent.
+    pub cube: Option<String>,
+    /// A sentence that names the nearest valid thing.
+    pub message: String,
+}
+
+/// Each role in one cube or table.
+type BoundRoles = BTreeMap<String, BoundRole>;
+
+impl BoundAccess {
+    /// Binds each role in each cube and each table.
+    pub fn bind(access: &Access, model: &ModelShape) -> Self {
+        let Access { combine, unmatched, roles } = access;
+        let mut problems = BTreeSet::new();
+        let mut bind_all = |place: Place<'_>| -> BoundRoles {
+            let bound =
+                roles.iter().map(|(role, access)| (role.clone(), BoundRole::bind(access, model, place, &mut problems)));
+            bound.collect()
+        };
+        let cubes = model.cubes.iter().map(|(name, cube)| (name.clone(), bind_all(Place::Cube { name, cube })));
+        let cubes = cubes.collect();
+        let tables = model.tables.iter().map(|(name, table)| (name.clone(), bind_all(Place::Table { name, table })));
+        let tables = tables.collect();
+        let rule = Rule { combine: *combine, unmatched: *unmatched };
+        Self { rule, cubes, tables, problems: problems.into_iter().collect() }
+    }
+
+    /// What of the policy cannot be applied to the model, ordered.
+    pub fn problems(&self) -> &[BindProblem] {
+        &self.problems
+    }
+
+    /// Which rows of a cube a caller with these roles and attributes may see, or why the caller is refused.
+    ///
+    /// The roles are all those of the caller, as [`resolve`](crate::resolve::resolve) gives them. The gate is
+    /// checked here again: an empty set of roles must never read as “nothing is restricted”.
+    pub fn visibility(
+        &self,
+        cube: &str,
+        roles: &BTreeSet<String>,
+        attributes: &Attributes,
+    ) -> Result<Visibility, Refusal> {
+        let bound = self.cubes.get(cube).ok_or_else(|| Refusal::UnknownCube { cube: cube.to_owned() })?;
+        self.visibility_of(bound, roles, attributes)
+    }
+
+    /// Which rows of a table a caller with these roles and attributes may see, or why the caller is refused.
+    pub fn table_visibility(
+        &self,
+        table: &str,
+        roles: &BTreeSet<String>,
+        attributes: &Attributes,
+    ) -> Result<Visibility, Refusal> {
+        let bound = self.tables.get(table).ok_or_else(|| Refusal::UnknownTable { table: table.to_owned() })?;
+        self.visibility_of(bound, roles, attributes)
+    }
+
+    fn visibility_of(
+        &self,
+        bound: &BoundRoles,
+        roles: &BTreeSet<String>,
+        attributes: &Attributes,
+    ) -> Result<Visibility, Refusal> {
+        let of_roles = roles.iter().map(|role| usable(bound, role)).collect::<Result<Vec<_>, Refusal>>()?;
+        gate(roles)?;
+        if roles.contains(ROLE_ADMIN) {
+            return Ok(Visibility::default());
+        }
+        Ok(self.rule.visibility(&of_roles.into_iter().collect::<Result<Vec<&Cuts>, Refusal>>()?, attributes))
+    }
+}
+
+/// What a role cuts, or why it has to be refused to everybody; inside, to all but administrators.
+fn usable<'a>(bound: &'a BoundRoles, role: &str) -> Result<Result<&'a Cuts, Refusal>, Refusal> {
+    let role_name = role.to_owned();
+    match bound.get(role) {
+        Some(BoundRole::Cuts(cuts)) => Ok(Ok(cuts)),
+        Some(BoundRole::BeyondReach(reasons)) => {
+            Ok(Err(Refusal::BeyondReach { role: role_name, reasons: reasons.clone() }))
+        }
+        Some(BoundRole::Broken(reasons)) => Err(Refusal::BrokenRole { role: role_name, reasons: reasons.clone() }),
+        None => Err(Refusal::BrokenRole { role: role_name, reasons: vec!["the policy does not know it".into()] }),
+    }
+}

@@ -1,0 +1,109 @@
+//! Which rows are visible, as conditions on columns; and how the restrictions of several roles combine to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::role::{Axis, BoundClause, Cuts};
+use crate::{
+    attributes::Attributes,
+    snapshot::{ColumnName, Combine, Unmatched, Values, Wanted},
+};
+
+/// The rows that a caller may see: those for which every [`AnyOf`] holds. None: all rows.
+///
+/// Canonical: the same clauses give an equal value in whatever order they come, so it may be the key of a cache.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Visibility {
+    /// All of these hold.
+    pub all_of: Vec<AnyOf>,
+}
+
+/// At least one of these holds. Without any, no row is visible.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct AnyOf(pub Vec<Conjunction>);
+
+/// All of these hold. Not empty. A column may occur more than once.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Conjunction(pub Vec<ColumnTest>);
+
+/// What is to hold of the value of a column.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ColumnTest {
+    /// The column.
+    pub column: ColumnName,
+    /// Whether the value must not be one of these; a missing value then fails all the same.
+    pub negated: bool,
+    /// Values.
+    pub values: Values,
+}
+
+/// How the roles of a caller combine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rule {
+    pub(super) combine: Combine,
+    pub(super) unmatched: Unmatched,
+}
+
+impl Visibility {
+    /// No row at all.
+    pub fn nothing() -> Self {
+        Self { all_of: vec![AnyOf(Vec::new())] }
+    }
+
+    /// A choice of one is no choice: its tests stand for themselves. Equal choices say the same thing; one is enough.
+    fn of(choices: impl IntoIterator<Item = BTreeSet<Conjunction>>) -> Self {
+        let mut all_of = BTreeSet::new();
+        for choice in choices {
+            let mut choice: Vec<Conjunction> = choice.into_iter().collect();
+            match choice.as_mut_slice() {
+                [] => return Self::nothing(),
+                [Conjunction(tests)] => {
+                    all_of.extend(tests.drain(..).map(|test| AnyOf(vec![Conjunction(vec![test])])));
+                }
+                _ => drop(all_of.insert(AnyOf(choice))),
+            }
+        }
+        Self { all_of: all_of.into_iter().collect() }
+    }
+}
+
+impl Rule {
+    /// What callers see who hold these roles and have these attributes.
+    pub(super) fn visibility(self, roles: &[&Cuts], attributes: &Attributes) -> Visibility {
+        let restricting: Vec<&Cuts> = roles.iter().copied().filter(|role| !role.axes.is_empty()).collect();
+        let is_denied = self.unmatched == Unmatched::Deny && !roles.iter().any(|role| role.unrestricted);
+        if restricting.is_empty() {
+            return if is_denied { Visibility::nothing() } else { Visibility::default() };
+        }
+        let all = |role: &Cuts| conjunction(role.axes.values().flatten(), attributes);
+        match self.combine {
+            Combine::PerHierarchy => per_hierarchy(&restricting, attributes),
+            Combine::All => Visibility::of(restricting.into_iter().map(|role| all(role).into_iter().collect())),
+            Combine::PerRole => Visibility::of([restricting.into_iter().filter_map(all).collect()]),
+        }
+    }
+}
+
+/// Union within an axis, intersection across axes.
+fn per_hierarchy(roles: &[&Cuts], attributes: &Attributes) -> Visibility {
+    let mut admitted: BTreeMap<&Axis, BTreeSet<Conjunction>> = BTreeMap::new();
+    for (axis, clauses) in roles.iter().flat_map(|role| &role.axes) {
+        admitted.entry(axis).or_default().extend(conjunction(clauses, attributes));
+    }
+    Visibility::of(admitted.into_values())
+}
+
+/// The clauses with the caller's own values; none when the caller lacks one of them, so that nothing satisfies it.
+fn conjunction<'a>(clauses: impl IntoIterator<Item = &'a BoundClause>, attributes: &Attributes) -> Option<Conjunction> {
+    let test = |BoundClause { column, negated, wanted }: &BoundClause| {
+        let values = match wanted {
+            Wanted::Values(values) => values.clone(),
+            Wanted::Claim(path) => Values::In(attributes.values(path)?.clone()),
+        };
+        Some(ColumnTest { column: column.clone(), negated: *negated, values })
+    };
+    let tests: BTreeSet<ColumnTest> = clauses.into_iter().map(test).collect::<Option<_>>()?;
+    Some(Conjunction(tests.into_iter().collect()))
+}
