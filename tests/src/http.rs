@@ -199,9 +199,9 @@ impl Reply {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// An error unless the caller is refused: by name and password (401) or by roles (403).
+    /// An error unless the caller is refused: by name and password (401), by roles (403), or after too many failures (429).
     pub fn expect_refused(&self) -> Result<()> {
-        ensure!(matches!(self.status.as_u16(), 401 | 403), "expected a refusal, got {self:?}");
+        ensure!(matches!(self.status.as_u16(), 401 | 403 | 429), "expected a refusal, got {self:?}");
         Ok(())
     }
 

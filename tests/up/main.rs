@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod leaks;
 mod lifecycle;
 mod mistakes;
 mod reading;

@@ -1,122 +1,24 @@
 //! Mistakes in manifests while Sessions are served: reported with their place, their holders refused, nobody else.
 
-use std::path::PathBuf;
+mod table;
+
+use std::path::{Path, PathBuf};
 
 use cubegate_tests::{
     answers::{self, CityRow},
     http::{Connection, Reply},
     limits::ENFORCED_MAX,
-    process::RunDirectory,
+    process::{self, RunDirectory},
     story::Story,
+    tools,
     up::{self, Up},
 };
 
 use super::{ANY_PORT, connect};
-
-/// An edit that makes a manifest wrong.
-struct Mistake {
-    name: &'static str,
-    file: &'static str,
-    from: &'static str,
-    to: &'static str,
-    /// What the report says, its place included.
-    report: &'static [&'static str],
-    refused: &'static [&'static str],
-}
-
-const MISTAKES: &[Mistake] = &[
-    Mistake {
-        name: "a restriction on a column that does not exist",
-        file: "restrictions.yaml",
-        from: "column: City, equals: Paris",
-        to: "column: Citty, equals: Paris",
-        report: &["restrictions.yaml:", "Citty", "`City`"],
-        refused: &["parisian-user"],
-    },
-    Mistake {
-        name: "a restriction with an unknown field",
-        file: "restrictions.yaml",
-        from: "column: City, equals: Paris",
-        to: "column: City, equal: Paris",
-        report: &["restrictions.yaml:", "equal"],
-        refused: &["parisian-user"],
-    },
-    Mistake {
-        name: "a restriction with a field of the wrong type",
-        file: "restrictions.yaml",
-        from: "    - {table: Shops, column: City, equals: Paris}",
-        to: "    table: Shops",
-        report: &["restrictions.yaml:", "paris-only"],
-        refused: &["parisian-user"],
-    },
-    Mistake {
-        name: "a restriction with both equals and in",
-        file: "restrictions.yaml",
-        from: "column: City, equals: Paris",
-        to: "column: City, equals: Paris, in: [Lyon]",
-        report: &["restrictions.yaml:", "exactly one of `equals` and `in`"],
-        refused: &["parisian-user"],
-    },
-    Mistake {
-        name: "a syntax error",
-        file: "restrictions.yaml",
-        from: "column: City, equals: Paris}",
-        to: "column: City, equals: Paris",
-        report: &["restrictions.yaml:"],
-        refused: &["parisian-user"],
-    },
-    Mistake {
-        name: "two restrictions with one name",
-        file: "restrictions.yaml",
-        from: "name: france-only",
-        to: "name: paris-only",
-        report: &["restrictions.yaml:", "paris-only"],
-        refused: &["parisian-user", "french-user"],
-    },
-    Mistake {
-        name: "a restriction that is gone",
-        file: "restrictions.yaml",
-        from: "name: paris-only",
-        to: "name: somewhere-else",
-        report: &["roles.yaml:", "paris-only"],
-        refused: &["parisian-user"],
-    },
-    Mistake {
-        name: "a circle of inheritance",
-        file: "roles.yaml",
-        from: "  restrictions: [paris-only]",
-        to: "  restrictions: [paris-only]\n  inherits: [ROLE_PARIS]",
-        report: &["roles.yaml:", "ROLE_PARIS"],
-        refused: &["parisian-user"],
-    },
-    Mistake {
-        name: "a restriction on ROLE_USER",
-        file: "roles.yaml",
-        from: "  roleName: ROLE_USER",
-        to: "  roleName: ROLE_USER\n  restrictions: [paris-only]",
-        report: &["roles.yaml:", "ROLE_USER and ROLE_ADMIN cannot be restricted"],
-        refused: &["parisian-user", "french-user", "global-user"],
-    },
-    Mistake {
-        name: "a key that its Secret does not have",
-        file: "passwords.yaml",
-        from: "parisian-user:",
-        to: "parisien-user:",
-        report: &["users.yaml:", "parisian-user", "parisien-user"],
-        refused: &["parisian-user"],
-    },
-    Mistake {
-        name: "a role that nobody declared",
-        file: "users.yaml",
-        from: "roles: [ROLE_USER, ROLE_FRANCE]",
-        to: "roles: [ROLE_USER, ROLE_FRENCH]",
-        report: &["users.yaml:", "ROLE_FRENCH", "ROLE_FRANCE"],
-        refused: &["french-user"],
-    },
-];
+use table::{Edit, FRENCH, GLOBAL, MODEL, Mistake, PARISIAN, RESTRICTIONS, ROLES, USERS as OF_USERS};
 
 const USERS: [(&str, &[CityRow]); 3] =
-    [("parisian-user", answers::PARIS), ("french-user", answers::FRANCE), ("global-user", answers::EVERYWHERE)];
+    [(PARISIAN, answers::PARIS), (FRENCH, answers::FRANCE), (GLOBAL, answers::EVERYWHERE)];
 
 struct Served {
     directory: PathBuf,
@@ -131,17 +33,61 @@ async fn a_mistake_is_reported_with_its_place_and_refuses_its_holders_and_nobody
     let story = Story::begin("retail: mistakes");
     let mut served = Served::start().await;
     served.expect(&[]).await;
-    for mistake in MISTAKES {
+    for mistake in mistakes() {
         story.step(mistake.name);
-        let file = served.directory.join(mistake.file);
-        let original = std::fs::read(&file).unwrap();
-        up::edit(&file, mistake.from, mistake.to).unwrap();
+        let originals = make(&served.directory, mistake);
         served.expect(mistake.refused).await;
         served.reported = served.up.wait_for_report(served.reported, mistake.report).await.unwrap();
-        up::replace(&file, &original).unwrap();
+        mend(&originals);
         served.expect(&[]).await;
         served.reported = served.up.wait_for_report(served.reported, &["mended"]).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_mistake_is_found_before_it_is_applied() {
+    let story = Story::begin("retail: mistakes, checked");
+    let run = RunDirectory::new().unwrap();
+    let directory = up::copy_example(&run, "retail").unwrap();
+    assert_eq!(check(&directory).await.0, Some(0));
+    for mistake in mistakes() {
+        story.step(mistake.name);
+        let originals = make(&directory, mistake);
+        let (status, report) = check(&directory).await;
+        assert_eq!(status, Some(1), "{}: {report}", mistake.name);
+        assert!(mistake.report.iter().all(|said| report.contains(said)), "{:?} in\n{report}", mistake.report);
+        mend(&originals);
+    }
+}
+
+fn mistakes() -> impl Iterator<Item = &'static Mistake> {
+    [RESTRICTIONS, ROLES, OF_USERS, MODEL].into_iter().flatten()
+}
+
+/// Makes a mistake; the files as they were before.
+fn make(directory: &Path, mistake: &Mistake) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut originals = Vec::new();
+    for Edit { file, from, to } in mistake.edits {
+        let file = directory.join(file);
+        originals.push((file.clone(), std::fs::read(&file).unwrap()));
+        up::edit(&file, from, &to.text()).unwrap();
+    }
+    originals
+}
+
+/// Of two edits of one file, the first remembers it as it was.
+fn mend(originals: &[(PathBuf, Vec<u8>)]) {
+    for (file, content) in originals.iter().rev() {
+        up::replace(file, content).unwrap();
+    }
+}
+
+/// `cubegate check`: exit status, and what it found.
+async fn check(directory: &Path) -> (Option<i32>, String) {
+    let mut command = tools::mortal(&tools::cubegate("cubegate").unwrap());
+    command.arg("check").arg(directory);
+    let output = process::output(command).await.unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
 }
 
 impl Served {
