@@ -2,13 +2,29 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 
-use crate::{queries::Query, restriction::Restriction};
+use crate::{policy::Scale, queries::Query, restriction::Restriction};
 
-/// The cube against named peers
+/// Measures Cubegate
 #[derive(Debug, Parser)]
 #[command(max_term_width = 100)]
+pub(crate) struct Bench {
+    #[command(subcommand)]
+    pub(crate) subject: Subject,
+}
+
+/// What is measured.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Subject {
+    /// The cube against named peers
+    Cube(Box<CommandLine>),
+    /// A large access policy: compiled, published, decided by
+    Policy(Scale),
+}
+
+/// The cube against named peers
+#[derive(Debug, Args)]
 pub(crate) struct CommandLine {
     /// Scale of the data: 1 has 6 million facts
     #[arg(long, default_value_t = 1.0)]

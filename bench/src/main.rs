@@ -1,4 +1,6 @@
-//! The cube against named peers: the same data, the same queries, the same number of threads, in one run.
+//! Two benches: the cube against named peers, and a large access policy by itself (`policy`).
+//!
+//! The cube: the same data, the same queries, the same number of threads, in one run.
 //!
 //! ```text
 //! tpchgen ──data──▶ CSV files ──┬── ours ──────────────────────┐
@@ -17,6 +19,7 @@ mod machine;
 mod memory;
 mod ours;
 mod peer;
+mod policy;
 mod queries;
 mod report;
 mod restriction;
@@ -31,14 +34,18 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::command_line::CommandLine;
+use crate::command_line::{Bench, Subject};
 
 /// Large queries take and give back tens of megabytes; the system's allocator would hand them back to the kernel each time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match run::run(&CommandLine::parse()) {
+    let outcome = match Bench::parse().subject {
+        Subject::Cube(options) => run::run(&options),
+        Subject::Policy(scale) => policy::run(scale),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");

@@ -1,8 +1,8 @@
 //! What can be asked of the command line.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 /// Secured OLAP sessions: cubes whose rows, by role, are declared in Kubernetes manifests.
 #[derive(Debug, Parser)]
@@ -26,8 +26,23 @@ pub(crate) enum Command {
     Up(UpOptions),
     /// Report every error of a directory's manifests at once
     ///
-    /// Exit status 0 when there is none, 1 when there are some. Made for the CI of a policy repository.
+    /// Warnings say what is valid but hardly meant: a role that nobody can hold, a value that no row has. Exit status 0 when
+    /// there is no error, 1 when there are some, 2 when nothing could be checked. Made for the CI of a policy repository.
     Check(CheckOptions),
+    /// Say which roles a user has and which facts they see, and which objects say so
+    ///
+    /// Reads the directory as `up` does and decides with the code that decides on requests.
+    #[command(
+        after_help = "Examples:\n  cubegate explain examples/retail parisian-user\n  cubegate explain . --token token.jwt --cube Sales\n  cubegate explain . alice --provider-role paris --output json"
+    )]
+    Explain(ExplainOptions),
+    /// Say which users and roles see facts of a member
+    #[command(after_help = "Example:\n  cubegate who-sees examples/retail Sales City Paris")]
+    WhoSees(WhoSeesOptions),
+    /// Say which users and roles gain or lose members, measures and cubes from one directory to another
+    ///
+    /// Exit status 0 when nobody gains or loses anything, 1 when somebody does, 2 when it cannot be told.
+    Diff(DiffOptions),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -43,4 +58,74 @@ pub(crate) struct UpOptions {
 pub(crate) struct CheckOptions {
     /// Directory with manifests (*.yaml, *.yml, *.json)
     pub(crate) directory: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(group = ArgGroup::new("caller").required(true).args(["user", "token"]))]
+pub(crate) struct ExplainOptions {
+    /// Directory with manifests (*.yaml, *.yml, *.json)
+    pub(crate) directory: PathBuf,
+    /// User name of a TechnicalUser, or of a user of the identity provider
+    pub(crate) user: Option<String>,
+    /// File with a token of the provider (its signature is not verified), or with claims as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token: Option<PathBuf>,
+    /// Role that the provider gives the user; may be repeated
+    #[arg(long = "provider-role", value_name = "ROLE", conflicts_with = "token")]
+    pub(crate) provider_roles: Vec<String>,
+    /// Only this cube
+    #[arg(long)]
+    pub(crate) cube: Option<String>,
+    #[command(flatten)]
+    pub(crate) asking: Asking,
+}
+
+impl ExplainOptions {
+    /// The roles that the provider is assumed to give.
+    pub(crate) fn provider_roles(&self) -> BTreeSet<String> {
+        self.provider_roles.iter().cloned().collect()
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct WhoSeesOptions {
+    /// Directory with manifests (*.yaml, *.yml, *.json)
+    pub(crate) directory: PathBuf,
+    /// Cube
+    pub(crate) cube: String,
+    /// Level: `City`, or `Geography/City` where several hierarchies have one of that name
+    pub(crate) level: String,
+    /// Member of the level
+    pub(crate) member: String,
+    #[command(flatten)]
+    pub(crate) asking: Asking,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DiffOptions {
+    /// Directory with the manifests before
+    pub(crate) old: PathBuf,
+    /// Directory with the manifests after
+    pub(crate) new: PathBuf,
+    #[command(flatten)]
+    pub(crate) asking: Asking,
+}
+
+/// Of which Session, and how to answer.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Asking {
+    /// Session, when the directory declares several
+    #[arg(long)]
+    pub(crate) session: Option<String>,
+    /// How the answer is written
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) output: Output,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people
+    Text,
+    /// For programs
+    Json,
 }

@@ -1,4 +1,4 @@
-//! `cubegate check`: every error at once.
+//! `cubegate check`: every error at once, and what is valid but hardly meant.
 
 use std::process::ExitCode;
 
@@ -16,18 +16,24 @@ use crate::{
 pub(crate) fn check(options: &CheckOptions) -> anyhow::Result<ExitCode> {
     let manifests = Manifests::load(&options.directory, None)
         .with_context(|| format!("failed to read {}", options.directory.display()))?;
-    let mut diagnostics = manifests.diagnostics.clone();
+    let (mut diagnostics, mut warnings) = (manifests.diagnostics.clone(), Vec::new());
     diagnostics.extend(sessions::strays(&manifests));
-    for declared in sessions::declared(&manifests, &mut Passwords::default()) {
+    for declared in sessions::declared(&manifests, &mut Passwords::Looked) {
         diagnostics.extend(crate::up::model::check(&declared, &manifests, &options.directory));
         diagnostics.extend(declared.diagnostics);
+        warnings.extend(declared.warnings);
     }
-    diagnostics.sort();
-    diagnostics.dedup();
-    for diagnostic in &diagnostics {
-        say!("{diagnostic}");
+    for found in [&mut diagnostics, &mut warnings] {
+        found.sort();
+        found.dedup();
+        for diagnostic in found {
+            say!("{diagnostic}");
+        }
     }
-    let count = diagnostics.len();
-    complain!("{count} {}", if count == 1 { "error" } else { "errors" });
-    Ok(if count == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    complain!("{}, {}", counted(diagnostics.len(), "error"), counted(warnings.len(), "warning"));
+    Ok(if diagnostics.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

@@ -16,3 +16,9 @@ pub(crate) const DRAIN_MAX: Duration = Duration::from_secs(10);
 
 /// How long to wait for the engine to take over a policy before saying what it makes of it.
 pub(crate) const HAND_OVER_MAX: Duration = Duration::from_secs(2);
+
+/// A token: more than a header could carry.
+pub(crate) const TOKEN_BYTES_MAX: u64 = 64 << 10;
+
+/// Members that a line lists for a person.
+pub(crate) const MEMBERS_LISTED_MAX: usize = 20;

@@ -4,12 +4,16 @@
 
 mod args;
 mod check;
+mod diff;
+mod explain;
 mod limits;
 mod manifests;
 mod passwords;
 mod sessions;
+mod subject;
 mod terminal;
 mod up;
+mod who_sees;
 
 use std::process::ExitCode;
 
@@ -22,6 +26,9 @@ use tracing_subscriber::EnvFilter;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Exit status of what could not be done at all; 1 says that something was found.
+const UNDONE: u8 = 2;
+
 fn main() -> ExitCode {
     let args = Args::parse();
     tracing_subscriber::fmt()
@@ -31,9 +38,12 @@ fn main() -> ExitCode {
     let outcome = match args.command {
         Command::Up(options) => up::up(&options),
         Command::Check(options) => check::check(&options),
+        Command::Explain(options) => explain::explain(&options),
+        Command::WhoSees(options) => who_sees::who_sees(&options),
+        Command::Diff(options) => diff::diff(&options),
     };
     outcome.unwrap_or_else(|error| {
         complain!("error: {error:#}");
-        ExitCode::FAILURE
+        ExitCode::from(UNDONE)
     })
 }

@@ -5,9 +5,19 @@ use std::collections::HashMap;
 use cubegate_api::reference::KeyReference;
 use cubegate_policy::password::{self, Written};
 
-/// Hashes by Secret key, with the password that each was made of.
-#[derive(Default)]
-pub(crate) struct Passwords(HashMap<KeyReference, (Vec<u8>, String)>);
+/// What becomes of the passwords of a directory.
+pub(crate) enum Passwords {
+    /// Hashes by Secret key, with the password that each was made of.
+    Hashed(HashMap<KeyReference, (Vec<u8>, String)>),
+    /// Nobody logs in by this policy, so a password only has to be there: hashing thousands would take minutes.
+    Looked,
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        Self::Hashed(HashMap::new())
+    }
+}
 
 impl Passwords {
     /// The hash of what a Secret holds: the one made before while the password is the same, so that an unchanged
@@ -17,13 +27,14 @@ impl Passwords {
             Written::Hash(hash) => return Ok(hash.to_owned()),
             Written::Plain(password) => password,
         };
-        if let Some((known, hash)) = self.0.get(reference)
+        let Self::Hashed(hashes) = self else { return Ok(password::DECOY.to_owned()) };
+        if let Some((known, hash)) = hashes.get(reference)
             && known == password
         {
             return Ok(hash.clone());
         }
         let hash = password::hash(password, salt());
-        self.0.insert(reference.clone(), (password.to_owned(), hash.clone()));
+        hashes.insert(reference.clone(), (password.to_owned(), hash.clone()));
         Ok(hash)
     }
 }

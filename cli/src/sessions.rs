@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use cubegate_api::Session;
 use cubegate_policy::{
-    compile::{Compiled, Objects, Parsed, compile},
+    compile::{Advice, Compiled, Objects, Parsed, advice, compile},
     nearest::suggestion,
     snapshot::{Kind, ObjectName},
 };
@@ -20,6 +20,8 @@ pub(crate) struct Declared {
     pub(crate) compiled: Compiled,
     /// Where each problem of the policy stands.
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// What is valid but hardly meant.
+    pub(crate) warnings: Vec<Diagnostic>,
 }
 
 impl Declared {
@@ -56,9 +58,11 @@ pub(crate) fn declared_at(
             if let Some(address) = session.metadata.name.as_ref().and_then(|name| addresses.get(name)) {
                 session.spec.url = Some(format!("http://{address}"));
             }
-            let compiled = compile(&dereference(&session, manifests, passwords));
+            let objects = dereference(&session, manifests, passwords);
+            let compiled = compile(&objects);
             let diagnostics = locate(&compiled, manifests);
-            Declared { session, compiled, diagnostics }
+            let warnings = warnings(&advice(&objects, &compiled.snapshot), manifests);
+            Declared { session, compiled, diagnostics, warnings }
         })
         .collect()
 }
@@ -110,6 +114,14 @@ fn locate(compiled: &Compiled, manifests: &Manifests) -> Vec<Diagnostic> {
         diagnostics.push(entry.diagnostic_at(&problem.field, message));
     }
     diagnostics
+}
+
+fn warnings(advice: &[Advice], manifests: &Manifests) -> Vec<Diagnostic> {
+    let located = advice.iter().filter_map(|Advice { object, field, message }| {
+        let entry = manifests.find(object)?;
+        Some(entry.diagnostic_at(field, format!("warning: {object}: {message}")))
+    });
+    located.collect()
 }
 
 /// Objects that name a Session which does not exist: they restrict and admit nobody, which is hardly what was meant.

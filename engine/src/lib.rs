@@ -16,6 +16,7 @@
 mod caller;
 mod config;
 mod http_api;
+mod inspection;
 mod limits;
 mod metrics;
 mod model;
@@ -25,5 +26,6 @@ mod run;
 mod state;
 
 pub use config::Config;
+pub use inspection::{Inspection, InspectionError};
 pub use model::{ModelError, ModelSource, ModelSpec, PodFiles, Stamp, read_file};
-pub use run::{Engine, RunError, TableKeeper, check, run};
+pub use run::{Engine, RunError, TableKeeper, run};

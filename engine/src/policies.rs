@@ -23,7 +23,7 @@ struct Kept {
 /// One policy, bound once there is a model.
 pub(crate) struct Policy {
     publication: AccessPublication,
-    bound: Option<BoundAccess>,
+    bound: Option<Arc<BoundAccess>>,
 }
 
 impl Policies {
@@ -59,18 +59,18 @@ impl Policies {
     /// Identity and problems of the newest policy.
     pub(crate) fn newest(&self) -> Option<(&PublicationId, &[BindProblem])> {
         let newest = &self.0.first()?.policy;
-        Some((&newest.publication.id, newest.bound.as_ref().map_or(&[][..], BoundAccess::problems)))
+        Some((&newest.publication.id, newest.bound.as_ref().map_or(&[][..], |bound| bound.problems())))
     }
 }
 
 impl Policy {
     /// The bound form; absent until a model is loaded.
-    pub(crate) fn bound(&self) -> Option<&BoundAccess> {
+    pub(crate) fn bound(&self) -> Option<&Arc<BoundAccess>> {
         self.bound.as_ref()
     }
 
     fn bind(publication: AccessPublication, model: Option<&ModelShape>) -> Self {
-        let bound = model.map(|model| BoundAccess::bind(&publication.access, model));
+        let bound = model.map(|model| Arc::new(BoundAccess::bind(&publication.access, model)));
         Self { publication, bound }
     }
 

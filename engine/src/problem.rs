@@ -128,7 +128,7 @@ impl Problem {
     }
 
     /// The sentence for the caller. Reasons of a refusal are for the log only: they name objects of the policy.
-    fn detail(&self) -> String {
+    pub(crate) fn detail(&self) -> String {
         match self {
             Self::NotStamped(header) => format!("the header {header} is missing or malformed"),
             Self::PolicyMissing(revision) => format!("revision {revision} is not known here; try again"),

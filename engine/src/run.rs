@@ -9,11 +9,7 @@ use std::{
 };
 
 use cubegate_cube::CubeSchema;
-use cubegate_policy::{
-    bind::{BindProblem, BoundAccess},
-    publication::EngineReport,
-    snapshot::Access,
-};
+use cubegate_policy::publication::EngineReport;
 use tokio::net::UnixListener;
 use tracing::{error, info};
 
@@ -182,12 +178,6 @@ impl TableKeeper {
     fn lock(&self) -> MutexGuard<'_, Loader> {
         self.loader.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Loads a model only to see whether it loads, and what of a policy could not be applied to it.
-pub fn check(spec: &ModelSpec, source: impl ModelSource, access: &Access) -> Result<Vec<BindProblem>, ModelError> {
-    let model = LoadedModel::load(spec, source)?;
-    Ok(BoundAccess::bind(access, model.shape()).problems().to_vec())
 }
 
 /// Listens on a socket that only this user can open, in place of one that an earlier process left.

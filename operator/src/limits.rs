@@ -42,8 +42,6 @@ pub const STATUS_DELAY_MAX: Duration = Duration::from_secs(1);
 pub const PUBLICATIONS_REMEMBERED_MAX: usize = 16;
 /// Longest message of a condition, in bytes; the API server takes 32 768.
 pub const MESSAGE_BYTES_MAX: usize = 8_192;
-/// Largest compiled policy, in bytes: a Secret holds 1 MiB in all.
-pub const SNAPSHOT_BYTES_MAX: usize = 1_000_000;
 
 /// Connections to `/livez`, `/readyz` and `/metrics` at the same time.
 pub const CONNECTIONS_MAX: usize = 64;

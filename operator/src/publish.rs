@@ -36,13 +36,9 @@ impl Previous {
     pub fn read(secret: Option<Secret>) -> Self {
         let Some(secret) = secret else { return Self::default() };
         let value = |key: &str| secret.data.as_ref().and_then(|data| data.get(key)).map(|value| value.0.as_slice());
-        let text = |key: &str| value(key).and_then(|bytes| std::str::from_utf8(bytes).ok());
-        let revision =
-            text(secret_key::REVISION).and_then(|text| text.parse().ok()).filter(|&read| read < REVISION_MAX);
-        let publication = match (revision, text(secret_key::SHA256), value(secret_key::SNAPSHOT)) {
-            (Some(revision), Some(sha256), Some(snapshot)) => Publication::from_parts(revision, sha256, snapshot).ok(),
-            _ => None,
-        };
+        let revision = value(secret_key::REVISION).and_then(|bytes| std::str::from_utf8(bytes).ok());
+        let revision = revision.and_then(|text| text.parse().ok()).filter(|&read| read < REVISION_MAX);
+        let publication = revision.and_then(|_| Publication::from_secret(value).ok());
         let cookie_key = value(secret_key::COOKIE_KEY).and_then(|bytes| bytes.try_into().ok());
         Self { revision: revision.unwrap_or_default(), publication, cookie_key, secret: Some(secret) }
     }
@@ -83,10 +79,7 @@ impl Previous {
 mod tests {
     use std::collections::BTreeMap;
 
-    use cubegate_policy::{
-        publication::canonical_bytes,
-        snapshot::{Access, Door},
-    };
+    use cubegate_policy::snapshot::{Access, Door};
     use k8s_openapi::ByteString;
     use proptest::prelude::*;
 
@@ -95,20 +88,22 @@ mod tests {
     const FRESH: CookieKey = [9; 32];
 
     fn snapshot(url: &str) -> Snapshot {
-        let door = Door { url: Some(url.into()), authentication: Authentication::Open, roles: BTreeMap::new() };
+        let door = Door {
+            url: Some(url.into()),
+            authentication: Authentication::Open,
+            mapped: BTreeMap::new(),
+            granted: BTreeMap::new(),
+            roles: BTreeMap::new(),
+        };
         Snapshot { session: "retail".into(), sources: Vec::new(), door, access: Access::default() }
     }
 
     fn secret(revision: &str, snapshot: &Snapshot, cookie_key: &[u8]) -> Secret {
-        let publication = Publication::new(0, snapshot.clone());
-        let data = [
-            (secret_key::SNAPSHOT, canonical_bytes(snapshot)),
-            (secret_key::REVISION, revision.as_bytes().to_vec()),
-            (secret_key::SHA256, publication.id().sha256.as_bytes().to_vec()),
-            (secret_key::COOKIE_KEY, cookie_key.to_vec()),
-        ];
-        let data = data.map(|(key, value)| (key.to_owned(), ByteString(value)));
-        Secret { data: Some(data.into()), ..Secret::default() }
+        let mut data = BTreeMap::from(Publication::new(0, snapshot.clone()).to_secret());
+        data.insert(secret_key::REVISION, revision.as_bytes().to_vec());
+        data.insert(secret_key::COOKIE_KEY, cookie_key.to_vec());
+        let data = data.into_iter().map(|(key, value)| (key.to_owned(), ByteString(value)));
+        Secret { data: Some(data.collect()), ..Secret::default() }
     }
 
     /// Revision and cookie key that follow when the Secret holds `revision` of policy `a`, status says
@@ -167,11 +162,8 @@ mod tests {
     #[test]
     fn a_tampered_policy_is_replaced_by_a_later_revision() {
         let mut tampered = secret("7", &snapshot("a"), &[1; 32]);
-        tampered
-            .data
-            .as_mut()
-            .unwrap()
-            .insert(secret_key::SNAPSHOT.into(), ByteString(canonical_bytes(&snapshot("b"))));
+        let other = secret("7", &snapshot("b"), &[1; 32]).data.unwrap().remove(secret_key::SNAPSHOT).unwrap();
+        tampered.data.as_mut().unwrap().insert(secret_key::SNAPSHOT.into(), other);
         for compiled in ["a", "b"] {
             let published = Previous::read(Some(tampered.clone())).publish(7, snapshot(compiled), FRESH);
             assert_eq!(published.publication.id().revision, 8);

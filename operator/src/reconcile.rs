@@ -9,7 +9,8 @@ use std::{
 use cubegate_api::{Session, condition::Reason};
 use cubegate_policy::{
     compile::{Compiled, Problem, ProblemKind, compile},
-    publication::canonical_bytes,
+    limits::PUBLISHED_BYTES_MAX,
+    publication::published_bytes,
     snapshot::{Kind, Snapshot},
 };
 use kube::{Client, Resource, ResourceExt};
@@ -19,7 +20,7 @@ use crate::{
     apply::{self, Applier},
     build::{Applied, Content, Images, Resources, build},
     dereference::{self, Dereferencer, Found, FoundSession, Members, Subject},
-    limits::{SNAPSHOT_BYTES_MAX, STATUS_DELAY_MAX},
+    limits::STATUS_DELAY_MAX,
     metrics::Metrics,
     names::{INSTANCE, SessionKey, content_of},
     publish::Published,
@@ -311,9 +312,9 @@ fn workload_is_sound(subject: &Subject, problems: &[Problem]) -> bool {
 }
 
 fn too_large(snapshot: &Snapshot) -> Option<Verdict> {
-    let bytes = canonical_bytes(snapshot).len();
-    (bytes > SNAPSHOT_BYTES_MAX).then(|| {
-        let message = format!("the compiled policy has {bytes} bytes; a Secret holds {SNAPSHOT_BYTES_MAX}: spread the users and roles over several Sessions");
+    let bytes = published_bytes(snapshot);
+    (bytes > PUBLISHED_BYTES_MAX).then(|| {
+        let message = format!("the compiled policy has {bytes} bytes; a Secret holds {PUBLISHED_BYTES_MAX}: spread the users and roles over several Sessions");
         Verdict::no(Reason::Invalid, message)
     })
 }

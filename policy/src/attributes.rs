@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::{claims::at, limits::ATTRIBUTES_BYTES_MAX, snapshot::ClaimPath};
 
 /// The attributes of one caller. None of them is empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "Vec<(ClaimPath, BTreeSet<String>)>", into = "Vec<(ClaimPath, BTreeSet<String>)>")]
 pub struct Attributes(BTreeMap<ClaimPath, BTreeSet<String>>);
 
@@ -25,6 +25,12 @@ pub struct Attributes(BTreeMap<ClaimPath, BTreeSet<String>>);
 pub struct MalformedAttributes;
 
 impl Attributes {
+    /// Those of a caller who has none.
+    pub fn none() -> &'static Self {
+        static NONE: Attributes = Attributes(BTreeMap::new());
+        &NONE
+    }
+
     /// The attributes that claims hold at these paths. Text and integers are values, alone or in an array. Anything else is no
     /// attribute, also an array that holds something besides: half of it could lose what `not` excludes.
     pub fn of_claims<'a>(claims: &Value, paths: impl IntoIterator<Item = &'a ClaimPath>) -> Self {

@@ -13,7 +13,13 @@ use crate::snapshot::ClaimPath;
 /// A string is one role, an array of strings many. Anything else is none, also an array that holds
 /// something besides strings: reading half of it could lose the role that restricts its bearer.
 pub fn provider_roles(claims: &Value, paths: &[ClaimPath]) -> BTreeSet<String> {
-    paths.iter().filter_map(|path| at(claims, path)).flat_map(roles_in).collect()
+    provider_roles_by_claim(claims, paths).into_iter().flat_map(|(_, roles)| roles).collect()
+}
+
+/// What [`provider_roles`] found at each path.
+pub fn provider_roles_by_claim<'a>(claims: &Value, paths: &'a [ClaimPath]) -> Vec<(&'a ClaimPath, BTreeSet<String>)> {
+    let found = |path| Some((path, roles_in(at(claims, path)?).into_iter().collect()));
+    paths.iter().filter_map(found).collect()
 }
 
 /// The user's name: a top-level claim that is text and not empty.

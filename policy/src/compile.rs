@@ -29,6 +29,7 @@
 //!
 //! Equal objects give equal bytes, in whatever order they come.
 
+mod advice;
 mod authentication;
 mod holders;
 mod inheritance;
@@ -38,14 +39,17 @@ mod restrictions;
 mod roles;
 mod session;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use cubegate_api::session::Access as AccessRule;
 
-use self::problem::Problems;
 pub use self::{
+    advice::{Advice, advice},
     objects::{InvalidObject, Objects, Parsed},
     problem::{Problem, ProblemKind},
 };
-use crate::snapshot::{Access, Door, Snapshot};
+use self::{problem::Problems, roles::CompiledRole};
+use crate::snapshot::{Access, Door, RolesByName, Snapshot};
 
 /// A policy, and what is wrong with the objects that it was compiled from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,11 +76,24 @@ pub fn compile(objects: &Objects) -> Compiled {
     let roles = roles::compile(&own_roles, &restrictions, &mut problems);
     let authentication = authentication::compile(objects, &own_users, &roles, &mut problems);
 
-    let (holders, of_roles) =
-        roles.into_iter().map(|(role, compiled)| ((role.clone(), compiled.holders), (role, compiled.access))).unzip();
     let url = session.spec.url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
-    let door = Door { url, authentication, roles: holders };
+    let mapped = roles_by(&roles, |role| &role.mapped_from);
+    let granted = roles_by(&roles, |role| &role.users);
+    let (at_the_door, of_roles) =
+        roles.into_iter().map(|(role, compiled)| ((role.clone(), compiled.door), (role, compiled.access))).unzip();
+    let door = Door { url, authentication, mapped, granted, roles: at_the_door };
     let AccessRule { combine, unmatched } = session.spec.access;
     let access = Access { combine, unmatched, roles: of_roles };
     Compiled { snapshot: Snapshot { session: name, sources, door, access }, problems: problems.into_ordered() }
+}
+
+/// Turns “role → names” round, because callers come with names.
+fn roles_by(roles: &BTreeMap<String, CompiledRole>, names: impl Fn(&CompiledRole) -> &BTreeSet<String>) -> RolesByName {
+    let mut by_name = RolesByName::new();
+    for (role, compiled) in roles {
+        for name in names(compiled) {
+            by_name.entry(name.clone()).or_default().insert(role.clone());
+        }
+    }
+    by_name
 }

@@ -15,6 +15,7 @@
 //! | [`attributes`]  | What restrictions may ask of a caller, and how it travels to the engine.                   |
 //! | [`claims`]      | What a provider says of a user: a name, and the provider's own roles.                      |
 //! | [`resolve`]     | An identity becomes roles, or a [`resolve::Refusal`].                                      |
+//! | [`explain`]     | Why a caller has their roles, and what those restrict, with the objects that say so.        |
 //! | [`bind`]        | Clauses meet the columns, hierarchies and joins of a loaded model; roles become a [`bind::Visibility`]. |
 //! | [`password`]    | What a TechnicalUser proves its identity with.                                             |
 //! | [`nearest`]     | “Did you mean”.                                                                            |
@@ -24,7 +25,7 @@
 //! - **No network, clock, environment or randomness.** Whoever calls looks Secrets up and brings salts.
 //!   The same objects give the same bytes on every machine, in whatever order they come.
 //! - **Nothing that cannot be compiled is treated as absent.** It is carried as broken
-//!   ([`snapshot::Checked`], [`snapshot::RoleHolders::broken`]), and whoever holds it is refused, whatever else
+//!   ([`snapshot::Checked`], [`snapshot::DoorRole::broken`]), and whoever holds it is refused, whatever else
 //!   they hold. Nobody else notices.
 //! - **Refused twice.** The door refuses the holder of a broken role, and so does the engine if the door should
 //!   not: [`bind::BoundAccess::visibility`] checks brokenness and the gate again, and an empty set of roles never
@@ -37,6 +38,7 @@ pub mod attributes;
 pub mod bind;
 pub mod claims;
 pub mod compile;
+pub mod explain;
 pub mod limits;
 pub mod nearest;
 pub mod password;

@@ -31,3 +31,12 @@ pub const REASONS_PER_ROLE_MAX: usize = 8;
 
 /// Bytes of the attributes of one caller, as they travel from sidecar to engine in a header. Who has more is refused.
 pub const ATTRIBUTES_BYTES_MAX: usize = 16_384;
+
+/// Bytes of a snapshot as it is published: a Secret holds 1 MiB in all, and some kilobytes are for what goes with it.
+pub const PUBLISHED_BYTES_MAX: usize = 1_040_000;
+
+/// Bytes of a snapshot as it is read. A published one that unfolds to more is damage.
+pub const SNAPSHOT_BYTES_MAX: usize = 32 << 20;
+
+/// Values of a condition that an explanation lists.
+pub const VALUES_LISTED_MAX: usize = 16;

@@ -1,4 +1,12 @@
 //! How a [`Snapshot`] travels: canonical bytes, a digest of them, a revision that only grows.
+//!
+//! ```text
+//! Snapshot ──canonical bytes──┬──sha256──▶ id
+//!                             └──zstd────▶ one key of a Secret, beside `format`, `revision` and `sha256`
+//! ```
+//!
+//! A Secret holds 1 MiB, and ten thousand users are three times that as text. The digest is of what was compressed, so it says
+//! the same whatever compressed it.
 
 use std::fmt::Write;
 
@@ -7,13 +15,18 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     bind::BindProblem,
+    explain::Member,
+    limits::SNAPSHOT_BYTES_MAX,
+    resolve::Rights,
     snapshot::{Access, Snapshot},
 };
 
 /// Keys of the Secret that carries a policy to the pods.
 pub mod secret_key {
-    /// Canonical JSON of the [`Snapshot`](crate::snapshot::Snapshot).
-    pub const SNAPSHOT: &str = "snapshot.json";
+    /// How the snapshot is written; see [`FORMAT`](super::FORMAT).
+    pub const FORMAT: &str = "format";
+    /// Canonical JSON of the [`Snapshot`](crate::snapshot::Snapshot), compressed.
+    pub const SNAPSHOT: &str = "snapshot.json.zst";
     /// Decimal revision.
     pub const REVISION: &str = "revision";
     /// Lower-case hexadecimal SHA-256 of the canonical bytes.
@@ -21,6 +34,12 @@ pub mod secret_key {
     /// 32 random bytes, with which cookies are sealed. Not part of the snapshot.
     pub const COOKIE_KEY: &str = "cookie-key";
 }
+
+/// The one way of writing a publication that is understood: canonical JSON in one zstd frame.
+pub const FORMAT: &str = "1";
+
+/// How hard a snapshot is compressed: the fast end of what makes ten thousand users fit.
+const COMPRESSION_LEVEL: i32 = 9;
 
 /// A policy together with what identifies it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +61,18 @@ pub struct PublicationId {
 /// Why bytes are not the publication they claim to be.
 #[derive(Debug, thiserror::Error)]
 pub enum PublicationError {
+    /// A part is missing.
+    #[error("the key `{0}` is missing")]
+    Missing(&'static str),
+    /// It is written in a way that this program does not know.
+    #[error("the snapshot is written in format `{0}`; this program reads `{FORMAT}`")]
+    Format(String),
+    /// The revision is not a number.
+    #[error("the key `revision` is not a number")]
+    Revision,
+    /// The bytes do not unfold, or to too much.
+    #[error("the snapshot cannot be decompressed to at most {SNAPSHOT_BYTES_MAX} bytes")]
+    Compression(#[source] std::io::Error),
     /// The digest does not match the bytes.
     #[error("the digest of the snapshot is {actual}, not {claimed} as claimed")]
     Digest {
@@ -63,6 +94,40 @@ pub struct AccessPublication {
     pub id: PublicationId,
     /// The access part.
     pub access: Access,
+}
+
+/// What the sidecar asks the engine about rights (`POST /internal/explain`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExplainCubes {
+    /// The policy by which the rights were decided.
+    pub revision: u64,
+    /// The rights.
+    pub rights: Rights,
+    /// Only this cube.
+    pub cube: Option<String>,
+}
+
+/// What the sidecar asks the engine about a member (`POST /internal/who-sees`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CountMember {
+    /// The policy by which the rights were decided.
+    pub revision: u64,
+    /// The member.
+    pub member: Member,
+    /// Whose rights to look through.
+    pub rights: Vec<Rights>,
+}
+
+/// How many facts of a member there are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MemberCounts {
+    /// All of them.
+    pub facts: u64,
+    /// Those that each of the rights shows, in the order in which they were asked about.
+    pub visible: Vec<u64>,
 }
 
 /// What the engine says of itself (`GET` and `PUT /internal/policy`).
@@ -128,13 +193,34 @@ impl Publication {
         Self { id: PublicationId { revision, sha256 }, snapshot }
     }
 
-    /// Reads a publication back and verifies its digest.
-    pub fn from_parts(revision: u64, claimed_sha256: &str, snapshot: &[u8]) -> Result<Self, PublicationError> {
-        let actual = digest(snapshot);
-        if actual != claimed_sha256 {
-            return Err(PublicationError::Digest { claimed: claimed_sha256.into(), actual });
+    /// What a Secret carries of it, by key.
+    pub fn to_secret(&self) -> [(&'static str, Vec<u8>); 4] {
+        let Self { id: PublicationId { revision, sha256 }, snapshot } = self;
+        [
+            (secret_key::FORMAT, FORMAT.into()),
+            (secret_key::SNAPSHOT, compressed(snapshot)),
+            (secret_key::REVISION, revision.to_string().into_bytes()),
+            (secret_key::SHA256, sha256.clone().into_bytes()),
+        ]
+    }
+
+    /// Reads what a Secret carries, and verifies the digest.
+    pub fn from_secret<'a>(value: impl Fn(&str) -> Option<&'a [u8]>) -> Result<Self, PublicationError> {
+        let part = |key: &'static str| value(key).ok_or(PublicationError::Missing(key));
+        let text = |key: &'static str| part(key).map(|bytes| String::from_utf8_lossy(bytes).trim().to_owned());
+        let format = text(secret_key::FORMAT)?;
+        if format != FORMAT {
+            return Err(PublicationError::Format(format));
         }
-        let snapshot = serde_json::from_slice(snapshot).map_err(PublicationError::Snapshot)?;
+        let revision = text(secret_key::REVISION)?.parse().map_err(|_| PublicationError::Revision)?;
+        let claimed = text(secret_key::SHA256)?;
+        let snapshot = zstd::bulk::decompress(part(secret_key::SNAPSHOT)?, SNAPSHOT_BYTES_MAX);
+        let snapshot = snapshot.map_err(PublicationError::Compression)?;
+        let actual = digest(&snapshot);
+        if actual != claimed {
+            return Err(PublicationError::Digest { claimed, actual });
+        }
+        let snapshot = serde_json::from_slice(&snapshot).map_err(PublicationError::Snapshot)?;
         Ok(Self { id: PublicationId { revision, sha256: actual }, snapshot })
     }
 
@@ -157,6 +243,17 @@ impl Publication {
 /// Deterministic bytes of a snapshot: JSON without white space, fields in declaration order, collections ordered.
 pub fn canonical_bytes(snapshot: &Snapshot) -> Vec<u8> {
     serde_json::to_vec(snapshot).expect("a snapshot has string keys only and no floats, so it always serialises")
+}
+
+/// A snapshot as it is published.
+fn compressed(snapshot: &Snapshot) -> Vec<u8> {
+    let compressed = zstd::bulk::compress(&canonical_bytes(snapshot), COMPRESSION_LEVEL);
+    compressed.expect("compressing in memory into a buffer that grows does not fail")
+}
+
+/// Bytes of a snapshot as it is published, to be compared with what a Secret holds.
+pub fn published_bytes(snapshot: &Snapshot) -> usize {
+    compressed(snapshot).len()
 }
 
 fn digest(bytes: &[u8]) -> String {

@@ -18,6 +18,7 @@
 use std::collections::BTreeSet;
 
 use cubegate_api::{ROLE_ADMIN, ROLE_ANONYMOUS, ROLE_USER};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     attributes::Attributes,
@@ -58,6 +59,29 @@ pub struct Resolved {
     pub roles: BTreeSet<String>,
     /// What restrictions may ask of the caller.
     pub attributes: Attributes,
+}
+
+/// What it depends on what a caller sees. Who has the same rights sees the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Rights {
+    /// All roles, inherited ones included.
+    pub roles: BTreeSet<String>,
+    /// What restrictions may ask.
+    pub attributes: Attributes,
+}
+
+impl Rights {
+    /// Everything.
+    pub fn of_administrator() -> Self {
+        Self { roles: [ROLE_ADMIN.to_owned()].into(), attributes: Attributes::default() }
+    }
+}
+
+impl From<Resolved> for Rights {
+    fn from(Resolved { user: _, roles, attributes }: Resolved) -> Self {
+        Self { roles, attributes }
+    }
 }
 
 /// Why a caller is refused. The text is for logs; callers see only the status.
@@ -122,38 +146,144 @@ pub enum Refusal {
     },
 }
 
+/// A role, and how the caller came to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grant<'a> {
+    /// Name of the role.
+    pub role: &'a str,
+    /// How the caller came to it.
+    pub way: Way<'a>,
+}
+
+/// How a caller came to a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way<'a> {
+    /// `mappedFrom` of the role names this provider role, or this name of a provider user.
+    Mapped(&'a str),
+    /// `users` of the role names the caller.
+    Granted,
+    /// The caller's `TechnicalUser` has the role.
+    TechnicalUser {
+        /// Name of the object.
+        object: &'a str,
+    },
+    /// `defaultRoles` of the provider: the caller had no role any other way.
+    Default,
+    /// The Session is open.
+    Open,
+    /// It comes with a role that the caller holds.
+    Inherited {
+        /// The heir.
+        from: &'a str,
+    },
+}
+
+/// What is decided of a caller, and by which ways.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision<'a> {
+    /// The caller's name.
+    pub user: &'a str,
+    /// Every role that was found, once per way; of a caller who is refused, those that were found until then.
+    pub grants: Vec<Grant<'a>>,
+    /// What restrictions may ask of the caller.
+    pub attributes: &'a Attributes,
+    /// Why the caller is refused, if so.
+    pub refusal: Option<Refusal>,
+}
+
 /// Decides which roles a caller has, or why they are refused.
 pub fn resolve(door: &Door, caller: &Caller<'_>) -> Result<Resolved, Refusal> {
-    let none = Attributes::default();
-    let (user, base, attributes) = match (&door.authentication, caller) {
-        (Authentication::Open, Caller::Anonymous) => (ANONYMOUS_USER, anonymous_roles(), &none),
-        (Authentication::Closed(ways), Caller::TechnicalUser { username }) => {
-            let user = technical_user(ways, username)?;
-            (*username, user.roles.iter().cloned().chain(individual(door, username)).collect(), &user.attributes)
-        }
-        (Authentication::Closed(ways), Caller::ProviderUser { name, provider_roles, attributes }) => {
-            (*name, mapped(door, provider(ways, name)?, name, provider_roles)?, *attributes)
-        }
-        (Authentication::Closed(_), Caller::Anonymous) => return Err(Refusal::NoCredentials),
-        (Authentication::Open, Caller::TechnicalUser { username: user } | Caller::ProviderUser { name: user, .. }) => {
-            return Err(Refusal::UnknownUser { user: (*user).to_owned() });
-        }
-    };
-    let roles = closed_over_inheritance(door, &base)?;
-    gate(&roles)?;
-    if attributes.to_header().is_none() {
-        return Err(Refusal::TooManyAttributes);
+    let Decision { user, grants, attributes, refusal } = decide(door, caller);
+    match refusal {
+        Some(refusal) => Err(refusal),
+        None => Ok(Resolved { user: user.to_owned(), roles: roles(&grants), attributes: attributes.clone() }),
     }
-    Ok(Resolved { user: user.to_owned(), roles, attributes: attributes.clone() })
+}
+
+/// Decides as [`resolve`] does, and keeps by which ways.
+pub fn decide<'a>(door: &'a Door, caller: &Caller<'a>) -> Decision<'a> {
+    let (mut grants, mut attributes) = (Vec::new(), Attributes::none());
+    let refusal = base(door, caller, &mut grants)
+        .map(|found| attributes = found.unwrap_or(Attributes::none()))
+        .and_then(|()| inherit(door, &mut grants))
+        .and_then(|()| admit(grants.iter().map(|grant| grant.role)))
+        .and_then(|()| attributes.to_header().map(drop).ok_or(Refusal::TooManyAttributes))
+        .err();
+    Decision { user: caller.name(), grants, attributes, refusal }
+}
+
+impl<'a> Caller<'a> {
+    /// Whom a name stands for, when somebody asks about it: in an open Session nobody in particular, else the TechnicalUser of
+    /// that name unless roles of the provider come with it, else a user of the provider.
+    pub fn named(door: &Door, name: &'a str, provider_roles: &'a BTreeSet<String>, attributes: &'a Attributes) -> Self {
+        match &door.authentication {
+            Authentication::Open => Self::Anonymous,
+            Authentication::Closed(ways) if provider_roles.is_empty() && ways.technical_users.contains_key(name) => {
+                Self::TechnicalUser { username: name }
+            }
+            Authentication::Closed(_) => Self::ProviderUser { name, provider_roles, attributes },
+        }
+    }
+
+    /// The name by which the caller goes.
+    pub fn name(&self) -> &'a str {
+        match *self {
+            Self::TechnicalUser { username: name } | Self::ProviderUser { name, .. } => name,
+            Self::Anonymous => ANONYMOUS_USER,
+        }
+    }
+}
+
+/// The rights of somebody who holds one role, may use the application and has no attributes; or why they are refused.
+pub fn holder(door: &Door, role: &str) -> Result<Rights, Refusal> {
+    let mut grants: Vec<Grant<'_>> = [role, ROLE_USER].map(|role| Grant { role, way: Way::Granted }).into();
+    inherit(door, &mut grants)?;
+    Ok(Rights { roles: roles(&grants), attributes: Attributes::default() })
 }
 
 /// Lets through only those who may use the application at all.
-pub(crate) fn gate(roles: &BTreeSet<String>) -> Result<(), Refusal> {
-    if roles.contains(ROLE_USER) || roles.contains(ROLE_ADMIN) { Ok(()) } else { Err(Refusal::NoAccess) }
+pub(crate) fn admit<'a>(roles: impl IntoIterator<Item = &'a str>) -> Result<(), Refusal> {
+    let may_enter = roles.into_iter().any(|role| role == ROLE_USER || role == ROLE_ADMIN);
+    if may_enter { Ok(()) } else { Err(Refusal::NoAccess) }
 }
 
-fn anonymous_roles() -> BTreeSet<String> {
-    [ROLE_ADMIN, ROLE_ANONYMOUS, ROLE_USER].map(str::to_owned).into()
+fn roles(grants: &[Grant<'_>]) -> BTreeSet<String> {
+    grants.iter().map(|grant| grant.role.to_owned()).collect()
+}
+
+/// Adds the roles that no other roles bring along; what restrictions may ask of the caller, if anything.
+fn base<'a>(
+    door: &'a Door,
+    caller: &Caller<'a>,
+    grants: &mut Vec<Grant<'a>>,
+) -> Result<Option<&'a Attributes>, Refusal> {
+    match (&door.authentication, caller) {
+        (Authentication::Open, Caller::Anonymous) => {
+            grants.extend([ROLE_ADMIN, ROLE_ANONYMOUS, ROLE_USER].map(|role| Grant { role, way: Way::Open }));
+            Ok(None)
+        }
+        (Authentication::Closed(ways), Caller::TechnicalUser { username }) => {
+            let user = technical_user(ways, username)?;
+            let way = Way::TechnicalUser { object: &user.declared_by };
+            grants.extend(user.roles.iter().map(|role| Grant { role, way }));
+            grants.extend(granted(door, username));
+            Ok(Some(&user.attributes))
+        }
+        (Authentication::Closed(ways), Caller::ProviderUser { name, provider_roles, attributes }) => {
+            let oidc = provider(ways, name)?;
+            let names = provider_roles.iter().map(String::as_str).filter(|role| role != name);
+            grants.extend(names.chain([*name]).flat_map(|name| mapped(door, name)));
+            grants.extend(granted(door, name));
+            if grants.is_empty() {
+                default_roles(oidc, grants)?;
+            }
+            Ok(Some(*attributes))
+        }
+        (Authentication::Closed(_), Caller::Anonymous) => Err(Refusal::NoCredentials),
+        (Authentication::Open, Caller::TechnicalUser { username: user } | Caller::ProviderUser { name: user, .. }) => {
+            Err(Refusal::UnknownUser { user: (*user).to_owned() })
+        }
+    }
 }
 
 fn technical_user<'a>(ways: &'a Ways, username: &str) -> Result<&'a TechnicalUser, Refusal> {
@@ -175,42 +305,42 @@ fn provider<'a>(ways: &'a Ways, name: &str) -> Result<&'a Oidc, Refusal> {
     }
 }
 
-fn mapped(
-    door: &Door,
-    oidc: &Oidc,
-    name: &str,
-    provider_roles: &BTreeSet<String>,
-) -> Result<BTreeSet<String>, Refusal> {
-    let mapped = door
-        .roles
-        .iter()
-        .filter(|(_, holders)| holders.mapped_from.contains(name) || !holders.mapped_from.is_disjoint(provider_roles))
-        .map(|(role, _)| role.clone());
-    let base: BTreeSet<String> = mapped.chain(individual(door, name)).collect();
+fn mapped<'a>(door: &'a Door, name: &'a str) -> impl Iterator<Item = Grant<'a>> {
+    door.mapped.get(name).into_iter().flatten().map(move |role| Grant { role, way: Way::Mapped(name) })
+}
+
+fn granted<'a>(door: &'a Door, user: &str) -> impl Iterator<Item = Grant<'a>> {
+    door.granted.get(user).into_iter().flatten().map(|role| Grant { role, way: Way::Granted })
+}
+
+fn default_roles<'a>(oidc: &'a Oidc, grants: &mut Vec<Grant<'a>>) -> Result<(), Refusal> {
     match &oidc.default_roles {
-        _ if !base.is_empty() => Ok(base),
-        Checked::Valid(roles) => Ok(roles.clone()),
+        Checked::Valid(roles) => {
+            grants.extend(roles.iter().map(|role| Grant { role, way: Way::Default }));
+            Ok(())
+        }
         Checked::Broken(reasons) => Err(Refusal::BrokenProvider { reasons: reasons.clone() }),
     }
 }
 
-fn individual<'a>(door: &'a Door, user: &'a str) -> impl Iterator<Item = String> + 'a {
-    door.roles.iter().filter(move |(_, holders)| holders.users.contains(user)).map(|(role, _)| role.clone())
-}
-
-fn closed_over_inheritance(door: &Door, base: &BTreeSet<String>) -> Result<BTreeSet<String>, Refusal> {
-    let mut roles = BTreeSet::new();
-    for role in base {
-        let Some(holders) = door.roles.get(role) else {
+/// Adds what comes with the roles that were found, unless one of them is broken.
+fn inherit<'a>(door: &'a Door, grants: &mut Vec<Grant<'a>>) -> Result<(), Refusal> {
+    let mut heirs: Vec<&str> = grants.iter().map(|grant| grant.role).collect();
+    // The same role is refused first in whatever order the ways were looked at.
+    heirs.sort_unstable();
+    heirs.dedup();
+    for from in heirs {
+        let Some(role) = door.roles.get(from) else {
             return Err(Refusal::BrokenRole {
-                role: role.clone(),
+                role: from.to_owned(),
                 reasons: vec!["the policy does not know it".into()],
             });
         };
-        if !holders.broken.is_empty() {
-            return Err(Refusal::BrokenRole { role: role.clone(), reasons: holders.broken.clone() });
+        if !role.broken.is_empty() {
+            return Err(Refusal::BrokenRole { role: from.to_owned(), reasons: role.broken.clone() });
         }
-        roles.extend(holders.includes.iter().cloned());
+        let inherited = role.includes.iter().filter(|role| *role != from);
+        grants.extend(inherited.map(|role| Grant { role, way: Way::Inherited { from } }));
     }
-    Ok(roles)
+    Ok(())
 }

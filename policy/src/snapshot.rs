@@ -15,7 +15,7 @@ pub use cubegate_api::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::attributes::Attributes;
+use crate::{attributes::Attributes, limits::VALUES_LISTED_MAX};
 
 /// The compiled policy of one Session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,9 +83,16 @@ pub struct Door {
     pub url: Option<String>,
     /// How callers prove who they are.
     pub authentication: Authentication,
+    /// Provider role, or name of a provider user → the roles that it is mapped to.
+    pub mapped: RolesByName,
+    /// Name of a user, whichever way they authenticate → the roles that they are granted.
+    pub granted: RolesByName,
     /// Every role by name, the built-in ones included.
-    pub roles: BTreeMap<String, RoleHolders>,
+    pub roles: BTreeMap<String, DoorRole>,
 }
+
+/// Names of roles by what leads to them. Looked up, never walked: a policy may have thousands of roles.
+pub type RolesByName = BTreeMap<String, BTreeSet<String>>;
 
 /// How callers prove who they are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +121,8 @@ pub struct Ways {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TechnicalUser {
+    /// Name of the object.
+    pub declared_by: String,
     /// argon2id hash in PHC form, or a bcrypt hash.
     pub password_hash: String,
     /// Roles granted by the object; all of them exist.
@@ -149,14 +158,12 @@ pub struct Oidc {
 #[serde(transparent)]
 pub struct ClaimPath(pub Vec<String>);
 
-/// Who holds a role, and what comes with it.
+/// What comes with a role.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RoleHolders {
-    /// Provider roles and provider user names whose bearers hold the role.
-    pub mapped_from: BTreeSet<String>,
-    /// Users who hold the role, whichever way they authenticate.
-    pub users: BTreeSet<String>,
+pub struct DoorRole {
+    /// Name of the Role that declares it; none for a built-in role that is not declared.
+    pub declared_by: Option<String>,
     /// Names of all roles that come with this one, itself included (the closure of `inherits`).
     pub includes: BTreeSet<String>,
     /// Why holders are refused; empty for a role that is in order.
@@ -294,13 +301,23 @@ impl std::fmt::Display for Subject {
     }
 }
 
+/// As far as a person reads on.
 impl std::fmt::Display for Values {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::In(values) => f.write_str(&values.iter().map(String::as_str).collect::<Vec<_>>().join(", ")),
-            Self::Between { from, to } => {
-                write!(f, "{} … {}", from.as_deref().unwrap_or_default(), to.as_deref().unwrap_or_default())
+            Self::In(values) => {
+                let listed: Vec<&str> = values.iter().take(VALUES_LISTED_MAX).map(String::as_str).collect();
+                let listed = listed.join(", ");
+                match values.len() {
+                    1 => f.write_str(&listed),
+                    2..=VALUES_LISTED_MAX => write!(f, "one of {listed}"),
+                    count => write!(f, "one of {listed}, {} more", count.saturating_sub(VALUES_LISTED_MAX)),
+                }
             }
+            Self::Between { from: Some(from), to: Some(to) } => write!(f, "between {from} and {to}"),
+            Self::Between { from: Some(from), to: None } => write!(f, "at least {from}"),
+            Self::Between { from: None, to: Some(to) } => write!(f, "at most {to}"),
+            Self::Between { from: None, to: None } => f.write_str("anything"),
         }
     }
 }
@@ -308,5 +325,22 @@ impl std::fmt::Display for Values {
 impl std::fmt::Display for ColumnName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.table, self.column)
+    }
+}
+
+impl std::fmt::Display for ClaimPath {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.join(" → "))
+    }
+}
+
+impl std::fmt::Display for Clause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { subject, negated, wanted, restriction: _ } = self;
+        let is = if *negated { "is not" } else { "is" };
+        match wanted {
+            Wanted::Values(values) => write!(f, "{subject} {is} {values}"),
+            Wanted::Claim(claim) => write!(f, "{subject} {is} one of the caller's own: {claim}"),
+        }
     }
 }

@@ -7,10 +7,14 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
-use cubegate_policy::publication::{AccessPublication, EngineReport};
+use cubegate_policy::{
+    explain::CubeExplanation,
+    publication::{AccessPublication, CountMember, EngineReport, ExplainCubes, MemberCounts},
+};
 use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, Uri, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -18,12 +22,14 @@ use hyper_util::{
     client::legacy::{self, Client},
     rt::{TokioExecutor, TokioIo, TokioTimer},
 };
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::{net::UnixStream, time::timeout};
 
 use crate::{
     answer::{Answer, Body, BodyError, Refusal, full},
     limits::{
-        BODY_BYTES_MAX, ENGINE_ANSWER_TIMEOUT, ENGINE_IDLE_TIMEOUT, ENGINE_INTERNAL_BYTES_MAX, ENGINE_INTERNAL_TIMEOUT,
+        BODY_BYTES_MAX, ENGINE_ANSWER_TIMEOUT, ENGINE_IDLE_TIMEOUT, ENGINE_INSPECTION_TIMEOUT,
+        ENGINE_INTERNAL_BYTES_MAX, ENGINE_INTERNAL_TIMEOUT,
     },
     linger::Lingering,
     permit::Permitted,
@@ -106,7 +112,33 @@ impl Engine {
         self.internal(Method::GET, "/internal/metrics", Bytes::new()).await
     }
 
+    /// What roles see of cubes.
+    pub(crate) async fn explain(&self, asked: &ExplainCubes) -> Result<Vec<CubeExplanation>, EngineError> {
+        self.inspect("/internal/explain", asked).await
+    }
+
+    /// How many facts of a member roles see.
+    pub(crate) async fn count_member(&self, asked: &CountMember) -> Result<MemberCounts, EngineError> {
+        self.inspect("/internal/who-sees", asked).await
+    }
+
+    async fn inspect<T: DeserializeOwned>(&self, path: &'static str, asked: &impl Serialize) -> Result<T, EngineError> {
+        let body = serde_json::to_vec(asked).expect("a question has string keys only, so it always serialises");
+        let bytes = self.exchange(Method::POST, path, body.into(), ENGINE_INSPECTION_TIMEOUT).await?;
+        serde_json::from_slice(&bytes).map_err(EngineError::Report)
+    }
+
     async fn internal(&self, method: Method, path: &'static str, body: Bytes) -> Result<Bytes, EngineError> {
+        self.exchange(method, path, body, ENGINE_INTERNAL_TIMEOUT).await
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &'static str,
+        body: Bytes,
+        limit: Duration,
+    ) -> Result<Bytes, EngineError> {
         let uri = Uri::builder().scheme("http").authority("engine").path_and_query(path).build();
         let mut request = Request::new(full(body));
         *request.method_mut() = method;
@@ -120,7 +152,7 @@ impl Engine {
             let body = Limited::new(response.into_body(), ENGINE_INTERNAL_BYTES_MAX).collect().await;
             Ok(body.map_err(EngineError::Body)?.to_bytes())
         };
-        timeout(ENGINE_INTERNAL_TIMEOUT, exchange).await.map_err(|_| EngineError::Timeout)?
+        timeout(limit, exchange).await.map_err(|_| EngineError::Timeout)?
     }
 }
 

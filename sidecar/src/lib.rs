@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+mod access;
 mod adopt;
 mod answer;
 mod authenticate;

@@ -103,6 +103,7 @@ fn route_label(route: Option<&Route>) -> &'static str {
         Some(Route::Logout) => "logout",
         Some(Route::WhoAmI) => "whoami",
         Some(Route::Metrics) => "metrics",
+        Some(Route::Explain | Route::WhoSees) => "access",
         Some(Route::Engine) => "engine",
     }
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use cubegate_api::ROLE_ADMIN;
 use cubegate_policy::{
     attributes::Attributes,
     resolve::{self, Caller, Resolved},
@@ -75,6 +76,11 @@ impl Permit {
 
     pub(crate) fn roles(&self) -> &BTreeSet<String> {
         &self.roles
+    }
+
+    /// Whether the caller may ask about others.
+    pub(crate) fn is_admin(&self) -> bool {
+        self.roles.contains(ROLE_ADMIN)
     }
 
     /// Puts our headers on a screened request, last.

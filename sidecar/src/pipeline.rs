@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use tracing::{info, warn};
 
 use crate::{
+    access,
     answer::{Answer, Refusal, json_answer, typed},
     authenticate::{Authenticated, Identity, PasswordCheck, authenticate},
     challenge,
@@ -100,6 +101,9 @@ impl Pipeline {
         let mut answer = match route {
             Route::WhoAmI => who_am_i(&request, &permit)?,
             Route::Metrics => self.all_metrics(&request).await?,
+            // To anybody else these are paths like any that the engine does not have.
+            Route::Explain if permit.is_admin() => access::explain(&request, &policy, &self.engine).await?,
+            Route::WhoSees if permit.is_admin() => access::who_sees(&request, &policy, &self.engine).await?,
             _ => self.forward(request, &permit, trace).await?,
         };
         renew_session(&mut answer, &identity, &policy);
@@ -145,7 +149,7 @@ impl Pipeline {
                 }))
             }
             Route::Logout => Some(oidc::log_out(request, policy)),
-            Route::Internal | Route::WhoAmI | Route::Metrics | Route::Engine => None,
+            Route::Internal | Route::WhoAmI | Route::Metrics | Route::Explain | Route::WhoSees | Route::Engine => None,
         }
     }
 
@@ -238,7 +242,7 @@ fn who_am_i<B>(request: &Screened<B>, permit: &Permit) -> Result<Answer, Refusal
     Ok(json_answer(&json!({"name": permit.user(), "roles": permit.roles()})))
 }
 
-fn only_get<B>(request: &Screened<B>) -> Result<(), Refusal> {
+pub(crate) fn only_get<B>(request: &Screened<B>) -> Result<(), Refusal> {
     if request.method == Method::GET || request.method == Method::HEAD {
         Ok(())
     } else {

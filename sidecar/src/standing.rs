@@ -21,7 +21,7 @@ use std::sync::{
 use arc_swap::ArcSwapOption;
 use cubegate_policy::{
     publication::{EngineReport, ModelState, PolicyState, PublicationId, SidecarReport},
-    snapshot::{Authentication, Checked, ClaimPath, Door, Oidc},
+    snapshot::{Authentication, Checked, ClaimPath, Door, Oidc, Snapshot},
 };
 
 use crate::{
@@ -72,7 +72,11 @@ impl Policy {
     }
 
     pub(crate) fn door(&self) -> &Door {
-        &self.update.publication.snapshot().door
+        &self.snapshot().door
+    }
+
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        self.update.publication.snapshot()
     }
 
     pub(crate) fn id(&self) -> &PublicationId {

@@ -37,6 +37,10 @@ pub(crate) enum Route {
     WhoAmI,
     /// `/metrics`
     Metrics,
+    /// `/api/v1/access/explain`
+    Explain,
+    /// `/api/v1/access/who-sees`
+    WhoSees,
     /// Everything else.
     Engine,
 }
@@ -113,6 +117,8 @@ impl Target {
             [Some("logout"), None, ..] => Route::Logout,
             [Some("whoami"), None, ..] | [Some("atoti"), Some("pyapi"), Some("whoami"), None, _] => Route::WhoAmI,
             [Some("metrics"), None, ..] => Route::Metrics,
+            [Some("api"), Some("v1"), Some("access"), Some("explain"), None] => Route::Explain,
+            [Some("api"), Some("v1"), Some("access"), Some("who-sees"), None] => Route::WhoSees,
             _ => Route::Engine,
         }
     }

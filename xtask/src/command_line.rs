@@ -26,7 +26,7 @@ pub(crate) enum Chore {
     Crds(crds::Options),
     /// Build container images as OCI archives, without a container daemon
     Images(images::Options),
-    /// Measure beside named peers
+    /// Measure the cube beside named peers, or a large access policy
     Bench(bench::Options),
     /// Write the generated data of `examples/`
     Examples(examples::Options),

@@ -205,6 +205,15 @@ impl Entry {
         Diagnostic { file: self.file.clone(), line: line.unwrap_or(self.line), column, message }
     }
 
+    /// The field of a list in which an item stands, for example `spec.roles[2]`; the list itself when that is unknown.
+    pub(crate) fn item(&self, list: &str, item: Option<&str>) -> String {
+        let position = || {
+            let items = self.object.to_value()?.pointer(&format!("/{}", list.replace('.', "/")))?.as_array()?.clone();
+            items.iter().position(|found| found.as_str() == item)
+        };
+        item.and_then(|_| position()).map_or_else(|| list.to_owned(), |position| format!("{list}[{position}]"))
+    }
+
     /// Something wrong with this object.
     pub(crate) fn diagnostic(&self, message: String) -> Diagnostic {
         Diagnostic { file: self.file.clone(), line: self.line, column: None, message }
@@ -224,6 +233,18 @@ impl Object {
             }
         };
         Some(ObjectName { kind, name })
+    }
+
+    /// A valid object of ours as it would be written.
+    fn to_value(&self) -> Option<serde_json::Value> {
+        let value = match self {
+            Self::Session(Parsed::Valid(session)) => serde_json::to_value(session),
+            Self::Role(Parsed::Valid(role)) => serde_json::to_value(role),
+            Self::Restriction(Parsed::Valid(restriction)) => serde_json::to_value(restriction),
+            Self::TechnicalUser(Parsed::Valid(user)) => serde_json::to_value(user),
+            _ => return None,
+        };
+        value.ok()
     }
 
     /// Whether the object was found unusable by itself.

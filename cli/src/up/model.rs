@@ -7,7 +7,7 @@ use std::{
 };
 
 use cubegate_api::model::FileLocation;
-use cubegate_engine::{ModelSource, ModelSpec, Stamp, read_file};
+use cubegate_engine::{Inspection, ModelSource, ModelSpec, Stamp, read_file};
 
 use crate::{
     manifests::{Diagnostic, Manifests},
@@ -85,13 +85,12 @@ impl ModelSource for DirectoryFiles {
 pub(crate) fn check(declared: &Declared, manifests: &Manifests, directory: &Path) -> Vec<Diagnostic> {
     let session = declared.object();
     let files = DirectoryFiles::new(directory, manifests);
-    let found = match cubegate_engine::check(
-        &ModelSpec::from(&declared.session.spec),
-        files,
-        &declared.compiled.snapshot.access,
-    ) {
+    let spec = ModelSpec::from(&declared.session.spec);
+    let found: Vec<_> = match Inspection::load(&spec, files, &declared.compiled.snapshot.access) {
         Err(failure) => failure.errors.into_iter().map(|error| (session.clone(), error)).collect(),
-        Ok(problems) => problems.into_iter().map(|problem| (problem.object, problem.message)).collect::<Vec<_>>(),
+        Ok(inspection) => {
+            inspection.problems().iter().map(|problem| (problem.object.clone(), problem.message.clone())).collect()
+        }
     };
     let located = found.into_iter().filter_map(|(object, message)| {
         let entry = manifests.find(&object)?;

@@ -2,6 +2,7 @@
 
 mod admitted;
 mod format;
+mod inspecting;
 mod reading;
 
 use std::sync::Arc;
@@ -45,6 +46,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
             "/internal/policy",
             allowing("GET, PUT", get(report).put(adopt_policy).layer(DefaultBodyLimit::max(POLICY_BYTES_MAX))),
         )
+        .route("/internal/explain", asking(post(inspecting::explain)))
+        .route("/internal/who-sees", asking(post(inspecting::who_sees)))
         .route("/internal/metrics", allowing("GET", get(metrics)))
         .fallback(async || Problem::NoSuchPath)
         .with_state(shared)

@@ -39,7 +39,7 @@ impl Answers {
     pub(super) fn new() -> Self {
         let bytes = |key: &AnswerKey, answer: &Arc<Answer>| {
             let tests =
-                key.visibility.all_of.iter().flat_map(|any_of| &any_of.0).flat_map(|conjunction| &conjunction.0);
+                key.visibility.all_of.iter().flat_map(|any_of| &any_of.0).flat_map(|conjunction| conjunction.0.iter());
             let of_visibility: usize = tests.map(|test| text_bytes(&test.values)).sum();
             let bytes = answer.bytes() + key.query.len() + key.cube.len() + of_visibility;
             u32::try_from(bytes).unwrap_or(u32::MAX)

@@ -172,6 +172,6 @@ fn clauses(visibility: &Visibility) -> Vec<Vec<Vec<cube::ColumnTest>>> {
     visibility
         .all_of
         .iter()
-        .map(|any_of| any_of.0.iter().map(|all_of| all_of.0.iter().map(test).collect()).collect())
+        .map(|any_of| any_of.0.iter().map(|all_of| all_of.0.iter().map(|of| test(of)).collect()).collect())
         .collect()
 }

@@ -81,6 +81,17 @@ impl VisibleCube {
         Ok(Answered { answer, explanation })
     }
 
+    /// Answers as [`answer`](Self::answer) does, but keeps and counts nothing.
+    pub(crate) fn read(&self, query: &Query, budget: &Budget<'_>) -> Result<Answer, Problem> {
+        let (mask, _) = self.mask()?;
+        self.cube()?.query_within(query, &mask, budget).map_err(query_error)
+    }
+
+    /// How many facts are visible, of how many.
+    pub(crate) fn facts(&self) -> Result<(usize, usize), Problem> {
+        Ok((self.mask()?.0.visible_count(), self.cube()?.fact_count()))
+    }
+
     /// The members of a level that have a visible fact.
     pub(crate) fn members(&self, query: &MembersQuery, budget: &Budget<'_>) -> Result<Answered, Problem> {
         let (mask, _) = self.mask()?;

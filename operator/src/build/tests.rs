@@ -30,7 +30,13 @@ fn session(change: impl FnOnce(&mut serde_json::Value)) -> Session {
 }
 
 fn published(revision: u64) -> Published {
-    let door = Door { url: None, authentication: Authentication::Open, roles: BTreeMap::new() };
+    let door = Door {
+        url: None,
+        authentication: Authentication::Open,
+        mapped: BTreeMap::new(),
+        granted: BTreeMap::new(),
+        roles: BTreeMap::new(),
+    };
     let snapshot = Snapshot { session: "retail".into(), sources: Vec::new(), door, access: Access::default() };
     Published { publication: Publication::new(revision, snapshot), cookie_key: [b'k'; 32] }
 }

@@ -18,7 +18,13 @@ fn object(kind: Kind, generation: i64) -> Told {
 
 /// A publication of the Session and the object at these generations.
 fn publication(revision: u64, kind: Kind, generation: i64) -> Publication {
-    let door = Door { url: None, authentication: Authentication::Open, roles: [].into() };
+    let door = Door {
+        url: None,
+        authentication: Authentication::Open,
+        mapped: [].into(),
+        granted: [].into(),
+        roles: [].into(),
+    };
     let sources = vec![object(kind, generation).source];
     Publication::new(revision, Snapshot { session: "retail".into(), sources, door, access: Access::default() })
 }

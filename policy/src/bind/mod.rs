@@ -46,7 +46,7 @@ pub use self::{
 };
 use crate::{
     attributes::Attributes,
-    resolve::{Refusal, gate},
+    resolve::{Refusal, admit},
     snapshot::{Access, ObjectName},
 };
 
@@ -129,7 +129,7 @@ impl BoundAccess {
         attributes: &Attributes,
     ) -> Result<Visibility, Refusal> {
         let of_roles = roles.iter().map(|role| usable(bound, role)).collect::<Result<Vec<_>, Refusal>>()?;
-        gate(roles)?;
+        admit(roles.iter().map(String::as_str))?;
         if roles.contains(ROLE_ADMIN) {
             return Ok(Visibility::default());
         }

@@ -1,12 +1,16 @@
 //! One role in one cube or table: what its clauses restrict there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     BindProblem,
     shape::{CubeShape, ModelShape, TableShape},
+    visibility::ColumnTest,
 };
-use crate::snapshot::{Checked, Clause, ColumnName, Kind, ObjectName, RoleAccess, Subject, Wanted};
+use crate::snapshot::{Checked, ClaimPath, Clause, ColumnName, Kind, ObjectName, RoleAccess, Subject, Wanted};
 
 /// Where a role is bound.
 #[derive(Clone, Copy)]
@@ -44,10 +48,11 @@ pub(super) enum Axis {
 
 /// A clause whose column is there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct BoundClause {
-    pub(super) column: ColumnName,
-    pub(super) negated: bool,
-    pub(super) wanted: Wanted,
+pub(super) enum BoundClause {
+    /// The same for every caller, and shared by all of them: deciding must not copy thousands of values.
+    Test(Arc<ColumnTest>),
+    /// By the caller's own values of a claim.
+    Own { column: ColumnName, negated: bool, claim: ClaimPath },
 }
 
 /// Why a clause cannot be held.
@@ -78,8 +83,7 @@ impl BoundRole {
                 Err(Unbound::BeyondReach(message)) => drop(beyond_reach.insert(message)),
                 Ok(None) => {}
                 Ok(Some((column, axes))) => {
-                    let Clause { negated, wanted, .. } = clause;
-                    let bound = BoundClause { column: column.clone(), negated: *negated, wanted: wanted.clone() };
+                    let bound = BoundClause::new(column.clone(), clause);
                     for axis in axes {
                         cuts.axes.entry(axis).or_default().insert(bound.clone());
                     }
@@ -90,6 +94,16 @@ impl BoundRole {
             (true, true) => Self::Cuts(cuts),
             (true, false) => Self::BeyondReach(beyond_reach.into_iter().collect()),
             (false, _) => Self::Broken(broken.into_iter().collect()),
+        }
+    }
+}
+
+impl BoundClause {
+    fn new(column: ColumnName, Clause { subject: _, negated, wanted, restriction: _ }: &Clause) -> Self {
+        let negated = *negated;
+        match wanted.clone() {
+            Wanted::Values(values) => Self::Test(Arc::new(ColumnTest { column, negated, values })),
+            Wanted::Claim(claim) => Self::Own { column, negated, claim },
         }
     }
 }

@@ -1,35 +1,35 @@
 //! Which rows are visible, as conditions on columns; and how the restrictions of several roles combine to them.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde::Serialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::role::{Axis, BoundClause, Cuts};
 use crate::{
     attributes::Attributes,
-    snapshot::{ColumnName, Combine, Unmatched, Values, Wanted},
+    snapshot::{ColumnName, Combine, Unmatched, Values},
 };
 
 /// The rows that a caller may see: those for which every [`AnyOf`] holds. None: all rows.
 ///
 /// Canonical: the same clauses give an equal value in whatever order they come, so it may be the key of a cache.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Visibility {
     /// All of these hold.
     pub all_of: Vec<AnyOf>,
 }
 
 /// At least one of these holds. Without any, no row is visible.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AnyOf(pub Vec<Conjunction>);
 
 /// All of these hold. Not empty. A column may occur more than once.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct Conjunction(pub Vec<ColumnTest>);
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Conjunction(pub Vec<Arc<ColumnTest>>);
 
 /// What is to hold of the value of a column.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ColumnTest {
     /// The column.
     pub column: ColumnName,
@@ -97,13 +97,35 @@ fn per_hierarchy(roles: &[&Cuts], attributes: &Attributes) -> Visibility {
 
 /// The clauses with the caller's own values; none when the caller lacks one of them, so that nothing satisfies it.
 fn conjunction<'a>(clauses: impl IntoIterator<Item = &'a BoundClause>, attributes: &Attributes) -> Option<Conjunction> {
-    let test = |BoundClause { column, negated, wanted }: &BoundClause| {
-        let values = match wanted {
-            Wanted::Values(values) => values.clone(),
-            Wanted::Claim(path) => Values::In(attributes.values(path)?.clone()),
-        };
-        Some(ColumnTest { column: column.clone(), negated: *negated, values })
+    let test = |clause: &BoundClause| match clause {
+        BoundClause::Test(test) => Some(Arc::clone(test)),
+        BoundClause::Own { column, negated, claim } => {
+            let values = Values::In(attributes.values(claim)?.clone());
+            Some(Arc::new(ColumnTest { column: column.clone(), negated: *negated, values }))
+        }
     };
-    let tests: BTreeSet<ColumnTest> = clauses.into_iter().map(test).collect::<Option<_>>()?;
+    let tests: BTreeSet<Arc<ColumnTest>> = clauses.into_iter().map(test).collect::<Option<_>>()?;
     Some(Conjunction(tests.into_iter().collect()))
+}
+
+impl std::fmt::Display for AnyOf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let choices: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        if choices.is_empty() { f.write_str("nothing is visible") } else { f.write_str(&choices.join(" or ")) }
+    }
+}
+
+impl std::fmt::Display for Conjunction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let tests: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        let text = tests.join(" and ");
+        if tests.len() > 1 { write!(f, "({text})") } else { f.write_str(&text) }
+    }
+}
+
+impl std::fmt::Display for ColumnTest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { column, negated, values } = self;
+        write!(f, "{column} {} {values}", if *negated { "is not" } else { "is" })
+    }
 }

@@ -128,9 +128,12 @@ fn technical_user(
         None => Err((ProblemKind::Unresolved, format!("Secret `{}` has not been read", password_secret_ref.name))),
     };
     match hash {
-        Ok(password_hash) => {
-            Some(TechnicalUser { password_hash, roles: granted.iter().cloned().collect(), attributes })
-        }
+        Ok(password_hash) => Some(TechnicalUser {
+            declared_by: object.name.clone(),
+            password_hash,
+            roles: granted.iter().cloned().collect(),
+            attributes,
+        }),
         Err((kind, message)) => {
             problems.report(object, kind, "spec.passwordSecretRef", message);
             None
@@ -308,7 +311,7 @@ fn known_role(object: &ObjectName, field: &str, role: &str, roles: &Roles, probl
 }
 
 fn report_broken_role(object: &ObjectName, field: &str, role: &str, roles: &Roles, problems: &mut Problems) {
-    if roles.get(role).is_some_and(|role| !role.holders.broken.is_empty()) {
+    if roles.get(role).is_some_and(|role| !role.door.broken.is_empty()) {
         problems.report(object, ProblemKind::Unresolved, field, format!("the role `{role}` is not valid"));
     }
 }

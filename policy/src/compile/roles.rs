@@ -21,7 +21,7 @@ use super::{
 use crate::{
     limits::{REASONS_PER_ROLE_MAX, ROLE_NAME_CHARACTERS_MAX},
     nearest::suggestion,
-    snapshot::{Checked, ClaimPath, Clause, ObjectName, RoleAccess, RoleHolders, Wanted},
+    snapshot::{Checked, ClaimPath, Clause, DoorRole, ObjectName, RoleAccess, Wanted},
 };
 
 /// Roles that exist without being declared.
@@ -30,10 +30,14 @@ const BUILT_IN: [&str; 3] = [ROLE_ADMIN, ROLE_ANONYMOUS, ROLE_USER];
 /// Roles that cannot be restricted.
 const UNRESTRICTABLE: [&str; 2] = [ROLE_ADMIN, ROLE_USER];
 
-/// A role of the Session: its part at the door, and what its holders may see.
+/// A role of the Session: who holds it, its part at the door, and what its holders may see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CompiledRole {
-    pub(super) holders: RoleHolders,
+    /// Provider roles and provider user names whose bearers hold the role.
+    pub(super) mapped_from: BTreeSet<String>,
+    /// Users who hold the role, whichever way they authenticate.
+    pub(super) users: BTreeSet<String>,
+    pub(super) door: DoorRole,
     pub(super) access: Checked<RoleAccess>,
 }
 
@@ -260,13 +264,14 @@ fn finish(drafts: &Drafts<'_>, inheritance: &Inheritance<'_>, problems: &Problem
             } else {
                 Checked::Broken(broken.clone())
             };
-            let holders = RoleHolders {
-                mapped_from: draft.mapped_from.clone(),
-                users: draft.users.clone(),
+            let door = DoorRole {
+                declared_by: draft.objects.iter().map(|declared| declared.object.name.clone()).min(),
                 includes: includes.iter().copied().map(str::to_owned).collect(),
                 broken,
             };
-            (role.clone(), CompiledRole { holders, access })
+            let Draft { mapped_from, users, .. } = draft;
+            let compiled = CompiledRole { mapped_from: mapped_from.clone(), users: users.clone(), door, access };
+            (role.clone(), compiled)
         })
         .collect()
 }

@@ -248,5 +248,5 @@ proptest! {
 
 fn columns(visibility: &Visibility) -> BTreeSet<ColumnName> {
     let conjunctions = visibility.all_of.iter().flat_map(|any_of| &any_of.0);
-    conjunctions.flat_map(|conjunction| &conjunction.0).map(|leaf| leaf.column.clone()).collect()
+    conjunctions.flat_map(|conjunction| conjunction.0.iter()).map(|leaf| leaf.column.clone()).collect()
 }

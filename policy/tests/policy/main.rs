@@ -3,12 +3,15 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 #![expect(clippy::needless_pass_by_value, reason = "specs are written in place with json!")]
 
+mod advising;
 mod algebra;
 mod combining;
 mod compiling;
+mod explaining;
 mod fail_closed;
 mod golden;
 mod naive;
+mod publishing;
 mod resolving;
 mod restricting;
 mod stories;

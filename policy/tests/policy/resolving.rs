@@ -1,8 +1,8 @@
 //! From identities to roles.
 
 use cubegate_policy::{
-    compile::compile,
-    resolve::{ANONYMOUS_USER, Caller, Refusal, Resolved, resolve},
+    attributes::Attributes,
+    resolve::{ANONYMOUS_USER, Caller, Grant, Refusal, Resolved, Way, decide, resolve},
 };
 use serde_json::json;
 
@@ -120,9 +120,37 @@ fn a_refusal_tells_the_log_why() {
 }
 
 #[test]
-fn a_door_that_was_published_resolves_as_the_one_that_was_compiled() {
-    let world = World::new().restricting("FRANCE", &[("Shops/Country", &["France"])]);
-    let snapshot = compile(&world.objects).snapshot;
-    let read = serde_json::from_slice(&cubegate_policy::publication::canonical_bytes(&snapshot)).unwrap();
-    assert_eq!(snapshot, read);
+fn every_way_to_a_role_is_told() {
+    let world = World::new()
+        .role("a", json!({"roleName": "A", "mappedFrom": ["x", "alice"], "users": ["alice"], "inherits": ["B"]}))
+        .role("b", json!({"roleName": "B"}))
+        .technical_user("robot", json!({"roles": ["A", "ROLE_USER"]}));
+    let door = world.compile().snapshot.door;
+    let (provider_roles, grant) = (names(&["atoti", "x"]), |role, way| Grant { role, way });
+    let decision = decide(
+        &door,
+        &Caller::ProviderUser { name: "alice", provider_roles: &provider_roles, attributes: Attributes::none() },
+    );
+    let ways = [
+        grant("ROLE_USER", Way::Mapped("atoti")),
+        grant("A", Way::Mapped("x")),
+        grant("A", Way::Mapped("alice")),
+        grant("A", Way::Granted),
+        grant("B", Way::Inherited { from: "A" }),
+    ];
+    assert_eq!((&decision.grants[..], &decision.refusal), (&ways[..], &None));
+    let decision = decide(&door, &Caller::TechnicalUser { username: "robot" });
+    assert_eq!(decision.grants[0], grant("A", Way::TechnicalUser { object: "robot" }));
+}
+
+#[test]
+fn what_was_found_of_a_refused_caller_is_told_too() {
+    let world = World::new().role("x", json!({"roleName": "X", "mappedFrom": ["x"]}));
+    let (door, provider_roles) = (world.compile().snapshot.door, names(&["x"]));
+    let decision = decide(
+        &door,
+        &Caller::ProviderUser { name: "bob", provider_roles: &provider_roles, attributes: Attributes::none() },
+    );
+    assert_eq!(decision.grants, [Grant { role: "X", way: Way::Mapped("x") }]);
+    assert_eq!(decision.refusal, Some(Refusal::NoAccess));
 }

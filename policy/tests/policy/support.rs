@@ -231,5 +231,8 @@ pub(crate) fn sees(visibility: &Visibility, row: &Row) -> bool {
         };
         if *negated { value != "N/A" && !is_wanted } else { is_wanted }
     };
-    visibility.all_of.iter().all(|any_of| any_of.0.iter().any(|conjunction| conjunction.0.iter().all(holds)))
+    visibility
+        .all_of
+        .iter()
+        .all(|any_of| any_of.0.iter().any(|conjunction| conjunction.0.iter().all(|test| holds(test))))
 }

@@ -198,7 +198,12 @@ mod tests {
 
     fn users(password: &str) -> BTreeMap<String, Checked<TechnicalUser>> {
         let password_hash = password::hash(password.as_bytes(), [1; 16]);
-        let user = TechnicalUser { password_hash, roles: BTreeSet::new(), attributes: Attributes::default() };
+        let user = TechnicalUser {
+            declared_by: "user".into(),
+            password_hash,
+            roles: BTreeSet::new(),
+            attributes: Attributes::default(),
+        };
         BTreeMap::from([
             ("prometheus".to_owned(), Checked::Valid(user)),
             ("broken".to_owned(), Checked::Broken(vec!["why".to_owned()])),

@@ -19,7 +19,8 @@ use super::{Authority, Publisher};
 
 /// Link that the kubelet swaps when a mounted Secret changes; what it points at never changes.
 const CURRENT: &str = "..data";
-const KEYS: [&str; 4] = [secret_key::SNAPSHOT, secret_key::REVISION, secret_key::SHA256, secret_key::COOKIE_KEY];
+const KEYS: [&str; 5] =
+    [secret_key::FORMAT, secret_key::SNAPSHOT, secret_key::REVISION, secret_key::SHA256, secret_key::COOKIE_KEY];
 
 /// Offers what is mounted, and again whenever it has changed.
 pub(super) async fn read(directory: PathBuf, authority: Authority, publisher: Publisher) {

@@ -59,10 +59,6 @@ enum Authority {
 /// Why the contents of a Secret are not a policy.
 #[derive(Debug, thiserror::Error)]
 enum PartsError {
-    #[error("the key `{0}` is missing")]
-    Missing(&'static str),
-    #[error("the key `revision` is not a number")]
-    Revision,
     #[error("the key `cookie-key` does not hold 32 bytes")]
     CookieKey,
     #[error("failed to verify the snapshot")]
@@ -126,21 +122,15 @@ impl Publisher {
 }
 
 fn update(parts: &BTreeMap<String, Vec<u8>>) -> Result<PolicyUpdate, PartsError> {
-    let part = |key: &'static str| parts.get(key).ok_or(PartsError::Missing(key));
-    let text = |key: &'static str| part(key).map(|bytes| String::from_utf8_lossy(bytes).trim().to_owned());
-    let revision = text(secret_key::REVISION)?.parse().map_err(|_| PartsError::Revision)?;
-    let publication = Publication::from_parts(revision, &text(secret_key::SHA256)?, part(secret_key::SNAPSHOT)?)
-        .map_err(PartsError::Publication)?;
-    let cookie_key = part(secret_key::COOKIE_KEY)?.as_slice().try_into().map_err(|_| PartsError::CookieKey)?;
+    let value = |key: &str| parts.get(key).map(Vec::as_slice);
+    let publication = Publication::from_secret(value).map_err(PartsError::Publication)?;
+    let cookie_key = value(secret_key::COOKIE_KEY).and_then(|key| key.try_into().ok()).ok_or(PartsError::CookieKey)?;
     Ok(PolicyUpdate { publication, cookie_key })
 }
 
 #[cfg(test)]
 mod tests {
-    use cubegate_policy::{
-        publication::canonical_bytes,
-        snapshot::{Access, Authentication, Door, Snapshot},
-    };
+    use cubegate_policy::snapshot::{Access, Authentication, Door, Snapshot};
 
     use super::*;
 
@@ -148,16 +138,18 @@ mod tests {
         let snapshot = Snapshot {
             session: "retail".into(),
             sources: Vec::new(),
-            door: Door { url: None, authentication: Authentication::Open, roles: BTreeMap::new() },
+            door: Door {
+                url: None,
+                authentication: Authentication::Open,
+                mapped: BTreeMap::new(),
+                granted: BTreeMap::new(),
+                roles: BTreeMap::new(),
+            },
             access: Access::default(),
         };
-        let publication = Publication::new(revision, snapshot);
-        BTreeMap::from([
-            (secret_key::SNAPSHOT.to_owned(), canonical_bytes(publication.snapshot())),
-            (secret_key::REVISION.to_owned(), revision.to_string().into_bytes()),
-            (secret_key::SHA256.to_owned(), publication.id().sha256.clone().into_bytes()),
-            (secret_key::COOKIE_KEY.to_owned(), vec![7; 32]),
-        ])
+        let publication = Publication::new(revision, snapshot).to_secret();
+        let parts = publication.into_iter().chain([(secret_key::COOKIE_KEY, vec![7; 32])]);
+        parts.map(|(key, value)| (key.to_owned(), value)).collect()
     }
 
     fn publisher() -> (Publisher, watch::Receiver<Option<Arc<PolicyUpdate>>>) {
@@ -184,7 +176,8 @@ mod tests {
         let (publisher, receiver) = publisher();
         publisher.offer(&parts(3), Authority::Source);
         for (key, value) in [
-            (secret_key::SHA256, b"00".as_slice()),
+            (secret_key::FORMAT, b"0".as_slice()),
+            (secret_key::SHA256, b"00"),
             (secret_key::REVISION, b"x"),
             (secret_key::SNAPSHOT, b"{}"),
             (secret_key::COOKIE_KEY, b"short"),
@@ -195,7 +188,7 @@ mod tests {
             assert_eq!(revision(&receiver), Some(3), "{key}");
             assert!(publisher.health.has_defect(), "{key}");
             broken.remove(key);
-            assert!(matches!(update(&broken), Err(PartsError::Missing(missing)) if missing == key));
+            assert!(update(&broken).is_err(), "{key} is missing");
         }
         publisher.offer(&parts(4), Authority::Source);
         assert!(!publisher.health.has_defect());

@@ -11,8 +11,8 @@ use cubegate_policy::{
     password,
     publication::Publication,
     snapshot::{
-        Access, AccessTokenFormat, Authentication, Checked, ClaimPath, Door, Oidc, RoleHolders, Snapshot,
-        TechnicalUser, Ways,
+        Access, AccessTokenFormat, Authentication, Checked, ClaimPath, Door, DoorRole, Oidc, Snapshot, TechnicalUser,
+        Ways,
     },
 };
 use cubegate_sidecar::{Config, PolicyUpdate, RunError, run};
@@ -120,28 +120,34 @@ pub(crate) fn set(values: &[&str]) -> BTreeSet<String> {
 }
 
 /// Roles of the story: atoti → `ROLE_USER`, paris → `ROLE_PARIS`, and one that is broken.
-fn roles() -> BTreeMap<String, RoleHolders> {
-    let role = |name: &str, mapped_from: &[&str], includes: &[&str], broken: &[&str]| {
-        let holders = RoleHolders {
-            mapped_from: set(mapped_from),
-            users: BTreeSet::new(),
-            includes: set(includes),
-            broken: broken.iter().map(|reason| (*reason).to_owned()).collect(),
-        };
-        (name.to_owned(), holders)
+fn door(url: Option<&str>, authentication: Authentication) -> Door {
+    let role = |name: &str, includes: &[&str], broken: &[&str]| {
+        let broken = broken.iter().map(|reason| (*reason).to_owned()).collect();
+        (name.to_owned(), DoorRole { declared_by: None, includes: set(includes), broken })
     };
-    BTreeMap::from([
-        role("ROLE_USER", &["atoti"], &["ROLE_USER"], &[]),
-        role("ROLE_ADMIN", &[], &["ROLE_ADMIN", "ROLE_USER"], &[]),
-        role("ROLE_ANONYMOUS", &[], &["ROLE_ANONYMOUS"], &[]),
-        role("ROLE_PARIS", &["paris"], &["ROLE_PARIS"], &[]),
-        role("ROLE_BROKEN", &["broken"], &["ROLE_BROKEN"], &["its Restriction `secret-name` is missing"]),
-    ])
+    let mapped = [("atoti", "ROLE_USER"), ("paris", "ROLE_PARIS"), ("broken", "ROLE_BROKEN")];
+    Door {
+        url: url.map(str::to_owned),
+        authentication,
+        mapped: mapped.map(|(from, role)| (from.to_owned(), set(&[role]))).into(),
+        granted: BTreeMap::new(),
+        roles: BTreeMap::from([
+            role("ROLE_USER", &["ROLE_USER"], &[]),
+            role("ROLE_ADMIN", &["ROLE_ADMIN", "ROLE_USER"], &[]),
+            role("ROLE_ANONYMOUS", &["ROLE_ANONYMOUS"], &[]),
+            role("ROLE_PARIS", &["ROLE_PARIS"], &[]),
+            role("ROLE_BROKEN", &["ROLE_BROKEN"], &["its Restriction `secret-name` is missing"]),
+        ]),
+    }
 }
 
 fn technical_user(roles: &[&str]) -> Checked<TechnicalUser> {
-    let attributes = vec![(ClaimPath(vec!["shops".into()]), set(&["S1", "S2"]))].into();
-    Checked::Valid(TechnicalUser { password_hash: HASH.clone(), roles: set(roles), attributes })
+    Checked::Valid(TechnicalUser {
+        declared_by: "technical-user".into(),
+        password_hash: HASH.clone(),
+        roles: set(roles),
+        attributes: vec![(ClaimPath(vec!["shops".into()]), set(&["S1", "S2"]))].into(),
+    })
 }
 
 /// Technical users only.
@@ -159,12 +165,12 @@ pub(crate) fn closed_with(oidc: Option<Checked<Oidc>>) -> Door {
         ("broken".to_owned(), Checked::Broken(vec!["the Secret `secret-name` is missing".to_owned()])),
     ]);
     let ways = Ways { realm: "retail".into(), technical_users, oidc };
-    Door { url: Some("http://127.0.0.1:8080".into()), authentication: Authentication::Closed(ways), roles: roles() }
+    door(Some("http://127.0.0.1:8080"), Authentication::Closed(ways))
 }
 
 /// Whoever comes.
 pub(crate) fn open() -> Door {
-    Door { url: None, authentication: Authentication::Open, roles: roles() }
+    door(None, Authentication::Open)
 }
 
 /// The story's provider, at this issuer.

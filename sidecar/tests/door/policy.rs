@@ -93,7 +93,7 @@ async fn who_is_still_being_identified_when_the_policy_changes_is_judged_by_the_
     let slow = tokio::spawn(get(sidecar.public, "/api", &[("authorization", "Bearer good")]));
     tokio::time::sleep(Duration::from_millis(100)).await;
     let mut without_mapping = door;
-    without_mapping.roles.get_mut("ROLE_USER").unwrap().mapped_from.clear();
+    without_mapping.mapped.remove("atoti");
     sidecar.enforce(2, without_mapping).await;
     assert_eq!(slow.await.unwrap().status, 403);
     assert_eq!(sidecar.engine.count(), 0);

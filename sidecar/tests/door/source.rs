@@ -1,6 +1,7 @@
 //! Where policies come from: a stand-in for the API server that serves one Secret and its watch.
 
 use std::{
+    collections::BTreeMap,
     convert::Infallible,
     net::SocketAddr,
     path::Path,
@@ -10,7 +11,6 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use cubegate_policy::publication::canonical_bytes;
 use cubegate_sidecar::{Policies, SecretSource, SourceHealth, Sources};
 use futures::StreamExt as _;
 use http::{Request, Response};
@@ -84,17 +84,13 @@ impl Drop for Api {
 
 fn secret(revision: u64) -> Value {
     let update = update(revision, closed());
-    let data = |bytes: &[u8]| STANDARD.encode(bytes);
+    let parts = update.publication.to_secret().into_iter().chain([("cookie-key", update.cookie_key.to_vec())]);
+    let data: BTreeMap<&str, String> = parts.map(|(key, bytes)| (key, STANDARD.encode(bytes))).collect();
     json!({
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": "retail-policy", "namespace": "shop", "resourceVersion": revision.to_string()},
-        "data": {
-            "snapshot.json": data(&canonical_bytes(update.publication.snapshot())),
-            "revision": data(revision.to_string().as_bytes()),
-            "sha256": data(update.publication.id().sha256.as_bytes()),
-            "cookie-key": data(&update.cookie_key),
-        },
+        "data": data,
     })
 }
 
@@ -162,7 +158,7 @@ async fn a_secret_that_is_no_policy_leaves_the_last_good_one() {
     until(&mut policies, 1).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
     let mut forged = secret(2);
-    forged["data"]["snapshot.json"] = json!(STANDARD.encode("{}"));
+    forged["data"]["snapshot.json.zst"] = json!(STANDARD.encode("{}"));
     api.secret.send_replace(forged);
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(revision(&policies), Some(1));

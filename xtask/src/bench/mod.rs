@@ -1,13 +1,14 @@
-//! `cargo xtask bench`: against named peers, in one run on one machine.
+//! `cargo xtask bench`: the cube against named peers, in one run on one machine; a large access policy by itself.
 //!
 //! ```text
 //! bench/requirements.txt ──python──▶ a private environment ─┐
-//! bench/ ──cargo build --release──▶ cubegate-bench ─────────┴─▶ figures, docs/bench-cube.{md,svg}
+//! bench/ ──cargo build --release──▶ cubegate-bench ─────────┴─▶ cube: figures, docs/bench-cube.{md,svg}
+//!                                         └───────────────────▶ policy: medians, p99, which gates hold
 //! ```
 
 mod python;
 
-use std::path::Path;
+use std::{path::Path, process::Command};
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -35,12 +36,20 @@ enum Subject {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
         options: Vec<String>,
     },
+    /// A policy of 10 000 users, 1 000 roles and 1 000 restrictions; `policy --help` lists the options
+    #[command(disable_help_flag = true)]
+    Policy {
+        /// Options of the bench
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
+        options: Vec<String>,
+    },
 }
 
 /// Prepares everything and runs the bench with the options it was given.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     match &options.subject {
         Subject::Cube { options } => cube(workspace, options),
+        Subject::Policy { options } => run_program(program(workspace, "policy")?.args(options)),
     }
 }
 
@@ -48,16 +57,21 @@ fn cube(workspace: &Workspace, options: &[String]) -> Result<()> {
     let cache = Cache::open()?;
     let needs_peers = !options.iter().any(|option| matches!(option.as_str(), "--no-peers" | "--page-from" | "--help"));
     let python = needs_peers.then(|| python::environment(workspace, &cache)).transpose()?;
-    run_program(cargo().current_dir(workspace.root()).args(["build", "--release", "--package", "cubegate-bench"]))?;
-
-    let program = workspace.target_directory()?.join("release/cubegate-bench");
     let directory = |name: &str, path: &Path| [name.to_owned(), path.display().to_string()];
-    let mut bench = std::process::Command::new(program);
-    bench.current_dir(workspace.root()).args(options);
+    let mut bench = program(workspace, "cube")?;
+    bench.args(options);
     bench.args(directory("--cache", &cache.bench("")));
     bench.args(directory("--docs", &workspace.path("docs")));
     if let Some(python) = python {
         bench.args(directory("--scripts", &workspace.path("bench/peers"))).args(directory("--python", &python));
     }
     run_program(&mut bench)
+}
+
+/// The bench of a subject, built.
+fn program(workspace: &Workspace, subject: &str) -> Result<Command> {
+    run_program(cargo().current_dir(workspace.root()).args(["build", "--release", "--package", "cubegate-bench"]))?;
+    let mut program = Command::new(workspace.target_directory()?.join("release/cubegate-bench"));
+    program.current_dir(workspace.root()).arg(subject);
+    Ok(program)
 }

@@ -19,7 +19,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("cubegate-sidecar", &["cubegate-api", "cubegate-policy"]),
     ("cubegate-engine", &["cubegate-api", "cubegate-policy", "cubegate-cube"]),
     ("cubegate", &["cubegate-api", "cubegate-policy", "cubegate-cube", "cubegate-sidecar", "cubegate-engine"]),
-    ("cubegate-bench", &["cubegate-cube"]),
+    ("cubegate-bench", &["cubegate-api", "cubegate-policy", "cubegate-cube"]),
     ("xtask", &["cubegate-api"]),
 ];
 

@@ -1,0 +1,98 @@
+//! What `explain`, `who-sees` and `diff` ask: the Sessions of a directory, compiled, loaded and bound, but not served.
+
+use std::{collections::BTreeMap, path::Path};
+
+use anyhow::{Context, bail};
+use cubegate_engine::{Inspection, ModelSpec};
+use cubegate_policy::{
+    explain::{Origin, Viewer, viewers},
+    nearest::suggestion,
+    snapshot::Snapshot,
+};
+
+use crate::{
+    manifests::Manifests,
+    passwords::Passwords,
+    sessions::{Declared, declared},
+    terminal::complain,
+    up::model::DirectoryFiles,
+};
+
+/// A Session of a directory.
+pub(crate) struct Subject {
+    pub(crate) declared: Declared,
+    /// Absent when the tables cannot be loaded; why, has been said.
+    pub(crate) inspection: Option<Inspection>,
+}
+
+/// Reads a directory.
+pub(crate) fn manifests(directory: &Path) -> anyhow::Result<Manifests> {
+    let manifests =
+        Manifests::load(directory, None).with_context(|| format!("failed to read {}", directory.display()))?;
+    for diagnostic in &manifests.diagnostics {
+        complain!("{diagnostic}");
+    }
+    if !manifests.unreadable.is_empty() {
+        bail!("a manifest cannot be read, and it could concern anybody");
+    }
+    Ok(manifests)
+}
+
+/// The Sessions of a directory by name.
+pub(crate) fn subjects(directory: &Path, manifests: &Manifests) -> BTreeMap<String, Subject> {
+    let declared = declared(manifests, &mut Passwords::Looked);
+    let named = declared.into_iter().map(|declared| (declared.name().to_owned(), declared));
+    named.map(|(name, declared)| (name, Subject::new(declared, manifests, directory))).collect()
+}
+
+/// The Session that is meant.
+pub(crate) fn subject(directory: &Path, manifests: &Manifests, wanted: Option<&str>) -> anyhow::Result<Subject> {
+    let mut subjects = subjects(directory, manifests);
+    let names: Vec<String> = subjects.keys().cloned().collect();
+    let listed = |name| suggestion(name, "Sessions", names.iter().map(String::as_str));
+    let name = match (wanted, names.as_slice()) {
+        (Some(name), _) => name,
+        (None, [name]) => name,
+        (None, []) => bail!("there is no valid Session in {}", directory.display()),
+        (None, _) => bail!("there are several Sessions; choose one by --session: {}", names.join(", ")),
+    };
+    subjects.remove(name).with_context(|| format!("there is no valid Session `{name}`; {}", listed(name)))
+}
+
+impl Subject {
+    fn new(declared: Declared, manifests: &Manifests, directory: &Path) -> Self {
+        for diagnostic in &declared.diagnostics {
+            complain!("{diagnostic}");
+        }
+        let files = DirectoryFiles::new(directory, manifests);
+        let spec = ModelSpec::from(&declared.session.spec);
+        let loaded = Inspection::load(&spec, files, &declared.compiled.snapshot.access);
+        let inspection = loaded.map_err(|failure| {
+            for error in failure.errors {
+                complain!("{}: {error}", declared.object());
+            }
+        });
+        Self { declared, inspection: inspection.ok() }
+    }
+
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.declared.compiled.snapshot
+    }
+
+    /// Everybody whom the policy knows.
+    pub(crate) fn viewers(&self) -> Vec<Viewer> {
+        viewers(&self.snapshot().door)
+    }
+
+    /// The loaded model.
+    pub(crate) fn inspection(&self) -> anyhow::Result<&Inspection> {
+        self.inspection.as_ref().with_context(|| format!("the tables of {} cannot be loaded", self.declared.object()))
+    }
+}
+
+/// An origin with its file and line.
+pub(crate) fn placed(origin: &Origin, manifests: &Manifests) -> String {
+    let Some(entry) = manifests.find(&origin.object) else { return origin.to_string() };
+    let place = entry.diagnostic_at(&entry.item(&origin.field, origin.item.as_deref()), String::new());
+    format!("{origin} ({}:{})", place.file.display(), place.line)
+}

@@ -1,0 +1,53 @@
+//! `cubegate who-sees`: which users and roles see facts of a member.
+
+use std::{collections::BTreeMap, process::ExitCode};
+
+use anyhow::bail;
+use cubegate_policy::{
+    explain::{Member, Seeing, ViewerKind, WhoSees, seeing},
+    resolve::Rights,
+};
+
+use crate::{
+    args::{Output, WhoSeesOptions},
+    subject::{manifests, subject},
+    terminal::say,
+};
+
+/// Prints who sees facts of a member.
+pub(crate) fn who_sees(options: &WhoSeesOptions) -> anyhow::Result<ExitCode> {
+    let WhoSeesOptions { directory, cube, level, member, asking } = options;
+    let manifests = manifests(directory)?;
+    let subject = subject(directory, &manifests, asking.session.as_deref())?;
+    let inspection = subject.inspection()?;
+    let member = Member { cube: cube.clone(), level: level.clone(), member: member.clone() };
+    let everything = Rights::of_administrator();
+    let facts = inspection.facts_of_member(&member, &everything)?;
+    if facts == 0 {
+        bail!("{}", inspection.suggest_member(&member, &everything));
+    }
+    let viewers = subject.viewers();
+    let mut counted = BTreeMap::new();
+    // Who has the same rights sees the same, and is not counted again.
+    for rights in viewers.iter().filter_map(|viewer| viewer.rights.as_ref().ok()) {
+        if !counted.contains_key(rights) {
+            counted.insert(rights.clone(), inspection.facts_of_member(&member, rights)?);
+        }
+    }
+    let seen = WhoSees { member, facts, viewers: seeing(viewers, &counted) };
+    match asking.output {
+        Output::Json => say!("{}", serde_json::to_string_pretty(&seen)?),
+        Output::Text => print(&seen),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(WhoSees { member: Member { cube, level, member }, facts, viewers }: &WhoSees) {
+    say!("{member} of {level} in cube {cube}: {facts} facts");
+    for (title, kind) in [("roles", ViewerKind::Role), ("users", ViewerKind::User)] {
+        say!("{title}");
+        for Seeing { name, facts, .. } in viewers.iter().filter(|seeing| seeing.kind == kind) {
+            say!("  {name}: {facts} facts");
+        }
+    }
+}

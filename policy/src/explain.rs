@@ -1,0 +1,363 @@
+//! Why a caller has the roles that they have, and what those roles restrict.
+//!
+//! ```text
+//! claims ──▶ provider roles ─┐
+//!                            ├─decide─▶ grants ──▶ roles ──▶ Restrictions ──▶ lines
+//! name ──────────────────────┘            each with the object and the field that it comes from
+//! ```
+//!
+//! Nothing is decided here: [`decide`] decides, for requests and for explanations alike, and this module puts its grants
+//! into words. It names objects of the policy, so it is for those who maintain it and for nobody else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    attributes::Attributes,
+    bind::{BoundAccess, Visibility},
+    resolve::{self, Caller, Decision, Grant, Refusal, Rights, Way, decide},
+    snapshot::{Access, Authentication, Checked, ClaimPath, Clause, Door, Kind, ObjectName, RoleAccess, Snapshot},
+};
+
+/// Why a caller sees what they see.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// The Session.
+    pub session: String,
+    /// How the caller was decided.
+    #[serde(flatten)]
+    pub caller: CallerExplanation,
+    /// What that leaves of each cube; nothing for a caller who is refused.
+    pub cubes: Vec<CubeExplanation>,
+}
+
+/// Who sees facts of a member of a level.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WhoSees {
+    /// The member.
+    #[serde(flatten)]
+    pub member: Member,
+    /// Facts of the member.
+    pub facts: u64,
+    /// Everybody who sees some of them, roles first.
+    pub viewers: Vec<Seeing>,
+}
+
+/// A member of a level of a cube.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Member {
+    /// Name of the cube.
+    pub cube: String,
+    /// Name of the level, `Hierarchy/Level` where the cube has several of that name.
+    pub level: String,
+    /// The member.
+    pub member: String,
+}
+
+/// Somebody who sees facts of a member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Seeing {
+    /// What `name` is.
+    pub kind: ViewerKind,
+    /// A role, or the name of a user.
+    pub name: String,
+    /// How many of the member's facts they see.
+    pub facts: u64,
+}
+
+/// How a caller was decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallerExplanation {
+    /// The caller's name.
+    pub user: String,
+    /// The provider's roles, and the claims that they were found in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub provider_roles: Vec<FoundRole>,
+    /// What restrictions may ask of the caller.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<Attribute>,
+    /// Every role of the caller; of one who is refused, those that were found until then.
+    pub roles: Vec<HeldRole>,
+    /// Why the caller is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+/// A role of the provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FoundRole {
+    /// Its name there.
+    pub name: String,
+    /// Where it was found, from the outermost key in; nothing when it was assumed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<ClaimPath>,
+}
+
+/// An attribute of the caller.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attribute {
+    /// The claim, from the outermost key in.
+    pub claim: ClaimPath,
+    /// Its values.
+    pub values: BTreeSet<String>,
+}
+
+/// A role of the caller.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldRole {
+    /// Its name.
+    pub role: String,
+    /// Every way by which the caller came to it.
+    pub because: Vec<Because>,
+    /// The Restrictions that come with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub restrictions: Vec<AppliedRestriction>,
+    /// Why its holders are refused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub broken: Vec<String>,
+}
+
+/// One way by which a caller came to a role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Because {
+    /// A sentence without its end.
+    pub way: String,
+    /// What says so; nothing for what is built in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// A Restriction as it applies to the holders of a role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AppliedRestriction {
+    /// What makes it apply.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub named_by: Option<Origin>,
+    /// Where its lines stand.
+    pub origin: Origin,
+    /// Its lines, all of which hold.
+    pub lines: Vec<String>,
+}
+
+/// A field of an object, for example `spec.mappedFrom` of `Role/paris`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Origin {
+    /// The object.
+    #[serde(flatten)]
+    pub object: ObjectName,
+    /// The field.
+    pub field: String,
+    /// The item of the field, where it is a list of names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
+}
+
+/// What of a cube is visible, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CubeExplanation {
+    /// The cube.
+    pub cube: String,
+    /// Why the roles are refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+    /// What holds of every visible fact; nothing: all facts are visible.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub all_of: Vec<String>,
+    /// How many facts that leaves, when they have been counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<Share>,
+}
+
+/// A part of the facts of a cube.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Share {
+    /// Facts that are visible.
+    pub visible: usize,
+    /// All facts.
+    pub all: usize,
+}
+
+/// Somebody whom a policy knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Viewer {
+    /// What `name` is.
+    pub kind: ViewerKind,
+    /// A role, or the name of a user.
+    pub name: String,
+    /// What they may see depends on; or why they are refused.
+    pub rights: Result<Rights, Refusal>,
+}
+
+/// What a policy knows somebody as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ViewerKind {
+    /// Whoever holds this role and `ROLE_USER`, and no other.
+    Role,
+    /// This user: a `TechnicalUser`, or a name that `users` of a Role grants something, without any role of the provider.
+    User,
+}
+
+/// Everybody whom a policy knows, roles first. Users whom only the provider knows hold the roles that theirs are mapped to.
+pub fn viewers(door: &Door) -> Vec<Viewer> {
+    let roles = door.roles.keys().map(|role| Viewer {
+        kind: ViewerKind::Role,
+        name: role.clone(),
+        rights: resolve::holder(door, role),
+    });
+    let (technical_users, has_provider) = match &door.authentication {
+        Authentication::Closed(ways) => (ways.technical_users.keys().collect(), ways.oidc.is_some()),
+        Authentication::Open => (BTreeSet::new(), false),
+    };
+    let granted = door.granted.keys().filter(|name| has_provider && !technical_users.contains(name));
+    let nothing = BTreeSet::new();
+    let users = technical_users.iter().map(|username| Caller::TechnicalUser { username });
+    let users = users.chain(granted.map(|name| Caller::ProviderUser {
+        name,
+        provider_roles: &nothing,
+        attributes: Attributes::none(),
+    }));
+    let users = users.map(|caller| Viewer {
+        kind: ViewerKind::User,
+        name: caller.name().to_owned(),
+        rights: resolve::resolve(door, &caller).map(Rights::from),
+    });
+    roles.chain(users.collect::<Vec<_>>()).collect()
+}
+
+/// Those of the viewers who see facts of a member, when it has been counted what their rights let them see.
+pub fn seeing(viewers: Vec<Viewer>, facts: &BTreeMap<Rights, u64>) -> Vec<Seeing> {
+    let seeing = viewers.into_iter().filter_map(|Viewer { kind, name, rights }| {
+        let facts = facts.get(&rights.ok()?).copied().filter(|facts| *facts > 0)?;
+        Some(Seeing { kind, name, facts })
+    });
+    seeing.collect()
+}
+
+/// Decides about a caller, and says why. `found` says which claim each provider role was found in.
+pub fn caller(snapshot: &Snapshot, caller: &Caller<'_>, found: &[(&ClaimPath, BTreeSet<String>)]) -> CallerExplanation {
+    let Decision { user, grants, attributes, refusal } = decide(&snapshot.door, caller);
+    let mut by_role: BTreeMap<&str, Vec<Because>> = BTreeMap::new();
+    for grant in &grants {
+        by_role.entry(grant.role).or_default().push(because(snapshot, user, grant));
+    }
+    let roles = by_role.into_iter().map(|(role, because)| held(snapshot, role, because)).collect();
+    CallerExplanation {
+        user: user.to_owned(),
+        provider_roles: provider_roles(caller, found),
+        attributes: attributes.iter().map(|(claim, values)| Attribute::new(claim, values)).collect(),
+        roles,
+        refused: refusal.as_ref().map(ToString::to_string),
+    }
+}
+
+/// Says what rights let their bearer see of a cube. Where their conditions come from, [`caller`] says.
+pub fn cube(bound: &BoundAccess, cube: &str, rights: &Rights) -> (CubeExplanation, Result<Visibility, Refusal>) {
+    let visibility = bound.visibility(cube, &rights.roles, &rights.attributes);
+    let explanation = CubeExplanation {
+        cube: cube.to_owned(),
+        refused: visibility.as_ref().err().map(ToString::to_string),
+        all_of: visibility.iter().flat_map(|visibility| &visibility.all_of).map(ToString::to_string).collect(),
+        facts: None,
+    };
+    (explanation, visibility)
+}
+
+fn provider_roles(caller: &Caller<'_>, found: &[(&ClaimPath, BTreeSet<String>)]) -> Vec<FoundRole> {
+    let Caller::ProviderUser { provider_roles, .. } = caller else { return Vec::new() };
+    let claims = |name: &String| {
+        let holding = found.iter().filter(|(_, roles)| roles.contains(name));
+        holding.map(|(path, _)| (*path).clone()).collect()
+    };
+    provider_roles.iter().map(|name| FoundRole { name: name.clone(), claims: claims(name) }).collect()
+}
+
+fn held(snapshot: &Snapshot, role: &str, because: Vec<Because>) -> HeldRole {
+    let Snapshot { door, access, .. } = snapshot;
+    let broken = door.roles.get(role).map(|role| role.broken.clone()).unwrap_or_default();
+    HeldRole { role: role.to_owned(), because, restrictions: restrictions(door, access, role), broken }
+}
+
+fn restrictions(door: &Door, access: &Access, role: &str) -> Vec<AppliedRestriction> {
+    let Some(Checked::Valid(RoleAccess { unrestricted: _, clauses })) = access.roles.get(role) else {
+        return Vec::new();
+    };
+    let mut lines: BTreeMap<&str, Vec<&Clause>> = BTreeMap::new();
+    for clause in clauses {
+        lines.entry(&clause.restriction).or_default().push(clause);
+    }
+    lines
+        .into_iter()
+        .map(|(restriction, clauses)| AppliedRestriction {
+            named_by: of_role(door, role, "spec.restrictions", Some(restriction)),
+            origin: Origin::new(Kind::Restriction, restriction, "spec.where", None),
+            lines: clauses.into_iter().map(ToString::to_string).collect(),
+        })
+        .collect()
+}
+
+fn because(Snapshot { session, door, .. }: &Snapshot, user: &str, grant: &Grant<'_>) -> Because {
+    let Grant { role, way } = *grant;
+    let (way, origin) = match way {
+        Way::Mapped(name) if name == user => {
+            (format!("the provider calls the caller `{name}`"), of_role(door, role, "spec.mappedFrom", Some(name)))
+        }
+        Way::Mapped(name) => {
+            (format!("the provider gives the role `{name}`"), of_role(door, role, "spec.mappedFrom", Some(name)))
+        }
+        Way::Granted => ("granted to the caller by name".to_owned(), of_role(door, role, "spec.users", Some(user))),
+        Way::TechnicalUser { object } => {
+            let origin = Origin::new(Kind::TechnicalUser, object, "spec.roles", Some(role));
+            ("granted to the TechnicalUser".to_owned(), Some(origin))
+        }
+        Way::Default => {
+            let field = "spec.authentication.oidc.defaultRoles";
+            ("no role came any other way".to_owned(), Some(Origin::new(Kind::Session, session, field, Some(role))))
+        }
+        Way::Open => {
+            let origin = Origin::new(Kind::Session, session, "spec", None);
+            ("the Session has no `authentication`: whoever comes is an administrator".to_owned(), Some(origin))
+        }
+        Way::Inherited { from } => (format!("comes with {from}"), of_role(door, from, "spec.inherits", Some(role))),
+    };
+    Because { way, origin }
+}
+
+/// A field of the Role that declares a role; none when it is built in.
+fn of_role(door: &Door, role: &str, field: &str, item: Option<&str>) -> Option<Origin> {
+    let name = door.roles.get(role)?.declared_by.as_deref()?;
+    Some(Origin::new(Kind::Role, name, field, item))
+}
+
+impl Attribute {
+    fn new(claim: &ClaimPath, values: &BTreeSet<String>) -> Self {
+        Self { claim: claim.clone(), values: values.clone() }
+    }
+}
+
+impl Origin {
+    fn new(kind: Kind, name: &str, field: &str, item: Option<&str>) -> Self {
+        let object = ObjectName { kind, name: name.to_owned() };
+        Self { object, field: field.to_owned(), item: item.map(str::to_owned) }
+    }
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.object, self.field)
+    }
+}

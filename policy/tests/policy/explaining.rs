@@ -1,0 +1,171 @@
+//! What an explanation says is what was decided, with the objects that say so.
+
+use std::collections::BTreeSet;
+
+use cubegate_policy::{
+    attributes::Attributes,
+    bind::BoundAccess,
+    claims::provider_roles_by_claim,
+    explain::{self, CallerExplanation, HeldRole, Origin, ViewerKind, viewers},
+    resolve::{Caller, Rights, resolve},
+    snapshot::{Authentication, Checked},
+};
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::{
+    algebra::{case, granted},
+    support::{World, model, names},
+};
+
+fn provided(world: &World, name: &str, provider_roles: &[&str]) -> CallerExplanation {
+    let provider_roles = names(provider_roles);
+    explain::caller(
+        &world.compile().snapshot,
+        &Caller::ProviderUser { name, provider_roles: &provider_roles, attributes: Attributes::none() },
+        &[],
+    )
+}
+
+fn role<'a>(explanation: &'a CallerExplanation, name: &str) -> &'a HeldRole {
+    explanation.roles.iter().find(|role| role.role == name).unwrap()
+}
+
+fn shown(origin: Option<&Origin>) -> (String, &str) {
+    let origin = origin.unwrap();
+    (origin.to_string(), origin.item.as_deref().unwrap_or_default())
+}
+
+fn paris() -> World {
+    World::new()
+        .restriction("paris-only", json!([{"table": "Shops", "column": "City", "in": ["Paris", "Lyon"]}]))
+        .role("paris", json!({"roleName": "ROLE_PARIS", "mappedFrom": ["paris"], "restrictions": ["paris-only"]}))
+        .role("boss", json!({"roleName": "BOSS", "users": ["alice"], "inherits": ["ROLE_PARIS"]}))
+        .technical_user("robot", json!({"roles": ["ROLE_USER", "BOSS"]}))
+}
+
+#[test]
+fn each_step_from_the_provider_to_the_line_names_its_object_and_field() {
+    let explanation = provided(&paris(), "bob", &["paris", "atoti"]);
+    let held = role(&explanation, "ROLE_PARIS");
+    assert_eq!(shown(held.because[0].origin.as_ref()), ("Role/paris spec.mappedFrom".to_owned(), "paris"));
+    let restriction = &held.restrictions[0];
+    assert_eq!(shown(restriction.named_by.as_ref()), ("Role/paris spec.restrictions".to_owned(), "paris-only"));
+    assert_eq!(restriction.origin.to_string(), "Restriction/paris-only spec.where");
+    assert_eq!(restriction.lines, ["Shops/City is one of Lyon, Paris"]);
+    assert_eq!(explanation.refused, None);
+}
+
+#[test]
+fn grants_and_inheritance_name_their_objects_too() {
+    let explanation = provided(&paris(), "alice", &["atoti"]);
+    let boss = role(&explanation, "BOSS");
+    assert_eq!(shown(boss.because[0].origin.as_ref()), ("Role/boss spec.users".to_owned(), "alice"));
+    let inherited = role(&explanation, "ROLE_PARIS");
+    assert_eq!(shown(inherited.because[0].origin.as_ref()), ("Role/boss spec.inherits".to_owned(), "ROLE_PARIS"));
+
+    let robot = explain::caller(&paris().compile().snapshot, &Caller::TechnicalUser { username: "robot" }, &[]);
+    let boss = role(&robot, "BOSS");
+    assert_eq!(shown(boss.because[0].origin.as_ref()), ("TechnicalUser/robot spec.roles".to_owned(), "BOSS"));
+}
+
+#[test]
+fn default_roles_and_open_sessions_name_the_session() {
+    let world = World::new()
+        .role("guest", json!({"roleName": "GUEST", "inherits": ["ROLE_USER"]}))
+        .oidc(|oidc| oidc.default_roles = vec!["GUEST".into()]);
+    let guest = provided(&world, "bob", &[]);
+    let (origin, _) = shown(role(&guest, "GUEST").because[0].origin.as_ref());
+    assert_eq!(origin, "Session/retail spec.authentication.oidc.defaultRoles");
+
+    let open = World::new().session(|session| session.spec.authentication = None);
+    let anybody = explain::caller(&open.compile().snapshot, &Caller::Anonymous, &[]);
+    assert_eq!(shown(role(&anybody, "ROLE_ADMIN").because[0].origin.as_ref()).0, "Session/retail spec");
+}
+
+#[test]
+fn what_is_built_in_comes_from_no_object() {
+    let world = World::new().technical_user("root", json!({"roles": ["ROLE_ADMIN"]}));
+    let root = explain::caller(&world.compile().snapshot, &Caller::TechnicalUser { username: "root" }, &[]);
+    assert_eq!(role(&root, "ROLE_USER").because[0].origin, None);
+}
+
+#[test]
+fn claims_say_where_each_provider_role_was_found() {
+    let snapshot = paris().compile().snapshot;
+    let Authentication::Closed(ways) = &snapshot.door.authentication else { panic!() };
+    let Some(Checked::Valid(oidc)) = &ways.oidc else { panic!() };
+    let claims = json!({"resource_access": {"cubegate": {"roles": ["paris"]}}});
+    let found = provider_roles_by_claim(&claims, &oidc.roles_claims);
+    let provider_roles = names(&["paris", "assumed"]);
+    let caller = Caller::ProviderUser { name: "bob", provider_roles: &provider_roles, attributes: Attributes::none() };
+    let explanation = explain::caller(&snapshot, &caller, &found);
+    let texts: Vec<(&str, Vec<String>)> = explanation
+        .provider_roles
+        .iter()
+        .map(|role| (role.name.as_str(), role.claims.iter().map(ToString::to_string).collect()))
+        .collect();
+    let path = "resource_access → cubegate → roles".to_owned();
+    assert_eq!(texts, [("assumed", vec![]), ("paris", vec![path])]);
+}
+
+#[test]
+fn a_refusal_is_explained_and_the_broken_role_says_why() {
+    let world =
+        paris().role("lyon", json!({"roleName": "LYON", "mappedFrom": ["lyon"], "restrictions": ["lyon-only"]}));
+    let explanation = provided(&world, "bob", &["atoti", "lyon"]);
+    assert!(explanation.refused.unwrap().contains("role `LYON` is broken"));
+    let nobody = provided(&world, "bob", &["unknown"]);
+    assert_eq!((nobody.roles.len(), nobody.refused.is_some()), (0, true));
+}
+
+#[test]
+fn a_cube_is_explained_by_the_conditions_that_hold() {
+    let shape = model("Sales", &[("Shops", &["City"])], &[&["Shops/City"]]);
+    let bound = BoundAccess::bind(&paris().compile().snapshot.access, &shape);
+    let rights = |roles: &[&str]| Rights { roles: names(roles), attributes: Attributes::default() };
+    let (explanation, _) = explain::cube(&bound, "Sales", &rights(&["ROLE_PARIS", "ROLE_USER"]));
+    assert_eq!(explanation.all_of, ["Shops/City is one of Lyon, Paris"]);
+    let (explanation, _) = explain::cube(&bound, "Sales", &rights(&["ROLE_PARIS"]));
+    assert!(explanation.refused.is_some() && explanation.all_of.is_empty());
+}
+
+#[test]
+fn a_long_list_of_values_is_cut_where_nobody_reads_on() {
+    let many: Vec<String> = (0..100).map(|number| format!("city {number:03}")).collect();
+    let world = World::new()
+        .restriction("many", json!([{"table": "Shops", "column": "City", "in": many}]))
+        .role("many", json!({"roleName": "MANY", "mappedFrom": ["many"], "restrictions": ["many"]}));
+    let explanation = provided(&world, "bob", &["many", "atoti"]);
+    let line = &role(&explanation, "MANY").restrictions[0].lines[0];
+    assert!(line.ends_with("city 015, 84 more"), "{line}");
+}
+
+#[test]
+fn viewers_are_all_roles_and_all_users_whom_the_policy_names() {
+    let found = viewers(&paris().compile().snapshot.door);
+    let users: Vec<&str> =
+        found.iter().filter(|viewer| viewer.kind == ViewerKind::User).map(|viewer| viewer.name.as_str()).collect();
+    assert_eq!(users, ["robot", "alice"]);
+    let paris = found.iter().find(|viewer| viewer.name == "ROLE_PARIS").unwrap();
+    assert_eq!(paris.rights.as_ref().unwrap().roles, names(&["ROLE_PARIS", "ROLE_USER"]));
+}
+
+proptest! {
+    #[test]
+    fn an_explanation_has_the_roles_and_the_verdict_of_the_decision(case in case(), granted in granted(), is_staff in any::<bool>()) {
+        let snapshot = case.world().compile().snapshot;
+        let staff = is_staff.then(|| "atoti".to_owned());
+        let provider_roles: BTreeSet<String> = granted.iter().map(ToString::to_string).chain(staff).collect();
+        let caller = Caller::ProviderUser { name: "someone", provider_roles: &provider_roles, attributes: Attributes::none() };
+        let explanation = explain::caller(&snapshot, &caller, &[]);
+        match resolve(&snapshot.door, &caller) {
+            Ok(resolved) => {
+                let roles: BTreeSet<String> = explanation.roles.iter().map(|role| role.role.clone()).collect();
+                prop_assert_eq!(roles, resolved.roles);
+                prop_assert_eq!(explanation.refused, None);
+            }
+            Err(refusal) => prop_assert_eq!(explanation.refused, Some(refusal.to_string())),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! `cubegate explain`, `who-sees` and `diff` on the examples: the answers of the story, with the objects that say so.
+
+use std::path::Path;
+
+use cubegate_tests::{
+    process::{self, RunDirectory},
+    tools,
+    up::{self, Up},
+};
+use serde_json::{Value, json};
+
+use super::{ANY_PORT, connect};
+
+/// Exit status, standard output, standard error.
+async fn run(arguments: &[&str]) -> (i32, String, String) {
+    let mut command = tools::mortal(&tools::cubegate("cubegate").unwrap());
+    command.args(arguments);
+    let output = process::output(command).await.unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// Exit status and everything that was said.
+async fn cubegate(arguments: &[&str]) -> (i32, String) {
+    let (status, stdout, stderr) = run(arguments).await;
+    (status, stdout + &stderr)
+}
+
+async fn json(arguments: &[&str]) -> (i32, Value) {
+    let arguments: Vec<&str> = arguments.iter().copied().chain(["--output", "json"]).collect();
+    let (status, stdout, stderr) = run(&arguments).await;
+    (status, serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}{stderr}")))
+}
+
+fn retail() -> String {
+    tools::repository().join("examples/retail").display().to_string()
+}
+
+fn shown(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[tokio::test]
+async fn an_explanation_leads_from_the_user_to_the_rows_line_by_line() {
+    let (status, text) = cubegate(&["explain", &retail(), "parisian-user"]).await;
+    assert_eq!(status, 0, "{text}");
+    for line in [
+        "parisian-user in Session retail",
+        "role ROLE_PARIS",
+        "granted to the TechnicalUser: TechnicalUser/parisian-user spec.roles (",
+        "users.yaml:",
+        "restricted by paris-only: Role/paris spec.restrictions (",
+        "Shops/City is Paris: Restriction/paris-only spec.where (",
+        "restrictions.yaml:17)",
+        "where Shops/City is Paris",
+        "sees 439 of 5850 facts (7.50 %)",
+    ] {
+        assert!(text.contains(line), "{line:?} is not in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_explanation_counts_the_facts_that_the_user_sees() {
+    let (_, whole) = json(&["explain", &retail(), "global-user"]).await;
+    let (_, paris) = json(&["explain", &retail(), "parisian-user", "--cube", "Sales"]).await;
+    let (_, france) = json(&["explain", &retail(), "french-user"]).await;
+    let facts = |answer: &Value| answer["cubes"][0]["facts"]["visible"].as_u64().unwrap();
+    assert!(facts(&paris) < facts(&france) && facts(&france) < facts(&whole));
+    assert_eq!(whole["cubes"][0]["facts"]["visible"], whole["cubes"][0]["facts"]["all"]);
+}
+
+#[tokio::test]
+async fn a_refusal_is_explained() {
+    let (status, answer) = json(&["explain", &retail(), "outsider"]).await;
+    assert_eq!((status, &answer["cubes"]), (0, &json!([])));
+    assert!(answer["refused"].as_str().unwrap().contains("ROLE_USER"), "{answer}");
+    let (_, answer) = json(&["explain", &retail(), "nobody"]).await;
+    assert!(answer["refused"].as_str().unwrap().contains("`nobody`"), "{answer}");
+}
+
+#[tokio::test]
+async fn who_sees_a_city_are_its_roles_and_users() {
+    let (status, answer) = json(&["who-sees", &retail(), "Sales", "City", "Lyon"]).await;
+    let names = |kind: &str| -> Vec<String> {
+        let viewers = answer["viewers"].as_array().unwrap().iter().filter(|viewer| viewer["kind"] == kind);
+        viewers.map(|viewer| viewer["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(status, 0);
+    assert_eq!(names("role"), ["ROLE_ADMIN", "ROLE_ANONYMOUS", "ROLE_FRANCE", "ROLE_USER"]);
+    assert_eq!(names("user"), ["french-user", "global-user", "prometheus", "technical-user"]);
+}
+
+#[tokio::test]
+async fn a_member_level_or_cube_that_does_not_exist_is_an_error_that_names_the_nearest() {
+    for (cube, level, member, hint) in [
+        ("Sales", "City", "Pari", "`Paris`"),
+        ("Sales", "Citty", "Paris", "\"City\""),
+        ("Sale", "City", "Paris", "`Sales`"),
+    ] {
+        let (status, text) = cubegate(&["who-sees", &retail(), cube, level, member]).await;
+        assert_eq!(status, 2);
+        assert!(text.contains(hint), "{hint} is not in {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_difference_names_who_gains_and_loses_what() {
+    let run = RunDirectory::new().unwrap();
+    let changed = up::copy_example(&run, "retail").unwrap();
+    assert_eq!(cubegate(&["diff", &retail(), shown(&changed)]).await, (0, String::new()));
+    up::edit(&changed.join("restrictions.yaml"), "column: City, equals: Paris", "column: City, equals: Lyon").unwrap();
+    let (status, differences) = json(&["diff", &retail(), shown(&changed)]).await;
+    assert_eq!(status, 1);
+    let changed_names: Vec<&str> =
+        differences.as_array().unwrap().iter().map(|change| change["name"].as_str().unwrap()).collect();
+    assert_eq!(changed_names, ["ROLE_PARIS", "parisian-user"]);
+    let cities = json!({"kind": "member", "cube": "Sales", "level": "City/City"});
+    let things = differences[1]["things"].as_array().unwrap();
+    let city = things.iter().find(|things| things["of"] == cities).unwrap();
+    assert_eq!((&city["gained"], &city["lost"]), (&json!(["Lyon"]), &json!(["Paris"])));
+    let (_, text) = cubegate(&["diff", &retail(), shown(&changed)]).await;
+    assert!(
+        text.contains("retail: user parisian-user\n") && text.contains("gains member of City/City in cube Sales: Lyon"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_user_who_is_refused_from_now_on_loses_the_cube() {
+    let run = RunDirectory::new().unwrap();
+    let changed = up::copy_example(&run, "retail").unwrap();
+    up::edit(&changed.join("roles.yaml"), "  restrictions: [paris-only]", "  restrictions: [pari-only]").unwrap();
+    let (status, text) = cubegate(&["diff", &retail(), shown(&changed)]).await;
+    assert_eq!(status, 1);
+    assert!(text.contains("loses cube: Sales") && text.contains("did you mean `paris-only`"), "{text}");
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_read_is_not_a_difference() {
+    assert_eq!(cubegate(&["diff", &retail(), "/nowhere"]).await.0, 2);
+    assert_eq!(cubegate(&["explain", &retail()]).await.0, 2);
+}
+
+/// The retail example with an administrator, served.
+async fn with_administrator(run: &RunDirectory) -> (Up, String) {
+    let directory = up::copy_example(run, "retail").unwrap();
+    let secret = "passwordSecretRef: {name: retail-passwords, key: technical-user}\n  roles: ";
+    let (user, admin) = (format!("{secret}[ROLE_USER]"), format!("{secret}[ROLE_ADMIN]"));
+    up::edit(&directory.join("users.yaml"), &user, &admin).unwrap();
+    let up = Up::start(run, &directory, ANY_PORT).await.unwrap();
+    (up, shown(&directory).to_owned())
+}
+
+#[tokio::test]
+async fn a_running_session_tells_its_administrators_what_the_command_line_tells() {
+    let run = RunDirectory::new().unwrap();
+    let (up, directory) = with_administrator(&run).await;
+    let mut admin = connect(&up, "retail", "technical-user").await;
+    for (path, arguments) in [
+        ("explain?user=parisian-user", vec!["explain", &directory, "parisian-user"]),
+        ("explain?user=outsider", vec!["explain", &directory, "outsider"]),
+        ("explain?user=nobody&cube=Sales", vec!["explain", &directory, "nobody", "--cube", "Sales"]),
+        ("who-sees?cube=Sales&level=City&member=Lyon", vec!["who-sees", &directory, "Sales", "City", "Lyon"]),
+    ] {
+        let reply = admin.get(&format!("/api/v1/access/{path}")).await.unwrap().expect(200).unwrap();
+        assert_eq!(reply.json().unwrap(), json(&arguments).await.1, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_question_that_is_not_understood_is_a_problem() {
+    let run = RunDirectory::new().unwrap();
+    let (up, _) = with_administrator(&run).await;
+    let mut admin = connect(&up, "retail", "technical-user").await;
+    for (path, status) in [
+        ("explain", 400),
+        ("explain?user=a&user=b", 400),
+        ("explain?user=french-user&providerrole=paris", 400),
+        ("explain?user=french-user&cube=Sale", 422),
+        ("who-sees?cube=Sales&level=City", 400),
+        ("who-sees?cube=Sales&level=Citty&member=Paris", 422),
+    ] {
+        let reply = admin.get(&format!("/api/v1/access/{path}")).await.unwrap();
+        assert_eq!(reply.status.as_u16(), status, "{path}: {reply:?}");
+    }
+    assert_eq!(admin.post_json("/api/v1/access/explain?user=outsider", &json!({})).await.unwrap().status.as_u16(), 405);
+}
+
+#[tokio::test]
+async fn to_anybody_else_there_is_nothing_to_ask() {
+    let run = RunDirectory::new().unwrap();
+    let (up, _) = with_administrator(&run).await;
+    let mut parisian = connect(&up, "retail", "parisian-user").await;
+    let nothing = parisian.get("/api/v1/access/nothing").await.unwrap().expect(404).unwrap();
+    for path in ["explain", "explain?user=french-user", "who-sees?cube=Sales&level=City&member=Lyon"] {
+        let reply = parisian.get(&format!("/api/v1/access/{path}")).await.unwrap();
+        assert_eq!((reply.status, reply.body), (nothing.status, nothing.body.clone()), "{path}");
+    }
+}
