@@ -10,6 +10,7 @@ use crate::{
     passwords::Passwords,
     sessions,
     terminal::{complain, say},
+    up::model::check as check_model,
 };
 
 /// Prints what is wrong with a directory's manifests.
@@ -19,9 +20,9 @@ pub(crate) fn check(options: &CheckOptions) -> anyhow::Result<ExitCode> {
     let (mut diagnostics, mut warnings) = (manifests.diagnostics.clone(), Vec::new());
     diagnostics.extend(sessions::strays(&manifests));
     for declared in sessions::declared(&manifests, &mut Passwords::Looked) {
-        diagnostics.extend(crate::up::model::check(&declared, &manifests, &options.directory));
-        diagnostics.extend(declared.diagnostics);
-        warnings.extend(declared.warnings);
+        let of_model = check_model(&declared, &manifests, &options.directory);
+        diagnostics.extend(declared.diagnostics.into_iter().chain(of_model.errors));
+        warnings.extend(declared.warnings.into_iter().chain(of_model.warnings));
     }
     for found in [&mut diagnostics, &mut warnings] {
         found.sort();

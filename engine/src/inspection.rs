@@ -3,7 +3,9 @@
 //!
 //! It goes the way of every request: rights → visibility → [`VisibleCube`] → answer. There is no second evaluator to disagree.
 
-use std::{collections::BTreeSet, sync::Arc};
+mod advice;
+
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use cubegate_cube::{Answer, Budget, CubeSchema, Encoding, Filter, Query, Remarks, Scalar, Test};
 use cubegate_policy::{
@@ -29,6 +31,7 @@ const COUNT: &str = "contributors.COUNT";
 pub struct Inspection {
     model: Arc<LoadedModel>,
     bound: Arc<BoundAccess>,
+    deadline: Option<Instant>,
 }
 
 /// The part of an answer that is read here.
@@ -56,12 +59,17 @@ impl Inspection {
     pub fn load(spec: &ModelSpec, source: impl ModelSource, access: &Access) -> Result<Self, ModelError> {
         let model = LoadedModel::load(spec, source)?;
         let bound = Arc::new(BoundAccess::bind(access, model.shape()));
-        Ok(Self { model: Arc::new(model), bound })
+        Ok(Self { model: Arc::new(model), bound, deadline: None })
     }
 
-    /// Of what an engine has.
-    pub(crate) fn of(model: Arc<LoadedModel>, bound: Arc<BoundAccess>) -> Self {
-        Self { model, bound }
+    /// Of what an engine has, for so long.
+    pub(crate) fn of(model: Arc<LoadedModel>, bound: Arc<BoundAccess>, deadline: Instant) -> Self {
+        Self { model, bound, deadline: Some(deadline) }
+    }
+
+    /// Whether whoever asked has waited long enough.
+    pub(crate) fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     /// What of the policy cannot be applied to the model.
@@ -121,7 +129,12 @@ impl Inspection {
         self.known(cube)?;
         let visibility =
             self.bound.visibility(cube, &rights.roles, &rights.attributes).map_err(InspectionError::Refused)?;
-        VisibleCube::new(Arc::clone(&self.model), cube, visibility).read(query, &Budget::default()).map_err(failed)
+        let interrupted = || self.is_late();
+        let budget = Budget { interrupted: &interrupted, ..Budget::default() };
+        if interrupted() {
+            return Err(failed(Problem::Interrupted));
+        }
+        VisibleCube::new(Arc::clone(&self.model), cube, visibility).read(query, &budget).map_err(failed)
     }
 
     fn known(&self, cube: &str) -> Result<(), InspectionError> {

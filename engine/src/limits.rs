@@ -44,3 +44,9 @@ pub(crate) const RESULT_CACHE_BYTES_MAX: u64 = 64 << 20;
 
 /// An answer larger than this is not kept: it would push out too many others.
 pub(crate) const RESULT_CACHE_ANSWER_BYTES_MAX: usize = 8 << 20;
+
+/// Values of Restrictions that advice looks up in the tables.
+pub(crate) const VALUES_ADVISED_MAX: usize = 10_000;
+
+/// Pairs of roles of which advice looks at what they show together.
+pub(crate) const PAIRS_ADVISED_MAX: usize = 1_000;

@@ -170,8 +170,19 @@ mod tests {
         assert_eq!(route("/whoami"), Route::WhoAmI);
         assert_eq!(route("/atoti/pyapi/whoami"), Route::WhoAmI);
         assert_eq!(route("/metrics"), Route::Metrics);
-        for engine in ["/", "/api/v1/cubes", "/login/", "/whoami/", "/login/oauth2/code", "/a/internal/b", "/internals"]
-        {
+        assert_eq!(route("/api/v1/access/explain?user=alice"), Route::Explain);
+        assert_eq!(route("/api/v1/access/who-sees"), Route::WhoSees);
+        for engine in [
+            "/",
+            "/api/v1/cubes",
+            "/api/v1/access/explain/more",
+            "/api/v1/access",
+            "/login/",
+            "/whoami/",
+            "/login/oauth2/code",
+            "/a/internal/b",
+            "/internals",
+        ] {
             assert_eq!(route(engine), Route::Engine, "{engine}");
         }
     }

@@ -70,6 +70,39 @@ async fn an_explanation_counts_the_facts_that_the_user_sees() {
 }
 
 #[tokio::test]
+async fn a_token_is_explained_from_the_claims_on() {
+    let run = RunDirectory::new().unwrap();
+    let directory = up::copy_example(&run, "retail").unwrap();
+    let provider = "  url: http://127.0.0.1:8080
+  authentication:
+    oidc:
+      providerId: test
+      issuerUrl: http://127.0.0.1:1
+      clientId: cubegate
+      nameClaim: preferred_username
+      rolesClaims: [{path: [resource_access, cubegate, roles]}]
+      accessTokenFormat: opaque
+      scopes: [openid]
+";
+    up::edit(&directory.join("session.yaml"), "  authentication:\n", provider).unwrap();
+    let claims = json!({"preferred_username": "bob", "resource_access": {"cubegate": {"roles": ["paris", "atoti"]}}});
+    let token = run.path().join("token.json");
+    std::fs::write(&token, claims.to_string()).unwrap();
+    let (status, text) = cubegate(&["explain", shown(&directory), "--token", shown(&token)]).await;
+    assert_eq!(status, 0, "{text}");
+    for line in [
+        "bob in Session retail",
+        "provider role paris: claim resource_access → cubegate → roles",
+        "the provider gives the role `paris`: Role/paris spec.mappedFrom (",
+        "sees 439 of 5850 facts (7.50 %)",
+    ] {
+        assert!(text.contains(line), "{line:?} is not in\n{text}");
+    }
+    let (_, assumed) = json(&["explain", shown(&directory), "bob", "--provider-role", "france"]).await;
+    assert!(assumed["refused"].as_str().unwrap().contains("ROLE_USER"), "{assumed}");
+}
+
+#[tokio::test]
 async fn a_refusal_is_explained() {
     let (status, answer) = json(&["explain", &retail(), "outsider"]).await;
     assert_eq!((status, &answer["cubes"]), (0, &json!([])));
@@ -111,9 +144,9 @@ async fn a_difference_names_who_gains_and_loses_what() {
     up::edit(&changed.join("restrictions.yaml"), "column: City, equals: Paris", "column: City, equals: Lyon").unwrap();
     let (status, differences) = json(&["diff", &retail(), shown(&changed)]).await;
     assert_eq!(status, 1);
-    let changed_names: Vec<&str> =
+    let names: Vec<&str> =
         differences.as_array().unwrap().iter().map(|change| change["name"].as_str().unwrap()).collect();
-    assert_eq!(changed_names, ["ROLE_PARIS", "parisian-user"]);
+    assert_eq!(names, ["ROLE_PARIS", "parisian-user"]);
     let cities = json!({"kind": "member", "cube": "Sales", "level": "City/City"});
     let things = differences[1]["things"].as_array().unwrap();
     let city = things.iter().find(|things| things["of"] == cities).unwrap();
@@ -134,6 +167,83 @@ async fn a_user_who_is_refused_from_now_on_loses_the_cube() {
     assert_eq!(status, 1);
     assert!(text.contains("loses cube: Sales") && text.contains("did you mean `paris-only`"), "{text}");
 }
+
+#[tokio::test]
+async fn what_is_valid_but_hardly_meant_is_a_warning_with_its_place() {
+    let run = RunDirectory::new().unwrap();
+    let directory = up::copy_example(&run, "retail").unwrap();
+    assert_eq!(cubegate(&["check", shown(&directory)]).await, (0, "0 errors, 0 warnings\n".to_owned()));
+    let more = "apiVersion: cubegate.dev/v1alpha1
+kind: Role
+metadata: {name: lost}
+spec: {sessionRef: {name: retail}, mappedFrom: [lost]}
+---
+apiVersion: cubegate.dev/v1alpha1
+kind: Restriction
+metadata: {name: alone}
+spec: {sessionRef: {name: retail}, where: [{table: Shops, column: City, equals: Paris}]}
+";
+    std::fs::write(directory.join("more.yaml"), more).unwrap();
+    up::edit(&directory.join("restrictions.yaml"), "equals: Paris", "in: [Paris, Pariss, Lion]").unwrap();
+    let (status, report) = cubegate(&["check", shown(&directory)]).await;
+    assert_eq!(status, 0, "{report}");
+    for said in [
+        "more.yaml:4:7: warning: Role/lost: nobody can hold the role `lost`",
+        "more.yaml:8:18: warning: Restriction/alone: no Role names this Restriction",
+        "restrictions.yaml:17:5: warning: Restriction/paris-only: no row has any of 2 values of Shops/City, from `Lion` to `Pariss`",
+        "0 errors, 3 warnings",
+    ] {
+        assert!(report.contains(said), "{said} is not in\n{report}");
+    }
+}
+
+#[tokio::test]
+async fn two_roles_that_show_together_what_neither_shows_alone_are_a_warning() {
+    let run = RunDirectory::new().unwrap();
+    let directory = up::copy_example(&run, "world").unwrap();
+    std::fs::write(directory.join("more.yaml"), WIDENING).unwrap();
+    let (status, report) = cubegate(&["check", shown(&directory)]).await;
+    assert_eq!(status, 0, "{report}");
+    let said = "warning: Role/asia-eur: `asia-eur` and `europe-krw` together show 3 facts of cube `Countries` that neither shows alone";
+    assert!(report.contains(said), "{report}");
+}
+
+/// Each role shows nothing by itself, for there is no Asian country that pays in euros; together they show Korea, France and
+/// Germany, because restrictions of one hierarchy unite.
+const WIDENING: &str = "apiVersion: cubegate.dev/v1alpha1
+kind: Role
+metadata: {name: asia-eur}
+spec: {sessionRef: {name: world}, users: [widened], restrictions: [asia-eur]}
+---
+apiVersion: cubegate.dev/v1alpha1
+kind: Role
+metadata: {name: europe-krw}
+spec: {sessionRef: {name: world}, users: [widened], restrictions: [europe-krw]}
+---
+apiVersion: cubegate.dev/v1alpha1
+kind: Restriction
+metadata: {name: asia-eur}
+spec:
+  sessionRef: {name: world}
+  where: [{table: Countries, column: Continent, equals: Asia}, {table: Countries, column: Currency, equals: EUR}]
+---
+apiVersion: cubegate.dev/v1alpha1
+kind: Restriction
+metadata: {name: europe-krw}
+spec:
+  sessionRef: {name: world}
+  where: [{table: Countries, column: Continent, equals: Europe}, {table: Countries, column: Currency, equals: KRW}]
+---
+apiVersion: cubegate.dev/v1alpha1
+kind: TechnicalUser
+metadata: {name: widened}
+spec: {sessionRef: {name: world}, passwordSecretRef: {name: widened, key: password}, roles: [ROLE_USER]}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: widened}
+stringData: {password: secret}
+";
 
 #[tokio::test]
 async fn a_directory_that_cannot_be_read_is_not_a_difference() {

@@ -9,6 +9,8 @@ use std::{
 use cubegate_api::model::FileLocation;
 use cubegate_engine::{Inspection, ModelSource, ModelSpec, Stamp, read_file};
 
+use cubegate_policy::{bind::BindProblem, compile::Advice, snapshot::ObjectName};
+
 use crate::{
     manifests::{Diagnostic, Manifests},
     sessions::Declared,
@@ -81,20 +83,35 @@ impl ModelSource for DirectoryFiles {
     }
 }
 
-/// Loads a Session's model only to see what is wrong with it, and with the policy on it.
-pub(crate) fn check(declared: &Declared, manifests: &Manifests, directory: &Path) -> Vec<Diagnostic> {
-    let session = declared.object();
+/// What is wrong with a Session's model and with the policy on it, and what is valid but hardly meant.
+#[derive(Default)]
+pub(crate) struct Checked {
+    pub(crate) errors: Vec<Diagnostic>,
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
+/// Loads a Session's model only to look at it.
+pub(crate) fn check(declared: &Declared, manifests: &Manifests, directory: &Path) -> Checked {
     let files = DirectoryFiles::new(directory, manifests);
-    let spec = ModelSpec::from(&declared.session.spec);
-    let found: Vec<_> = match Inspection::load(&spec, files, &declared.compiled.snapshot.access) {
-        Err(failure) => failure.errors.into_iter().map(|error| (session.clone(), error)).collect(),
-        Ok(inspection) => {
-            inspection.problems().iter().map(|problem| (problem.object.clone(), problem.message.clone())).collect()
-        }
+    let (spec, snapshot) = (ModelSpec::from(&declared.session.spec), &declared.compiled.snapshot);
+    let located = |object: &ObjectName, field: &str, message: String| {
+        manifests.find(object).map(|entry| entry.diagnostic_at(field, message))
     };
-    let located = found.into_iter().filter_map(|(object, message)| {
-        let entry = manifests.find(&object)?;
-        Some(entry.diagnostic(format!("{object}: {message}")))
-    });
-    located.collect()
+    match Inspection::load(&spec, files, &snapshot.access) {
+        Err(failure) => {
+            let session = declared.object();
+            let error = |error| located(&session, "", format!("{session}: {error}"));
+            Checked { errors: failure.errors.into_iter().filter_map(error).collect(), ..Checked::default() }
+        }
+        Ok(inspection) => {
+            let error =
+                |BindProblem { object, message, .. }: &BindProblem| located(object, "", format!("{object}: {message}"));
+            let warning =
+                |Advice { object, field, message }| located(&object, &field, format!("warning: {object}: {message}"));
+            Checked {
+                errors: inspection.problems().iter().filter_map(error).collect(),
+                warnings: inspection.advice(snapshot).into_iter().filter_map(warning).collect(),
+            }
+        }
+    }
 }

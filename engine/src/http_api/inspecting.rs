@@ -13,6 +13,7 @@ use tracing::error;
 
 use crate::{
     inspection::{Inspection, InspectionError},
+    limits::{QUERY_TIME_DEFAULT, QUERY_WAIT_MAX},
     problem::Problem,
     state::{ModelSlot, Shared},
 };
@@ -24,7 +25,7 @@ pub(super) async fn explain(
 ) -> Result<Json<Vec<CubeExplanation>>, Problem> {
     let ExplainCubes { revision, rights, cube } = asked;
     let inspection = inspection(&shared, revision)?;
-    working(&shared, move || {
+    working(&shared, inspection, move |inspection| {
         let all = || inspection.cubes().into_iter().map(|cube| cube.name).collect();
         let cubes: Vec<String> = cube.map_or_else(all, |cube| vec![cube]);
         cubes.iter().map(|cube| inspection.cube(cube, &rights)).collect()
@@ -39,7 +40,7 @@ pub(super) async fn who_sees(
 ) -> Result<Json<MemberCounts>, Problem> {
     let CountMember { revision, member, rights } = asked;
     let inspection = inspection(&shared, revision)?;
-    working(&shared, move || {
+    working(&shared, inspection, move |inspection| {
         let count = |rights: &Rights| inspection.facts_of_member(&member, rights);
         let facts = count(&Rights::of_administrator())?;
         Ok(MemberCounts { facts, visible: rights.iter().map(count).collect::<Result<_, _>>()? })
@@ -48,28 +49,31 @@ pub(super) async fn who_sees(
 }
 
 fn inspection(shared: &Shared, revision: u64) -> Result<Inspection, Problem> {
-    let state = shared.current();
+    let (state, now) = (shared.current(), Instant::now());
     let ModelSlot::Loaded(model) = &state.model else { return Err(Problem::ModelLoading) };
-    let policy = state.policies.revision(revision, Instant::now()).ok_or(Problem::PolicyMissing(revision))?;
+    let policy = state.policies.revision(revision, now).ok_or(Problem::PolicyMissing(revision))?;
     let bound = policy.bound().ok_or(Problem::ModelLoading)?;
-    Ok(Inspection::of(Arc::clone(model), Arc::clone(bound)))
+    Ok(Inspection::of(Arc::clone(model), Arc::clone(bound), now + QUERY_TIME_DEFAULT))
 }
 
-/// Waits its turn as queries do.
+/// Waits its turn as queries do, and takes no longer than they may.
 async fn working<T: Send + 'static>(
     shared: &Shared,
-    work: impl FnOnce() -> Result<T, InspectionError> + Send + 'static,
+    inspection: Inspection,
+    work: impl FnOnce(&Inspection) -> Result<T, InspectionError> + Send + 'static,
 ) -> Result<Json<T>, Problem> {
-    let turn = Arc::clone(&shared.turns).acquire_owned().await.map_err(|_| Problem::Busy)?;
+    let turn = Arc::clone(&shared.turns).acquire_owned();
+    let turn = tokio::time::timeout(QUERY_WAIT_MAX, turn).await.map_err(|_| Problem::Busy)?;
     let worked = tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        work()
+        work(&inspection).map_err(|error| (error, inspection.is_late()))
     });
     match worked.await {
         Ok(Ok(answer)) => Ok(Json(answer)),
-        Ok(Err(InspectionError::Unknown(message))) => Err(Problem::InvalidQuery(message)),
-        Ok(Err(InspectionError::Refused(refusal))) => Err(Problem::Refused(refusal)),
-        Ok(Err(reason)) => {
+        Ok(Err((_, true))) => Err(Problem::QueryTimeout(QUERY_TIME_DEFAULT)),
+        Ok(Err((InspectionError::Unknown(message), false))) => Err(Problem::InvalidQuery(message)),
+        Ok(Err((InspectionError::Refused(refusal), false))) => Err(Problem::Refused(refusal)),
+        Ok(Err((reason, false))) => {
             error!(%reason, "inspection failed");
             Err(Problem::Internal)
         }

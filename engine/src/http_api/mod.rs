@@ -32,6 +32,9 @@ use admitted::Admitted;
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let asking =
         |handler: MethodRouter<Arc<Shared>>| allowing("POST", handler.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)));
+    // A question may name everybody whom a policy names.
+    let inspecting =
+        |handler: MethodRouter<Arc<Shared>>| allowing("POST", handler.layer(DefaultBodyLimit::max(POLICY_BYTES_MAX)));
     Router::new()
         .route("/", allowing("GET", get(index)))
         .route("/api/v1/cubes", allowing("GET", get(cubes)))
@@ -46,8 +49,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
             "/internal/policy",
             allowing("GET, PUT", get(report).put(adopt_policy).layer(DefaultBodyLimit::max(POLICY_BYTES_MAX))),
         )
-        .route("/internal/explain", asking(post(inspecting::explain)))
-        .route("/internal/who-sees", asking(post(inspecting::who_sees)))
+        .route("/internal/explain", inspecting(post(inspecting::explain)))
+        .route("/internal/who-sees", inspecting(post(inspecting::who_sees)))
         .route("/internal/metrics", allowing("GET", get(metrics)))
         .fallback(async || Problem::NoSuchPath)
         .with_state(shared)

@@ -5,7 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cubegate_cube::{Answer, Budget, Context, Cube, Mask, MembersQuery, Query, QueryError, RowsQuery, TimeLimit};
+use cubegate_cube::{
+    Answer, Budget, Context, Cube, Mask, MembersQuery, Query, QueryError, RowsQuery, TableView, TimeLimit,
+};
 use cubegate_policy::bind::Visibility;
 use serde_json::{Value, json};
 use tracing::error;
@@ -137,11 +139,22 @@ impl VisibleTable {
 
     /// The visible rows.
     pub(crate) fn rows(&self, query: &RowsQuery, budget: &Budget<'_>) -> Result<Answered, Problem> {
-        let table = self.model.table(&self.name).ok_or(Problem::Internal)?;
-        let place = Place::Table(self.name.clone());
+        unexplained(self.table()?.rows(query, &self.mask()?, budget))
+    }
+
+    /// How many rows are visible.
+    pub(crate) fn count(&self) -> Result<usize, Problem> {
+        Ok(self.mask()?.visible_count())
+    }
+
+    fn table(&self) -> Result<&TableView, Problem> {
+        self.model.table(&self.name).ok_or(Problem::Internal)
+    }
+
+    fn mask(&self) -> Result<Mask, Problem> {
+        let (table, place) = (self.table()?, Place::Table(self.name.clone()));
         let mask = self.model.mask(place, &self.visibility, |clauses| table.mask(clauses));
-        let (mask, _) = mask.map_err(|reason| unmasked(&self.name, &reason))?;
-        unexplained(table.rows(query, &mask, budget))
+        mask.map(|(mask, _)| mask).map_err(|reason| unmasked(&self.name, &reason))
     }
 
     /// Name, columns with their types, and keys.
