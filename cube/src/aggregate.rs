@@ -74,7 +74,7 @@ pub(crate) enum FactFilter {
 }
 
 /// A level that facts are grouped by, with the levels above it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Group {
     /// Index among the hierarchies of the cube.
     pub(crate) hierarchy: usize,

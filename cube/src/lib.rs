@@ -32,6 +32,7 @@ mod nearest;
 mod request;
 mod resolve;
 mod rows;
+mod simd;
 mod storage;
 mod value;
 mod view;

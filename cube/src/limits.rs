@@ -60,7 +60,9 @@ pub const MEMBERS_DEFAULT: usize = 1000;
 pub const MEMBERS_MAX: usize = 1_000_000;
 /// Facts that go through one step of a scan before the next one, so that what is between steps stays in the first cache.
 /// A multiple of 64, the bits of a selection word.
-pub const CHUNK_ROWS: usize = 1 << 12;
+pub const CHUNK_ROWS: usize = 1 << 10;
+/// A table with fewer rows keeps the order of its file; the rows of a larger one are put in order of time.
+pub const CLUSTERED_ROWS_MIN: usize = 1 << 16;
 /// Bytes that all masks of a cube may gather together, if the fact table does not take more: then as many as it takes.
 pub const GATHERED_BYTES_MIN: usize = 64 << 20;
 /// Cells of earlier queries that each mask keeps, the newest of them.
@@ -71,6 +73,10 @@ pub const CUBOID_CELLS_MAX: usize = 1 << 16;
 pub const LAYOUT_CELLS_MIN: usize = 1 << 16;
 /// Cells that are few enough for each thread to keep several copies of them in its first cache.
 pub const LANE_CELLS_MAX: usize = 1 << 10;
+/// Cells of sums of which each thread has several copies, for chunks whose facts all go to few of them.
+pub const LANED_CELLS_MAX: usize = 1 << 14;
+/// Bytes of such copies that the facts of one chunk may go to: about half of a first cache.
+pub const LANE_BYTES_MAX: usize = 16 << 10;
 /// Bits that distinct values take when each has one per cell; beyond, they are listed and sorted.
 pub const DISTINCT_BITS_MAX: usize = 1 << 28;
 /// Counters that the values of a quantile take when each has one per cell; beyond, they are listed and sorted.

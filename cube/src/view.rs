@@ -46,12 +46,12 @@ enum Facts<'a> {
 pub(crate) struct Gathered {
     visible: Arc<Bitmap>,
     count: usize,
-    /// By hierarchy of several levels.
-    leaves: Vec<OnceLock<Codes>>,
+    /// By hierarchy of several levels, and level.
+    nodes: Vec<Vec<OnceLock<Codes>>>,
     /// By table and column.
     codes: Vec<Vec<OnceLock<Arc<Codes>>>>,
-    /// By hierarchy.
-    zones: Vec<OnceLock<Zones>>,
+    /// By hierarchy and level.
+    zones: Vec<Vec<OnceLock<Zones>>>,
     /// By column of the fact table.
     numbers: Vec<OnceLock<Numbers>>,
     room: Arc<Room>,
@@ -67,7 +67,7 @@ pub(crate) struct Room {
 /// One thing to gather.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
-    Leaves(usize),
+    Nodes(Group),
     Codes(ColumnId),
     Numbers(usize),
 }
@@ -113,31 +113,33 @@ impl<'a> View<'a> {
         if let Facts::Masked(visible) = self.facts { Some(visible) } else { None }
     }
 
-    /// Leaf of each fact.
-    pub(crate) fn leaves(&self, hierarchy: usize) -> &'a Codes {
-        let whole = self.cube.hierarchies.get(hierarchy).expect("a query speaks of hierarchies of the cube");
-        match (self.facts, whole.only_column()) {
+    /// The last level of a hierarchy, whose nodes are the leaves.
+    pub(crate) fn leaf_level(&self, hierarchy: usize) -> Group {
+        leaf_level(self.cube, hierarchy)
+    }
+
+    /// Node of each fact at a level.
+    pub(crate) fn nodes(&self, of: Group) -> &'a Codes {
+        let hierarchy = self.cube.hierarchies.get(of.hierarchy).expect("a query speaks of hierarchies of the cube");
+        let level = hierarchy.levels.get(of.level).expect("a query speaks of levels of the hierarchy");
+        match (self.facts, hierarchy.only_column()) {
             (Facts::Gathered(gathered), Some(column)) => gathered.codes_of(column),
             (Facts::Gathered(gathered), None) => {
-                gathered.leaves.get(hierarchy).and_then(OnceLock::get).expect("what a query needs was gathered")
+                at(&gathered.nodes, of).and_then(OnceLock::get).expect("what a query needs was gathered")
             }
-            (Facts::All | Facts::Masked(_), _) => whole.leaves(),
+            (Facts::All | Facts::Masked(_), _) => level.nodes_of_facts(),
         }
     }
 
-    /// The bounds of the leaves of each chunk. None of masked facts: the time that passing over hidden facts saves would
+    /// The bounds of the nodes of each chunk. None of masked facts: the time that passing over hidden facts saves would
     /// tell of them.
-    pub(crate) fn zones(&self, hierarchy: usize) -> Option<&'a Zones> {
+    pub(crate) fn zones(&self, of: Group) -> Option<&'a Zones> {
         let zones = match self.facts {
-            Facts::All => self.cube.zones.get(hierarchy),
+            Facts::All => at(&self.cube.zones, of),
             Facts::Masked(_) => None,
-            Facts::Gathered(gathered) => gathered.zones.get(hierarchy),
+            Facts::Gathered(gathered) => at(&gathered.zones, of),
         };
-        zones.map(|zones| zones.get_or_init(|| Zones::of(self.leaves(hierarchy), self.leaf_count(hierarchy))))
-    }
-
-    fn leaf_count(&self, hierarchy: usize) -> usize {
-        self.cube.hierarchies.get(hierarchy).map_or(0, Hierarchy::leaf_count)
+        zones.map(|zones| zones.get_or_init(|| Zones::of(self.nodes(of))))
     }
 
     /// Code of each fact.
@@ -162,19 +164,34 @@ impl<'a> View<'a> {
     }
 }
 
+fn leaf_level(cube: &Cube, hierarchy: usize) -> Group {
+    let level = cube.hierarchies.get(hierarchy).map_or(0, Hierarchy::last_level);
+    Group { hierarchy, level }
+}
+
+/// What is listed for a level of a hierarchy.
+fn at<T>(listed: &[Vec<T>], of: Group) -> Option<&T> {
+    listed.get(of.hierarchy).and_then(|levels| levels.get(of.level))
+}
+
+/// An empty place for each level of each hierarchy.
+pub(crate) fn per_level<T>(hierarchies: &[Hierarchy]) -> Vec<Vec<OnceLock<T>>> {
+    hierarchies.iter().map(|hierarchy| hierarchy.levels.iter().map(|_| OnceLock::new()).collect()).collect()
+}
+
 /// What a scan reads.
 fn needed(cube: &Cube, filter: &FactFilter, groups: &[Group], aggregates: &[Aggregate]) -> Vec<Part> {
-    let leaves = |hierarchy: usize| match cube.hierarchies.get(hierarchy).and_then(Hierarchy::only_column) {
+    let nodes = |of: Group| match cube.hierarchies.get(of.hierarchy).and_then(Hierarchy::only_column) {
         Some(column) => Part::Codes(column),
-        None => Part::Leaves(hierarchy),
+        None => Part::Nodes(of),
     };
-    let mut parts: Vec<Part> = groups.iter().map(|group| leaves(group.hierarchy)).collect();
+    let mut parts: Vec<Part> = groups.iter().map(|group| nodes(*group)).collect();
     let mut open = vec![filter];
     while let Some(filter) = open.pop() {
         match filter {
             FactFilter::All(filters) | FactFilter::Any(filters) => open.extend(filters),
             FactFilter::Not(filter) => open.push(filter),
-            FactFilter::Leaves { hierarchy, .. } => parts.push(leaves(*hierarchy)),
+            FactFilter::Leaves { hierarchy, .. } => parts.push(nodes(leaf_level(cube, *hierarchy))),
         }
     }
     let ranked = |column: ColumnId| match cube.reach.at(column).and_then(|column| column.column.numbers()) {
@@ -213,9 +230,9 @@ impl Gathered {
         Self {
             count: visible.ones(),
             visible: Arc::clone(visible),
-            leaves: empty(cube.hierarchies.len()),
+            nodes: per_level(&cube.hierarchies),
             codes: (0..cube.reach.table_count()).map(|table| empty(columns(table))).collect(),
-            zones: empty(cube.hierarchies.len()),
+            zones: per_level(&cube.hierarchies),
             numbers: empty(columns(0)),
             room: Arc::clone(&cube.room),
             taken: AtomicUsize::new(0),
@@ -230,10 +247,12 @@ impl Gathered {
     /// Gathers a part unless it is there. Tells whether it is now.
     fn make(&self, cube: &Cube, part: Part) -> bool {
         match part {
-            Part::Leaves(hierarchy) => {
-                let whole = cube.hierarchies.get(hierarchy).map(Hierarchy::leaves);
-                let slot = self.leaves.get(hierarchy);
-                slot.zip(whole).is_some_and(|(slot, whole)| self.fill(slot, whole.bytes(), || self.gather_codes(whole)))
+            Part::Nodes(of) => {
+                let level = cube.hierarchies.get(of.hierarchy).and_then(|hierarchy| hierarchy.levels.get(of.level));
+                at(&self.nodes, of).zip(level).is_some_and(|(slot, level)| {
+                    let whole = level.nodes_of_facts();
+                    self.fill(slot, whole.bytes(), || self.gather_codes(whole))
+                })
             }
             Part::Codes(column) => {
                 let slot = self.codes.get(column.table).and_then(|columns| columns.get(column.column));

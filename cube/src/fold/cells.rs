@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::{
     Folded, Into, State,
-    plan::{Output, Plan, RankedValues, level},
+    plan::{Key, Output, Plan, RankedValues, level},
     sorted,
     state::{Sums, double_of},
 };
@@ -20,7 +20,10 @@ use crate::{
     limits::{CHUNK_ROWS, QueryLimits},
     model::cube::Cube,
     request::QueryError,
-    storage::{codes::code_of, numbers::Unit},
+    storage::{
+        codes::{Codes, code_of},
+        numbers::Unit,
+    },
     value::ColumnType,
 };
 
@@ -69,9 +72,12 @@ impl Cells {
         budget: &Budget<'_>,
     ) -> Result<Self, QueryError> {
         budget.check()?;
-        let node =
-            |key: &super::plan::Key<'_>, fact: &u32| key.level.node(key.leaves.get(*fact as usize).unwrap_or_default());
-        let nodes = plan.keys.iter().map(|key| found.facts.iter().map(|fact| node(key, fact)).collect()).collect();
+        let nodes_of = |key: &Key<'_>| match key.nodes.take(&found.facts) {
+            Codes::U8(nodes) => nodes.into_iter().map(u32::from).collect(),
+            Codes::U16(nodes) => nodes.into_iter().map(u32::from).collect(),
+            Codes::U32(nodes) => nodes,
+        };
+        let nodes = plan.keys.iter().map(nodes_of).collect();
         let Folded { facts, states } = found.folded;
         Ok(Self {
             groups: groups.iter().copied().map(Some).collect(),

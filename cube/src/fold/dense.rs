@@ -2,11 +2,11 @@
 
 use super::{
     Folded, Into,
-    fused::Fused,
-    locate::{self, LANES},
+    locate::{self, Chunk, LANES},
+    plain::Plain,
     plan::Plan,
     rows::{Rows, Slots},
-    state::{Input, Packed, Room},
+    state::{Input, Room},
 };
 use crate::{
     limits::{CHUNK_ROWS, LANE_CELLS_MAX},
@@ -14,66 +14,49 @@ use crate::{
 };
 
 /// What one thread folds.
-pub(super) struct Dense {
+pub(super) struct Dense<'a> {
     cells: usize,
     lanes: usize,
     folded: Folded,
     slots: Vec<u32>,
-    /// Counts of facts together with the sums of one input.
-    packed: Option<(usize, Packed)>,
-    /// Everything, when there is one group and one sum.
-    fused: Option<Fused>,
+    /// When all that is asked for are sums of plain integers.
+    plain: Option<Plain<'a>>,
 }
 
-impl Dense {
-    pub(super) fn new(plan: &Plan<'_>, cells: usize) -> Self {
-        if let Some(fused) = Fused::of(plan) {
-            let folded = Folded::new(&plan.inputs, cells, Room::Dense);
-            return Self { cells, lanes: 1, folded, slots: Vec::new(), packed: None, fused: Some(fused) };
+impl<'a> Dense<'a> {
+    pub(super) fn new(plan: &Plan<'a>, cells: usize) -> Self {
+        let slots = vec![0; CHUNK_ROWS];
+        let folded = Folded::new(&plan.inputs, cells, Room::Dense);
+        if let Some(plain) = Plain::of(plan, cells, &folded) {
+            return Self { cells, lanes: 1, folded, slots, plain: Some(plain) };
         }
-        let spreads = cells > 1 && cells <= LANE_CELLS_MAX && plan.inputs.iter().all(is_small);
-        let lanes = if spreads { LANES } else { 1 };
-        let folded = Folded::new(&plan.inputs, cells * lanes, Room::Dense);
-        let packed = folded.states.iter().zip(&plan.inputs).enumerate().find_map(|(index, (state, input))| {
-            (cells > 1).then(|| Some((index, Packed::of(state, input, cells * lanes)?)))?
-        });
-        Self { cells, lanes, folded, slots: vec![0; CHUNK_ROWS], packed, fused: None }
+        let is_laned = cells > 1 && cells <= LANE_CELLS_MAX && plan.inputs.iter().all(is_small);
+        if !is_laned {
+            return Self { cells, lanes: 1, folded, slots, plain: None };
+        }
+        let folded = Folded::new(&plan.inputs, cells * LANES, Room::Dense);
+        Self { cells, lanes: LANES, folded, slots, plain: None }
     }
 
-    pub(super) fn add(&mut self, plan: &Plan<'_>, rows: &Rows<'_>) {
-        if let Some(fused) = &mut self.fused {
-            return fused.add(plan, rows, &mut self.folded);
+    /// Adds rows of the chunk that starts at `chunk_start`.
+    pub(super) fn add(&mut self, plan: &Plan<'_>, chunk_start: usize, rows: &Rows<'_>) {
+        let chunk = Chunk::new(&plan.keys, chunk_start);
+        if let Some(plain) = &mut self.plain {
+            return plain.add(&chunk, rows, &mut self.slots, &mut self.folded);
         }
-        if self.cells == 1 {
-            return self.folded.add(&plan.inputs, rows, Slots::One);
-        }
-        let slots = self.slots.get_mut(..rows.len()).unwrap_or_default();
-        locate::slots(&plan.keys, rows, slots);
-        if self.lanes > 1 {
-            locate::spread(slots, self.cells);
-        }
-        let Some((of, packed)) = &mut self.packed else {
-            return self.folded.add(&plan.inputs, rows, Slots::Each(slots));
-        };
-        if packed.is_full(rows.len()) {
-            packed.flush(&mut self.folded.facts, &mut self.folded.states, *of);
-        }
-        for (index, (state, input)) in self.folded.states.iter_mut().zip(&plan.inputs).enumerate() {
-            if index == *of {
-                packed.add(input, rows, slots);
-            } else {
-                state.add(input, rows, Slots::Each(slots));
+        match chunk.slots(rows, &mut self.slots) {
+            Slots::Each(_) if self.lanes > 1 => {
+                let slots = self.slots.get_mut(..rows.len()).unwrap_or_default();
+                locate::spread(slots, self.cells);
+                self.folded.add(&plan.inputs, rows, Slots::Each(slots));
             }
+            slots => self.folded.add(&plan.inputs, rows, slots),
         }
     }
 
     pub(super) fn finish(mut self, plan: &Plan<'_>) -> Folded {
-        if let (Some(fused), [key]) = (&mut self.fused, plan.keys.as_slice()) {
-            fused.flush(key, &mut self.folded);
-            return self.folded;
-        }
-        if let Some((of, packed)) = &mut self.packed {
-            packed.flush(&mut self.folded.facts, &mut self.folded.states, *of);
+        if let Some(plain) = &mut self.plain {
+            plain.flush(&mut self.folded);
         }
         if self.lanes == 1 {
             return self.folded;

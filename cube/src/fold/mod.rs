@@ -21,14 +21,15 @@ use crate::{
     budget::Budget,
     limits::{CHUNK_ROWS, LAYOUT_CELLS_MIN, MORSEL_ROWS},
     request::QueryError,
+    storage::codes::code_of,
     view::View,
 };
 
 mod cells;
 mod dense;
 mod exact;
-mod fused;
 mod locate;
+mod plain;
 mod plan;
 mod rows;
 mod select;
@@ -88,9 +89,9 @@ impl Folded {
 
     fn add(&mut self, inputs: &[Input<'_>], rows: &Rows<'_>, slots: Slots<'_>) {
         match slots {
-            Slots::One => {
-                let count = u32::try_from(rows.len()).expect("a chunk has few rows");
-                self.facts.iter_mut().take(1).for_each(|facts| *facts += count);
+            Slots::All(slot) => {
+                let count = code_of(rows.len());
+                self.facts.get_mut(slot as usize).into_iter().for_each(|facts| *facts += count);
             }
             Slots::Each(slots) => {
                 for slot in slots {
@@ -136,7 +137,7 @@ fn fold_dense(
         .into_par_iter()
         .map(|_| {
             let mut dense = Dense::new(plan, cells);
-            morsels.each_chunk(selector, budget, |rows| dense.add(plan, rows))?;
+            morsels.each_chunk(selector, budget, |start, rows| dense.add(plan, start, rows))?;
             Ok(dense.finish(plan))
         })
         .collect();
@@ -166,12 +167,12 @@ impl Morsels {
         (start < self.fact_count).then(|| start..self.fact_count.min(start + MORSEL_ROWS))
     }
 
-    /// Hands out the selected rows of each chunk of the morsels that this thread gets.
+    /// Hands out the start and the selected rows of each chunk of the morsels that this thread gets.
     fn each_chunk(
         &self,
         selector: &Selector<'_>,
         budget: &Budget<'_>,
-        mut visit: impl FnMut(&Rows<'_>),
+        mut visit: impl FnMut(usize, &Rows<'_>),
     ) -> Result<(), QueryError> {
         let mut found = Found::new();
         while let Some(morsel) = self.take() {
@@ -179,7 +180,7 @@ impl Morsels {
             for start in morsel.clone().step_by(CHUNK_ROWS) {
                 let rows = selector.select(start..morsel.end.min(start + CHUNK_ROWS), &mut found);
                 if rows.len() > 0 {
-                    visit(&rows);
+                    visit(start, &rows);
                 }
             }
         }

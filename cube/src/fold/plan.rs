@@ -1,6 +1,6 @@
 //! What the scan has to do, with no choice left to it.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use super::state::{Addends, Codes as CodesInput, Input, Ranks, State};
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
         codes::{Codes, code_of},
         dictionary::Dictionary,
         numbers::{Integers, Numbers, Unit},
+        zones::Zones,
     },
     value::ColumnType,
     view::View,
@@ -34,22 +35,13 @@ pub(super) struct Plan<'a> {
 /// How one group takes part in finding the cell of a fact.
 #[derive(Debug)]
 pub(super) struct Key<'a> {
-    pub(super) leaves: &'a Codes,
-    pub(super) leaf_count: usize,
-    pub(super) level: &'a Level,
+    /// Node of each fact.
+    pub(super) nodes: &'a Codes,
+    /// The bounds of the nodes of each chunk, if they may be known.
+    pub(super) zones: Option<&'a Zones>,
     pub(super) node_count: usize,
     /// Cells between two nodes that follow each other, when cells are dense.
     pub(super) stride: usize,
-    pub(super) step: Step<'a>,
-}
-
-/// From a leaf to what it adds to the number of the cell.
-#[derive(Debug)]
-pub(super) enum Step<'a> {
-    /// The leaf times the stride.
-    Leaf,
-    /// What is listed for the leaf.
-    Listed(Cow<'a, [u32]>),
 }
 
 /// Where the states of a cell are.
@@ -90,6 +82,14 @@ impl<'a> Plan<'a> {
         let inputs = inputs.made;
         let layout = choose_layout(view, groups, &inputs, fact_count);
         Self { keys: keys(view, groups, layout), layout, inputs, outputs }
+    }
+}
+
+impl Key<'_> {
+    /// The first and the last node that facts of a chunk may have.
+    pub(super) fn bounds(&self, chunk_start: usize) -> (u32, u32) {
+        let bounds = self.zones.and_then(|zones| zones.at(chunk_start));
+        bounds.unwrap_or_else(|| (0, code_of(self.node_count.saturating_sub(1))))
     }
 }
 
@@ -246,25 +246,10 @@ fn choose_layout(view: &View<'_>, groups: &[Group], inputs: &[Input<'_>], fact_c
 fn keys<'a>(view: &View<'a>, groups: &[Group], layout: Layout) -> Vec<Key<'a>> {
     let mut stride = 1;
     let key = |group: &Group| {
-        let (hierarchy, level) = level(view.cube, *group);
-        let factor = match layout {
-            Layout::Dense { .. } => stride,
-            Layout::Sorted => 1,
-        };
-        let step = match level.nodes_of_leaves() {
-            None => Step::Leaf,
-            Some(nodes) if factor == 1 => Step::Listed(Cow::Borrowed(nodes)),
-            Some(nodes) => Step::Listed(nodes.iter().map(|node| node * code_of(factor)).collect()),
-        };
-        let key = Key {
-            leaves: view.leaves(group.hierarchy),
-            leaf_count: hierarchy.leaf_count(),
-            level,
-            node_count: level.node_count(),
-            stride: factor,
-            step,
-        };
-        stride = stride.saturating_mul(level.node_count());
+        let node_count = level(view.cube, *group).1.node_count();
+        let zones = if layout == Layout::Sorted { None } else { view.zones(*group) };
+        let key = Key { nodes: view.nodes(*group), zones, node_count, stride };
+        stride = stride.saturating_mul(node_count);
         key
     };
     let mut keys: Vec<Key<'a>> = groups.iter().rev().map(key).collect();

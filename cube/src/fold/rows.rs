@@ -16,8 +16,8 @@ pub(super) enum Rows<'a> {
 /// Which accumulator each row goes to.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Slots<'a> {
-    /// All to the first.
-    One,
+    /// All to the same.
+    All(u32),
     /// A slot per row.
     Each(&'a [u32]),
 }
@@ -81,7 +81,7 @@ impl Rows<'_> {
         let mut position = 0;
         let mut next = |row: usize| {
             let slot = match slots {
-                Slots::One => Some(0),
+                Slots::All(slot) => Some(slot as usize),
                 Slots::Each(slots) => slots.get(position).map(|slot| *slot as usize),
             };
             position += 1;

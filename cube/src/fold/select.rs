@@ -13,9 +13,10 @@ use super::rows::Rows;
 use crate::{
     aggregate::FactFilter,
     limits::CHUNK_ROWS,
+    simd::vectorized,
     storage::{
         bitmap::Bitmap,
-        codes::{Code, Codes, with_codes},
+        codes::{Code, Codes, code_of, with_codes},
         zones::Zones,
     },
     view::View,
@@ -47,21 +48,24 @@ enum Test<'a> {
     All(Vec<Test<'a>>),
     Any(Vec<Test<'a>>),
     Not(Box<Test<'a>>),
-    /// The leaf lies in one of few ranges, each a first leaf and how far the last one is from it.
-    Ranges {
+    /// The leaf is a wanted one.
+    Leaf {
         leaves: &'a Codes,
         zones: Option<&'a Zones>,
-        ranges: Vec<(u32, u32)>,
-    },
-    /// One byte per leaf: 1 if it is wanted.
-    Table {
-        leaves: &'a Codes,
-        wanted: Vec<u8>,
+        wanted: Wanted,
     },
 }
 
+#[derive(Debug)]
+enum Wanted {
+    /// In one of few ranges, each a first leaf and how far the last one is from it.
+    Ranges(Vec<(u32, u32)>),
+    /// One byte per leaf: 1 if it is wanted. And the range from the first to the last wanted one.
+    Table { table: Vec<u8>, around: (u32, u32) },
+}
+
 /// More ranges than this are looked up instead of compared.
-const RANGES_MAX: usize = 4;
+const RANGES_MAX: usize = 8;
 
 impl<'a> Selector<'a> {
     pub(super) fn new(view: &View<'a>, filter: &FactFilter) -> Self {
@@ -76,7 +80,12 @@ impl<'a> Selector<'a> {
 
     /// The facts of a chunk, which starts at a multiple of 64.
     pub(super) fn select<'f>(&self, chunk: Range<usize>, found: &'f mut Found) -> Rows<'f> {
-        if self.visible.is_none() && self.wanted.is_none() {
+        let wanted = match self.wanted.as_ref().map(|wanted| (wanted, wanted.verdict(chunk.start))) {
+            Some((_, Some(false))) => return Rows::Range(chunk.start..chunk.start),
+            Some((_, Some(true))) | None => None,
+            Some((wanted, None)) => Some(wanted),
+        };
+        if self.visible.is_none() && wanted.is_none() {
             return Rows::Range(chunk);
         }
         let words = found.words.get_mut(..chunk.len().div_ceil(64)).unwrap_or_default();
@@ -90,14 +99,23 @@ impl<'a> Selector<'a> {
         if let Some(last) = words.last_mut().filter(|_| !chunk.len().is_multiple_of(64)) {
             *last &= (1 << (chunk.len() % 64)) - 1;
         }
-        if let Some(wanted) = &self.wanted {
+        if let Some(wanted) = wanted {
             wanted.keep(&chunk, words);
         }
-        let count: u32 = words.iter().map(|word| word.count_ones()).sum();
+        let distances = &mut found.distances;
+        let count: u32 = vectorized(
+            #[inline(always)]
+            || {
+                let count = words.iter().map(|word| word.count_ones()).sum();
+                if (1..chunk.len()).contains(&(count as usize)) {
+                    write_distances(words, distances);
+                }
+                count
+            },
+        );
         if count as usize == chunk.len() {
             return Rows::Range(chunk);
         }
-        write_distances(words, &mut found.distances);
         Rows::Some { range: chunk, distances: found.distances.get(..count as usize).unwrap_or_default() }
     }
 }
@@ -111,31 +129,87 @@ impl Found {
 
 fn test<'a>(view: &View<'a>, filter: &FactFilter) -> Test<'a> {
     match filter {
-        FactFilter::All(filters) => Test::All(filters.iter().map(|filter| test(view, filter)).collect()),
+        FactFilter::All(filters) => {
+            let mut tests: Vec<Test<'a>> = filters.iter().map(|filter| test(view, filter)).collect();
+            // What leaves the fewest comes first, so that the others have less to look at.
+            tests.sort_by_key(Test::permille);
+            Test::All(tests)
+        }
         FactFilter::Any(filters) => Test::Any(filters.iter().map(|filter| test(view, filter)).collect()),
         FactFilter::Not(filter) => Test::Not(Box::new(test(view, filter))),
         FactFilter::Leaves { hierarchy, wanted } => {
-            let leaves = view.leaves(*hierarchy);
+            let level = view.leaf_level(*hierarchy);
+            let leaves = view.nodes(level);
             // Only leaves that facts of the view have decide how the others are told apart.
-            let zones = view.zones(*hierarchy);
-            match zones.map(|zones| zones.ranges(wanted)).filter(|ranges| ranges.len() <= RANGES_MAX) {
-                Some(ranges) => {
-                    Test::Ranges { leaves, zones, ranges: ranges.into_iter().map(first_and_reach).collect() }
-                }
-                None => {
-                    Test::Table { leaves, wanted: (0..wanted.len()).map(|leaf| u8::from(wanted.get(leaf))).collect() }
-                }
+            let zones = view.zones(level);
+            let ranges = zones.map(|zones| zones.ranges(leaves, wanted));
+            Test::Leaf { leaves, zones, wanted: Wanted::of(wanted, ranges) }
+        }
+    }
+}
+
+impl Wanted {
+    fn of(wanted: &Bitmap, ranges: Option<Vec<Range<usize>>>) -> Self {
+        let first_and_reach = |range: Range<usize>| (code_of(range.start), code_of(range.len() - 1));
+        match ranges {
+            Some(ranges) if ranges.len() <= RANGES_MAX => {
+                Self::Ranges(ranges.into_iter().map(first_and_reach).collect())
+            }
+            ranges => {
+                let ends = ranges.as_ref().and_then(|ranges| Some((ranges.first()?.start, ranges.last()?.end)));
+                let (first, end) = ends.unwrap_or((0, wanted.len()));
+                let table = (0..wanted.len()).map(|leaf| u8::from(wanted.get(leaf))).collect();
+                Self::Table { table, around: first_and_reach(first..end.max(first + 1)) }
             }
         }
     }
 }
 
-fn first_and_reach(range: Range<usize>) -> (u32, u32) {
-    let code = crate::storage::codes::code_of;
-    (code(range.start), code(range.len() - 1))
-}
-
 impl Test<'_> {
+    /// What the bounds of a chunk tell of all of its rows.
+    fn verdict(&self, chunk_start: usize) -> Option<bool> {
+        match self {
+            Self::All(tests) => {
+                let mut verdicts = tests.iter().map(|test| test.verdict(chunk_start));
+                let all = verdicts.try_fold(Some(true), |all, verdict| match verdict {
+                    Some(false) => Err(()),
+                    verdict => Ok(all.and(verdict)),
+                });
+                all.unwrap_or(Some(false))
+            }
+            Self::Any(_) => None,
+            Self::Not(test) => test.verdict(chunk_start).map(|verdict| !verdict),
+            Self::Leaf { zones, wanted, .. } => {
+                let bounds = zones.and_then(|zones| zones.at(chunk_start))?;
+                match wanted {
+                    Wanted::Ranges(ranges) if ranges.iter().all(|range| is_apart(*range, bounds)) => Some(false),
+                    Wanted::Ranges(ranges) if ranges.iter().any(|range| is_around(*range, bounds)) => Some(true),
+                    Wanted::Table { around, .. } if is_apart(*around, bounds) => Some(false),
+                    Wanted::Ranges(_) | Wanted::Table { .. } => None,
+                }
+            }
+        }
+    }
+
+    /// About how many of a thousand rows pass, as far as the leaves tell.
+    fn permille(&self) -> usize {
+        match self {
+            Self::All(tests) => tests.iter().map(Self::permille).min().unwrap_or(1000),
+            Self::Any(tests) => tests.iter().map(Self::permille).sum::<usize>().min(1000),
+            Self::Not(test) => 1000 - test.permille(),
+            // Which wanted leaves there are is known of facts that may be seen only.
+            Self::Leaf { zones: None, .. } => 1000,
+            Self::Leaf { wanted: Wanted::Ranges(ranges), zones: Some(zones), .. } => {
+                let leaves = zones.code_count();
+                let wanted: usize = ranges.iter().map(|(_, reach)| *reach as usize + 1).sum();
+                wanted * 1000 / leaves.max(wanted).max(1)
+            }
+            Self::Leaf { wanted: Wanted::Table { table, .. }, .. } => {
+                table.iter().map(|wanted| usize::from(*wanted)).sum::<usize>() * 1000 / table.len().max(1)
+            }
+        }
+    }
+
     /// Clears the bits of the rows that do not pass.
     fn keep(&self, chunk: &Range<usize>, words: &mut [u64]) {
         match self {
@@ -165,18 +239,17 @@ impl Test<'_> {
                 test.keep(chunk, one);
                 words.iter_mut().zip(one).for_each(|(word, one)| *word &= !*one);
             }
-            Self::Ranges { leaves, zones, ranges } => match zones.and_then(|zones| zones.at(chunk.start)) {
-                Some(bounds) if ranges.iter().all(|range| is_apart(*range, bounds)) => words.fill(0),
-                Some(bounds) if ranges.iter().any(|range| is_around(*range, bounds)) => {}
-                _ => with_codes!(leaves, |leaves| {
+            Self::Leaf { leaves, wanted, .. } => match self.verdict(chunk.start) {
+                Some(true) => {}
+                Some(false) => words.fill(0),
+                None => with_codes!(leaves, |leaves| {
                     let leaves = leaves.get(chunk.clone()).unwrap_or_default();
-                    keep_ranges(leaves, ranges, words);
+                    match wanted {
+                        Wanted::Ranges(ranges) => keep_ranges(leaves, ranges, words),
+                        Wanted::Table { table, .. } => keep_wanted(leaves, table, words),
+                    }
                 }),
             },
-            Self::Table { leaves, wanted } => with_codes!(leaves, |leaves| {
-                let leaves = leaves.get(chunk.clone()).unwrap_or_default();
-                keep_wanted(leaves, wanted, words);
-            }),
         }
     }
 }
@@ -192,24 +265,33 @@ fn is_around((first, reach): (u32, u32), (low, high): (u32, u32)) -> bool {
 }
 
 fn keep_ranges<T: Code>(leaves: &[T], ranges: &[(u32, u32)], words: &mut [u64]) {
-    match ranges {
-        [(first, reach)] => {
-            let (first, reach) = (T::narrow(*first), T::narrow(*reach));
-            keep_where(leaves, words, |leaf| leaf.distance(first) <= reach);
-        }
-        [(first, reach), (second, reach_too)] => {
-            let (first, reach) = (T::narrow(*first), T::narrow(*reach));
-            let (second, reach_too) = (T::narrow(*second), T::narrow(*reach_too));
-            keep_where(leaves, words, |leaf| (leaf.distance(first) <= reach) | (leaf.distance(second) <= reach_too));
-        }
-        ranges => {
-            let ranges: Vec<(T, T)> =
-                ranges.iter().map(|(first, reach)| (T::narrow(*first), T::narrow(*reach))).collect();
-            keep_where(leaves, words, |leaf| {
-                ranges.iter().fold(false, |is_in, (first, reach)| is_in | (leaf.distance(*first) <= *reach))
-            });
-        }
+    match ranges.len() {
+        0 => words.fill(0),
+        1 => keep_in::<1, T>(leaves, ranges, words),
+        2 => keep_in::<2, T>(leaves, ranges, words),
+        3..=4 => keep_in::<4, T>(leaves, ranges, words),
+        _ => keep_in::<RANGES_MAX, T>(leaves, ranges, words),
     }
+}
+
+/// With at most `COUNT` ranges, and at least one.
+fn keep_in<const COUNT: usize, T: Code>(leaves: &[T], ranges: &[(u32, u32)], words: &mut [u64]) {
+    let mut ranges = ranges.iter().map(|(first, reach)| (T::narrow(*first), T::narrow(*reach)));
+    let last = ranges.next().unwrap_or((T::narrow(0), T::narrow(0)));
+    // A range that is there already makes no difference.
+    let ranges: [(T, T); COUNT] = std::array::from_fn(|_| ranges.next().unwrap_or(last));
+    keep_where(
+        leaves,
+        words,
+        #[inline(always)]
+        |leaf| {
+            let mut is_in = false;
+            for (first, reach) in ranges {
+                is_in |= leaf.distance(first) <= reach;
+            }
+            is_in
+        },
+    );
 }
 
 fn keep_wanted<T: Code>(leaves: &[T], wanted: &[u8], words: &mut [u64]) {
@@ -240,7 +322,11 @@ fn keep_where<T: Code>(leaves: &[T], words: &mut [u64], is_wanted: impl Fn(T) ->
     let (whole, last) = words.split_at_mut(blocks.len().min(words.len()));
     for (block, word) in blocks.iter().zip(whole) {
         if *word != 0 {
-            *word &= pack(&block.map(|leaf| u8::from(is_wanted(leaf))));
+            let mut bytes = [0_u8; 64];
+            for (byte, leaf) in bytes.iter_mut().zip(block) {
+                *byte = u8::from(is_wanted(*leaf));
+            }
+            *word &= pack(&bytes);
         }
     }
     if let Some(word) = last.first_mut() {
@@ -250,15 +336,15 @@ fn keep_where<T: Code>(leaves: &[T], words: &mut [u64], is_wanted: impl Fn(T) ->
 }
 
 /// 64 bytes that are 0 or 1, as bits.
-#[inline]
+#[inline(always)]
 fn pack(bytes: &[u8; 64]) -> u64 {
     /// Moves the lowest bit of byte `i` to bit `56 + i`.
     const GATHER: u64 = 0x0102_0408_1020_4080;
-    let (eights, _) = bytes.as_chunks::<8>();
-    eights
-        .iter()
-        .enumerate()
-        .fold(0, |word, (index, eight)| word | (u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56) << (8 * index))
+    let mut word = 0;
+    for (index, eight) in bytes.as_chunks::<8>().0.iter().enumerate() {
+        word |= (u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56) << (8 * index);
+    }
+    word
 }
 
 /// The positions of the ones of each byte, eight of them whether or not they are all used.
@@ -283,6 +369,8 @@ const fn positions() -> [[u8; 8]; 256] {
 }
 
 /// Writes where the ones are; what follows them in `distances` is of no meaning.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it is to take part in vector instructions")]
 fn write_distances(words: &[u64], distances: &mut [u16]) {
     let mut written = 0;
     for (start, word) in (0_u16..).step_by(64).zip(words) {

@@ -58,31 +58,29 @@ pub(super) fn fold(plan: &Plan<'_>, rows: &[u32], budget: &Budget<'_>) -> Result
 pub(super) fn selected(view: &View<'_>, selector: &Selector<'_>, budget: &Budget<'_>) -> Result<Vec<u32>, QueryError> {
     let morsels = Morsels::new(view.fact_count());
     let mut rows = Vec::new();
-    morsels.each_chunk(selector, budget, |chunk| chunk.numbered(Slots::One, |_, row| rows.push(code_of(row))))?;
+    morsels.each_chunk(selector, budget, |_, chunk| chunk.numbered(Slots::All(0), |_, row| rows.push(code_of(row))))?;
     Ok(rows)
 }
 
 /// The number of the combination of each fact, and how many numbers there can be. Numbers are in natural order. When the
 /// product of the groups leaves 64 bits, the combinations of the groups so far are replaced by their positions among those
 /// that occur.
-#[expect(clippy::useless_conversion, reason = "the widest leaves have the type of nodes already")]
 fn number(keys: &[Key<'_>], rows: &[u32], budget: &Budget<'_>) -> Result<(Vec<u64>, u64), QueryError> {
     let mut numbers = vec![0_u64; rows.len()];
     let mut count: u64 = 1;
     for key in keys {
         budget.check()?;
-        let nodes = key.node_count as u64;
-        if count.checked_mul(nodes).is_none() {
+        let node_count = key.node_count as u64;
+        if count.checked_mul(node_count).is_none() {
             let mut distinct = numbers.clone();
             distinct.par_sort_unstable();
             distinct.dedup();
             numbers.par_iter_mut().for_each(|number| *number = distinct.partition_point(|other| other < number) as u64);
             count = distinct.len() as u64;
         }
-        count = count.saturating_mul(nodes.max(1));
-        with_codes!(key.leaves, |leaves| numbers.par_iter_mut().zip(rows).for_each(|(number, row)| {
-            let leaf = leaves.get(*row as usize).map_or(0, |leaf| u32::from(*leaf));
-            *number = *number * nodes + u64::from(key.level.node(leaf));
+        count = count.saturating_mul(node_count.max(1));
+        with_codes!(key.nodes, |nodes| numbers.par_iter_mut().zip(rows).for_each(|(number, row)| {
+            *number = *number * node_count + nodes.get(*row as usize).map_or(0, |node| u64::from(*node));
         }));
     }
     Ok((numbers, count))

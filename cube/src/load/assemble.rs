@@ -1,9 +1,11 @@
-//! What all formats have in common: the definition fits the columns, later rows replace earlier ones.
+//! What all formats have in common: the definition fits the columns, later rows replace earlier ones, rows of a time lie
+//! together.
 
 use rayon::prelude::*;
 
 use super::{
     LoadErrors, TableDefinition,
+    cluster::clustered,
     report::{Place, Report, Skipped},
     table::Table,
     upsert::kept_rows,
@@ -35,7 +37,7 @@ pub(super) fn check_definition(
 /// All values of a column: of each piece, in order.
 pub(super) type Pieces = Vec<Values>;
 
-/// Puts the pieces of each column together and keeps the last row of each key.
+/// Puts the pieces of each column together, keeps the last row of each key, and orders the rows of a large table by time.
 pub(super) fn assemble(
     definition: &TableDefinition,
     names: Vec<String>,
@@ -47,6 +49,7 @@ pub(super) fn assemble(
     let keys: Vec<usize> = definition.keys.iter().filter_map(|key| names.iter().position(|name| name == key)).collect();
     let key_values: Vec<&Values> = keys.iter().filter_map(|key| columns.get(*key)).collect();
     let kept = kept_rows(&key_values, row_count);
+    let kept = clustered(&columns, kept.as_deref()).or(kept);
     let columns = columns.into_par_iter().zip(names).map(|(values, name)| {
         match &kept {
             Some(kept) => values.take(kept),

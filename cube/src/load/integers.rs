@@ -58,8 +58,12 @@ pub(super) fn concat_nulls<'a>(
     })
 }
 
-/// The integers of these rows.
+/// The integers of these rows, each named once.
 pub(super) fn take(integers: &Integers, rows: &[u32]) -> Integers {
+    if rows.len() == integers.offsets.len() && integers.nulls.is_none() {
+        // They only change places, so that their bounds stay.
+        return Integers { offsets: integers.offsets.take(rows), nulls: None, ..*integers };
+    }
     let is_null = |row: &u32| integers.nulls.as_ref().is_some_and(|nulls| nulls.get(*row as usize));
     rows.iter().map(|row| if is_null(row) { None } else { integers.at(*row as usize) }).collect()
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! CSV      bytes ──split──▶ pieces ──cut──▶ cells ──infer──▶ types ──column──▶ values ─┐ concat
-//! Parquet  bytes ─────────▶ row groups ────────────────────────────────────────▶ values ─┴──upsert──▶ Table
+//! Parquet  bytes ─────────▶ row groups ────────────────────────────────────────▶ values ─┴──upsert──cluster──▶ Table
 //! ```
 
 use std::collections::BTreeMap;
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::value::ColumnType;
 
 mod assemble;
+mod cluster;
 mod column;
 pub mod csv;
 mod cut;

@@ -93,10 +93,7 @@ impl Values {
     /// The values of these rows.
     pub(super) fn take(self, rows: &[u32]) -> Self {
         match self {
-            Self::Texts { texts, places } => {
-                let taken = rows.iter().filter_map(|row| places.get(*row as usize));
-                Self::Texts { places: Codes::collect(texts.len(), taken), texts }
-            }
+            Self::Texts { texts, places } => Self::Texts { places: places.take(rows), texts },
             Self::Integers { integers, column_type } => {
                 Self::Integers { integers: integers::take(&integers, rows), column_type }
             }

@@ -32,7 +32,7 @@ use crate::{
         request::RowsQuery,
     },
     storage::zones::Zones,
-    view::Room,
+    view::{Room, per_level},
 };
 
 /// A stage of a query that has ended, and what came of it. Counts are of what the mask shows.
@@ -64,8 +64,8 @@ pub struct Cube {
     pub(crate) measures: Vec<Measure>,
     /// Shared with the masks made by this cube, so that they fit no other.
     pub(crate) identity: Arc<()>,
-    /// The bounds of the leaves of each chunk, by hierarchy, made when a filter first asks for them.
-    pub(crate) zones: Vec<OnceLock<Zones>>,
+    /// The bounds of the nodes of each chunk, by hierarchy and level, made when a query first asks for them.
+    pub(crate) zones: Vec<Vec<OnceLock<Zones>>>,
     /// For what masks gather.
     pub(crate) room: Arc<Room>,
 }
@@ -174,7 +174,7 @@ impl Cube {
         let schema = schema(definition, &reach, &hierarchies, &measures);
         let level_names = LevelNames::of_hierarchies(&hierarchies);
         let room = Arc::new(Room::of_bytes(GATHERED_BYTES_MIN.max(reach.fact_table().bytes())));
-        let zones = hierarchies.iter().map(|_| OnceLock::new()).collect();
+        let zones = per_level(&hierarchies);
         Some(Self { schema, reach, hierarchies, level_names, measures, identity: Arc::new(()), zones, room })
     }
 }

@@ -73,6 +73,8 @@ struct LevelCoding {
     node_of_leaf: Lookup,
     /// Node → first leaf; one entry more than nodes.
     first_leaf: Lookup,
+    /// Node of each fact, of a level above the last; made when a query first groups by it.
+    nodes: OnceLock<Codes>,
 }
 
 /// Paths of rows: for each row its leaf, and for each level what the nodes are.
@@ -101,9 +103,9 @@ impl Hierarchy {
         Self { name, levels: reached().enumerate().map(level).collect(), coding }
     }
 
-    /// Leaf of each fact.
-    pub(crate) fn leaves(&self) -> &Arc<Codes> {
-        &self.coding.get().leaves
+    /// The last level, whose nodes are the leaves.
+    pub(crate) fn last_level(&self) -> usize {
+        self.levels.len() - 1
     }
 
     /// The column whose codes are the leaves; none when there are several levels.
@@ -130,7 +132,7 @@ impl LazyCoding {
                 LevelLookups,
             )| {
                 let dictionary = Arc::clone(&column.column.coded().dictionary);
-                LevelCoding { dictionary, node_count, member_of_node, node_of_leaf, first_leaf }
+                LevelCoding { dictionary, node_count, member_of_node, node_of_leaf, first_leaf, nodes: OnceLock::new() }
             };
             Coding { leaves, leaf_count, levels: columns.iter().zip(lookups).map(level).collect() }
         })
@@ -161,11 +163,15 @@ impl Level {
         self.coding().node_of_leaf.get(leaf)
     }
 
-    /// The node above each leaf; none when nodes are leaves.
-    pub(crate) fn nodes_of_leaves(&self) -> Option<&[u32]> {
-        match &self.coding().node_of_leaf {
-            Lookup::Table(nodes) if self.index + 1 < self.coding.columns.len() => Some(nodes),
-            _ => None,
+    /// Node of each fact.
+    pub(crate) fn nodes_of_facts(&self) -> &Codes {
+        let coding = self.coding.get();
+        let level = self.coding();
+        match &level.node_of_leaf {
+            Lookup::Table(nodes) if self.index + 1 < coding.levels.len() => {
+                level.nodes.get_or_init(|| coding.leaves.translated(nodes, level.node_count))
+            }
+            _ => &coding.leaves,
         }
     }
 

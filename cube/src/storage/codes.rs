@@ -1,5 +1,7 @@
 //! A code per row, as narrow as the number of codes allows.
 
+use rayon::prelude::*;
+
 /// A code per row.
 #[derive(Clone, Debug)]
 pub(crate) enum Codes {
@@ -28,6 +30,8 @@ pub(crate) fn code_of(position: usize) -> u32 {
 /// What the widths have in common.
 pub(crate) trait Code: Copy + Send + Sync + Ord {
     fn index(self) -> usize;
+
+    fn widened(self) -> u32;
 
     /// A code that is known to fit.
     fn narrow(code: u32) -> Self;
@@ -64,6 +68,30 @@ impl Codes {
         }
     }
 
+    /// What is listed for each code, all of it below `code_count`.
+    pub(crate) fn translated(&self, list: &[u32], code_count: usize) -> Self {
+        fn translated<T: Code, U: Code>(codes: &[T], list: &[u32]) -> Vec<U> {
+            codes.par_iter().map(|code| U::narrow(list.get(code.index()).copied().unwrap_or_default())).collect()
+        }
+        with_codes!(self, |codes| match code_count {
+            0..=0x100 => Self::U8(translated(codes, list)),
+            0x101..=0x1_0000 => Self::U16(translated(codes, list)),
+            _ => Self::U32(translated(codes, list)),
+        })
+    }
+
+    /// The codes of these rows, all of which exist.
+    pub(crate) fn take(&self, rows: &[u32]) -> Self {
+        fn take<T: Copy + Default>(codes: &[T], rows: &[u32]) -> Vec<T> {
+            rows.iter().map(|row| codes.get(*row as usize).copied().unwrap_or_default()).collect()
+        }
+        match self {
+            Self::U8(codes) => Self::U8(take(codes, rows)),
+            Self::U16(codes) => Self::U16(take(codes, rows)),
+            Self::U32(codes) => Self::U32(take(codes, rows)),
+        }
+    }
+
     pub(crate) fn iter(&self) -> Box<dyn Iterator<Item = u32> + '_> {
         match self {
             Self::U8(codes) => Box::new(codes.iter().map(|code| u32::from(*code))),
@@ -76,17 +104,22 @@ impl Codes {
 macro_rules! impl_code {
     ($($width:ty),+) => {
         $(impl Code for $width {
-            #[inline]
+            #[inline(always)]
             fn index(self) -> usize {
                 self as usize
             }
 
-            #[inline]
+            #[inline(always)]
+            fn widened(self) -> u32 {
+                self.into()
+            }
+
+            #[inline(always)]
             fn narrow(code: u32) -> Self {
                 Self::try_from(code).expect("codes are as wide as the largest of them")
             }
 
-            #[inline]
+            #[inline(always)]
             fn distance(self, other: Self) -> Self {
                 self.wrapping_sub(other)
             }

@@ -211,6 +211,16 @@ impl Offsets {
         }
     }
 
+    /// The offsets of these rows, all of which exist.
+    pub(crate) fn take(&self, rows: &[u32]) -> Self {
+        match self {
+            Self::Narrow(codes) => Self::Narrow(codes.take(rows)),
+            Self::Wide(offsets) => {
+                Self::Wide(rows.iter().map(|row| offsets.get(*row as usize).copied().unwrap_or_default()).collect())
+            }
+        }
+    }
+
     /// Bytes held.
     pub(crate) fn bytes(&self) -> usize {
         with_offsets!(self, |offsets| size_of_val(offsets.as_slice()))

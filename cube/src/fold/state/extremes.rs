@@ -48,7 +48,7 @@ impl<'a> Ranks<'a> {
     pub(super) fn visit(&self, rows: &Rows<'_>, slots: Slots<'_>, mut visit: impl FnMut(usize, u64)) {
         match self {
             Self::Offsets { offsets, nulls: None, .. } => with_offsets!(offsets, |offsets| match slots {
-                Slots::One => rows.each(offsets, |offset| visit(0, u64::from(offset))),
+                Slots::All(slot) => rows.each(offsets, |offset| visit(slot as usize, u64::from(offset))),
                 Slots::Each(slots) => rows.zip(offsets, slots, |slot, offset| visit(slot, u64::from(offset))),
             }),
             Self::Offsets { offsets, nulls: Some(nulls), .. } => rows.numbered(slots, |slot, row| {

@@ -71,12 +71,12 @@ impl Sets {
                     }
                 };
                 match slots {
-                    Slots::One => rows.each(codes, |code| set(0, code.index())),
+                    Slots::All(slot) => rows.each(codes, |code| set(slot as usize, code.index())),
                     Slots::Each(slots) => rows.zip(codes, slots, |slot, code| set(slot, code.index())),
                 }
             }
             Kind::Pairs(pairs) => match slots {
-                Slots::One => rows.each(codes, |code| pairs.push(code.index() as u64)),
+                Slots::All(slot) => rows.each(codes, |code| pairs.push(pair(slot as usize, code.index()))),
                 Slots::Each(slots) => rows.zip(codes, slots, |slot, code| pairs.push(pair(slot, code.index()))),
             },
         });

@@ -188,10 +188,10 @@ impl Sums {
         match (&mut self.totals, numbers) {
             (Totals::Narrow(totals), Numbers::Integers { integers, .. }) => {
                 with_offsets!(&integers.offsets, |offsets| match slots {
-                    Slots::One => {
+                    Slots::All(slot) => {
                         let mut sum = 0;
                         rows.each(offsets, |offset| sum += u64::from(offset));
-                        totals.iter_mut().take(1).for_each(|total| *total += sum);
+                        totals.get_mut(slot as usize).into_iter().for_each(|total| *total += sum);
                     }
                     Slots::Each(slots) => rows.zip(offsets, slots, |slot, offset| {
                         if let Some(total) = totals.get_mut(slot) {
@@ -361,8 +361,8 @@ impl Sums {
 /// Adds the datum of each row to its slot.
 fn add<T, D: Copy>(totals: &mut [T], data: &[D], rows: &Rows<'_>, slots: Slots<'_>, add: impl Fn(&mut T, D)) {
     match slots {
-        Slots::One => {
-            if let Some(total) = totals.first_mut() {
+        Slots::All(slot) => {
+            if let Some(total) = totals.get_mut(slot as usize) {
                 rows.each(data, |datum| add(total, datum));
             }
         }
@@ -387,11 +387,11 @@ where
     };
     let (ones, twos) = (ones.0, twos.0);
     match (rows, slots) {
-        (Rows::Range(range), Slots::One) => {
+        (Rows::Range(range), Slots::All(slot)) => {
             let pairs =
                 ones.get(range.clone()).unwrap_or_default().iter().zip(twos.get(range.clone()).unwrap_or_default());
             let sum = pairs.fold(0_i64, |sum, (one, two)| sum.wrapping_add(product(*one, *two)));
-            totals.iter_mut().take(1).for_each(|total| *total = total.wrapping_add_signed(sum));
+            totals.get_mut(slot as usize).into_iter().for_each(|total| *total = total.wrapping_add_signed(sum));
         }
         _ => rows.numbered(slots, |slot, row| {
             if let (Some(total), Some(one), Some(two)) = (totals.get_mut(slot), ones.get(row), twos.get(row)) {

@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicUsize;
 
 use super::*;
+use crate::limits::CLUSTERED_ROWS_MIN;
 
 /// Facts in which every cell, mask bit and number follows from the row, whatever the number of rows.
 fn many(rows: usize) -> Facts {
@@ -23,7 +24,14 @@ fn many(rows: usize) -> Facts {
         Kind::Half => (f64::from(u32::try_from(random(80)).unwrap()) / 2.0).to_string(),
         Kind::Odd => ["0.1", "-12.34", "1e16", "-1e16", "1e-40", "1e60"][random(6)].to_owned(),
     };
-    (0..rows).map(|_| COLUMNS.iter().map(|(_, kind)| cell(*kind, &mut random)).collect()).collect()
+    let mut facts: Facts =
+        (0..rows).map(|_| COLUMNS.iter().map(|(_, kind)| cell(*kind, &mut random)).collect()).collect();
+    if rows >= CLUSTERED_ROWS_MIN {
+        // As they are once they are loaded, so that both sides number them alike.
+        let day = COLUMNS.iter().position(|(_, kind)| *kind == Kind::Date).unwrap();
+        facts.sort_by_key(|row| (row[day].is_empty(), row[day].clone()));
+    }
+    facts
 }
 
 /// One of each kind of aggregate.

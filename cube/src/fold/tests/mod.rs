@@ -176,7 +176,7 @@ impl<'a> Question<'a> {
             if is_visible && is_wanted(self.cube, &self.filter, fact) {
                 let node = |group: &Group| {
                     let hierarchy = &self.cube.hierarchies[group.hierarchy];
-                    hierarchy.levels[group.level].node(hierarchy.leaves().get(fact).unwrap())
+                    hierarchy.levels[group.level].node(leaf(self.cube, group.hierarchy, fact))
                 };
                 cells.entry(self.groups.iter().map(node).collect()).or_default().push(fact);
             }
@@ -225,10 +225,12 @@ fn is_wanted(cube: &Cube, filter: &FactFilter, fact: usize) -> bool {
         FactFilter::All(all) => all.iter().all(|filter| is_wanted(cube, filter, fact)),
         FactFilter::Any(any) => any.iter().any(|filter| is_wanted(cube, filter, fact)),
         FactFilter::Not(filter) => !is_wanted(cube, filter, fact),
-        FactFilter::Leaves { hierarchy, wanted } => {
-            wanted.get(cube.hierarchies[*hierarchy].leaves().get(fact).unwrap() as usize)
-        }
+        FactFilter::Leaves { hierarchy, wanted } => wanted.get(leaf(cube, *hierarchy, fact) as usize),
     }
+}
+
+fn leaf(cube: &Cube, hierarchy: usize, fact: usize) -> u32 {
+    cube.hierarchies[hierarchy].levels.last().unwrap().nodes_of_facts().get(fact).unwrap()
 }
 
 /// The members of a node and of those above it.
