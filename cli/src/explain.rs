@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use cubegate_policy::{
     attributes::Attributes,
     claims::{provider_roles_by_claim, user_name},
-    explain::{AppliedRestriction, Attribute, CubeExplanation, Explanation, HeldRole, Share, caller},
+    explain::{AppliedRestriction, Attribute, CubeExplanation, Explanation, HeldRole, Line, Share, caller},
     resolve::{Caller, resolve},
     snapshot::{Authentication, Checked, ClaimPath, Door, Oidc},
 };
@@ -132,11 +132,11 @@ fn print_role(HeldRole { role, because, restrictions, broken }: &HeldRole, manif
         let origin = because.origin.as_ref().map(|origin| format!(": {}", placed(origin, manifests)));
         say!("    {}{}", because.way, origin.unwrap_or_default());
     }
-    for AppliedRestriction { named_by, origin, lines } in restrictions {
+    for AppliedRestriction { name, named_by, lines } in restrictions {
         let named_by = named_by.as_ref().map(|origin| format!(": {}", placed(origin, manifests)));
-        say!("    restricted by {}{}", origin.object.name, named_by.unwrap_or_default());
-        for line in lines {
-            say!("      {line}: {}", placed(origin, manifests));
+        say!("    restricted by {name}{}", named_by.unwrap_or_default());
+        for Line { condition, origin } in lines {
+            say!("      {condition}: {}", placed(origin, manifests));
         }
     }
     for reason in broken {

@@ -141,13 +141,23 @@ pub struct Because {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AppliedRestriction {
+    /// Its name.
+    pub name: String,
     /// What makes it apply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub named_by: Option<Origin>,
-    /// Where its lines stand.
-    pub origin: Origin,
     /// Its lines, all of which hold.
-    pub lines: Vec<String>,
+    pub lines: Vec<Line>,
+}
+
+/// A line of a Restriction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Line {
+    /// What holds of visible rows.
+    pub condition: String,
+    /// Where it stands; the item is the column or level that it speaks of.
+    pub origin: Origin,
 }
 
 /// A field of an object, for example `spec.mappedFrom` of `Role/paris`.
@@ -159,7 +169,7 @@ pub struct Origin {
     pub object: ObjectName,
     /// The field.
     pub field: String,
-    /// The item of the field, where it is a list of names.
+    /// The item of the field, where it is a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub item: Option<String>,
 }
@@ -198,7 +208,7 @@ pub struct Viewer {
     pub kind: ViewerKind,
     /// A role, or the name of a user.
     pub name: String,
-    /// What they may see depends on; or why they are refused.
+    /// Their rights; or why they are refused.
     pub rights: Result<Rights, Refusal>,
 }
 
@@ -303,9 +313,9 @@ fn restrictions(door: &Door, access: &Access, role: &str) -> Vec<AppliedRestrict
     lines
         .into_iter()
         .map(|(restriction, clauses)| AppliedRestriction {
+            name: restriction.to_owned(),
             named_by: of_role(door, role, "spec.restrictions", Some(restriction)),
-            origin: Origin::new(Kind::Restriction, restriction, "spec.where", None),
-            lines: clauses.into_iter().map(ToString::to_string).collect(),
+            lines: clauses.into_iter().map(Line::new).collect(),
         })
         .collect()
 }
@@ -346,6 +356,14 @@ fn of_role(door: &Door, role: &str, field: &str, item: Option<&str>) -> Option<O
 impl Attribute {
     fn new(claim: &ClaimPath, values: &BTreeSet<String>) -> Self {
         Self { claim: claim.clone(), values: values.clone() }
+    }
+}
+
+impl Line {
+    fn new(clause: &Clause) -> Self {
+        let subject = clause.subject.to_string();
+        let origin = Origin::new(Kind::Restriction, &clause.restriction, "spec.where", Some(&subject));
+        Self { condition: clause.to_string(), origin }
     }
 }
 

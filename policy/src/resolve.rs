@@ -61,7 +61,7 @@ pub struct Resolved {
     pub attributes: Attributes,
 }
 
-/// What it depends on what a caller sees. Who has the same rights sees the same.
+/// All that decides what a caller sees: who has the same rights sees the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rights {

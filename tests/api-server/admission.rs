@@ -27,13 +27,13 @@ const BAD: &[(&str, &str, &str, &[&str])] = &[
         "both equals and in",
         "Restriction",
         "{sessionRef: {name: retail}, where: [{table: Shops, column: City, equals: Paris, in: [Lyon]}]}",
-        &["exactly one of `equals` and `in`"],
+        &["exactly one of `equals`, `in`"],
     ),
     (
         "neither equals nor in",
         "Restriction",
         "{sessionRef: {name: retail}, where: [{table: Shops, column: City}]}",
-        &["exactly one of `equals` and `in`"],
+        &["exactly one of `equals`, `in`"],
     ),
     (
         "two lines on one column",

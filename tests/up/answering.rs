@@ -60,6 +60,26 @@ async fn an_explanation_leads_from_the_user_to_the_rows_line_by_line() {
 }
 
 #[tokio::test]
+async fn each_line_of_a_restriction_is_shown_with_its_own_place() {
+    let run = RunDirectory::new().unwrap();
+    let directory = up::copy_example(&run, "retail").unwrap();
+    let line = "    - {table: Shops, column: City, equals: Paris}";
+    let lines = format!(
+        "{line}\n    - table: Shops\n      column: Country\n      not: {{equals: Italy}}\n    - {{table: Sales, column: Quantity, between: {{from: 1}}}}"
+    );
+    up::edit(&directory.join("restrictions.yaml"), line, &lines).unwrap();
+    let (_, text) = cubegate(&["explain", shown(&directory), "parisian-user"]).await;
+    for (condition, place) in [
+        ("Shops/City is Paris: ", "restrictions.yaml:17)"),
+        ("Shops/Country is not Italy: ", "restrictions.yaml:18)"),
+        ("Sales/Quantity is at least 1: ", "restrictions.yaml:21)"),
+    ] {
+        let line = text.lines().find(|line| line.trim_start().starts_with(condition));
+        assert!(line.is_some_and(|line| line.ends_with(place)), "{condition}… {place} is not in\n{text}");
+    }
+}
+
+#[tokio::test]
 async fn an_explanation_counts_the_facts_that_the_user_sees() {
     let (_, whole) = json(&["explain", &retail(), "global-user"]).await;
     let (_, paris) = json(&["explain", &retail(), "parisian-user", "--cube", "Sales"]).await;

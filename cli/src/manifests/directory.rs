@@ -209,7 +209,7 @@ impl Entry {
     pub(crate) fn item(&self, list: &str, item: Option<&str>) -> String {
         let position = || {
             let items = self.object.to_value()?.pointer(&format!("/{}", list.replace('.', "/")))?.as_array()?.clone();
-            items.iter().position(|found| found.as_str() == item)
+            items.iter().position(|found| found.as_str() == item || item.is_some_and(|item| speaks_of(found, item)))
         };
         item.and_then(|_| position()).map_or_else(|| list.to_owned(), |position| format!("{list}[{position}]"))
     }
@@ -281,6 +281,16 @@ impl Object {
             Self::ConfigMap { name, .. } => Self::ConfigMap { name, data: BTreeMap::new() },
             Self::Kustomization(_) | Self::Foreign => self,
         }
+    }
+}
+
+/// Whether a line of a Restriction speaks of a column (`Table/Column`) or of a level of a cube (`Cube: Level`).
+fn speaks_of(line: &serde_json::Value, subject: &str) -> bool {
+    let text = |field| line.get(field).and_then(serde_json::Value::as_str);
+    match (text("table"), text("column"), text("level")) {
+        (Some(table), Some(column), None) => subject == format!("{table}/{column}"),
+        (None, None, Some(level)) => subject.strip_suffix(level).is_some_and(|cube| cube.ends_with(": ")),
+        _ => false,
     }
 }
 

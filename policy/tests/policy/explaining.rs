@@ -51,8 +51,9 @@ fn each_step_from_the_provider_to_the_line_names_its_object_and_field() {
     assert_eq!(shown(held.because[0].origin.as_ref()), ("Role/paris spec.mappedFrom".to_owned(), "paris"));
     let restriction = &held.restrictions[0];
     assert_eq!(shown(restriction.named_by.as_ref()), ("Role/paris spec.restrictions".to_owned(), "paris-only"));
-    assert_eq!(restriction.origin.to_string(), "Restriction/paris-only spec.where");
-    assert_eq!(restriction.lines, ["Shops/City is one of Lyon, Paris"]);
+    let line = &restriction.lines[0];
+    assert_eq!(line.condition, "Shops/City is one of Lyon, Paris");
+    assert_eq!(shown(Some(&line.origin)), ("Restriction/paris-only spec.where".to_owned(), "Shops/City"));
     assert_eq!(explanation.refused, None);
 }
 
@@ -137,7 +138,7 @@ fn a_long_list_of_values_is_cut_where_nobody_reads_on() {
         .restriction("many", json!([{"table": "Shops", "column": "City", "in": many}]))
         .role("many", json!({"roleName": "MANY", "mappedFrom": ["many"], "restrictions": ["many"]}));
     let explanation = provided(&world, "bob", &["many", "atoti"]);
-    let line = &role(&explanation, "MANY").restrictions[0].lines[0];
+    let line = &role(&explanation, "MANY").restrictions[0].lines[0].condition;
     assert!(line.ends_with("city 015, 84 more"), "{line}");
 }
 

@@ -20,6 +20,7 @@ use crate::{
     state::Shared,
 };
 
+mod inspecting;
 mod reading;
 mod refreshing;
 
