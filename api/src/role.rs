@@ -1,6 +1,7 @@
 //! Role: who holds it and which Restrictions come with it.
 
 use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{condition::ObjectStatus, reference::SessionReference};
@@ -31,7 +32,9 @@ use crate::{condition::ObjectStatus, reference::SessionReference};
     validation = Rule::new("!((has(self.spec.roleName) ? self.spec.roleName : self.metadata.name) in ['ROLE_USER', 'ROLE_ADMIN']) || !has(self.spec.restrictions) || size(self.spec.restrictions) == 0")
         .message("ROLE_USER and ROLE_ADMIN cannot be restricted; put the restrictions on a Role of your own and map users to it"),
     validation = Rule::new("!has(self.spec.unrestricted) || !self.spec.unrestricted || !has(self.spec.restrictions) || size(self.spec.restrictions) == 0")
-        .message("a role is `unrestricted` or has `restrictions`, not both")
+        .message("a role is `unrestricted` or has `restrictions`, not both"),
+    validation = Rule::new("!((has(self.spec.roleName) ? self.spec.roleName : self.metadata.name) in ['ROLE_USER', 'ROLE_ADMIN']) || !has(self.spec.cubes)")
+        .message("ROLE_USER and ROLE_ADMIN cannot be restricted; put `cubes` on a Role of your own and map users to it")
 )]
 pub struct RoleSpec {
     /// The Session that this role belongs to.
@@ -61,6 +64,41 @@ pub struct RoleSpec {
     /// together with `restrictions`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unrestricted: bool,
+    /// Which cubes holders may see. The lists of all roles of a caller count together; roles without this field say
+    /// nothing. A cube that a caller may not see is to them one that does not exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cubes: Option<CubeRights>,
+}
+
+/// Which cubes the holders of a role may see.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CubeRights {
+    /// Names of cubes, or `*`, `prefix*`, `*suffix`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    #[x_kube(validation = Rule::new("self.all(name, name.matches('^([*]|[*]?[^*]+|[^*]+[*])$'))").message("write the name of a cube, `*`, `prefix*` or `*suffix`"))]
+    pub allowed: Vec<String>,
+    /// Names of cubes, or `*`, `prefix*`, `*suffix`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    #[x_kube(validation = Rule::new("self.all(name, name.matches('^([*]|[*]?[^*]+|[^*]+[*])$'))").message("write the name of a cube, `*`, `prefix*` or `*suffix`"))]
+    pub denied: Vec<String>,
+    /// How the two lists go together. Where roles of one caller differ, a cube must be visible by each order.
+    #[serde(default)]
+    pub order: CubeOrder,
+}
+
+/// How allowed and denied cubes go together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum CubeOrder {
+    /// Cubes that are not denied; if any are allowed, only those of them.
+    #[default]
+    Strict,
+    /// Cubes that are allowed or not denied.
+    DenyAllow,
+    /// Cubes that are allowed and not denied.
+    AllowDeny,
 }
 
 impl Role {

@@ -139,6 +139,21 @@ fn a_role_is_unrestricted_or_has_restrictions() {
 }
 
 #[test]
+fn cubes_are_named_or_matched_at_one_end() {
+    for sound in ["Sales", "*", "Sales*", "*2021", "Sales 2021"] {
+        for list in ["allowed", "denied"] {
+            assert_eq!(sentence(role(json!({"cubes": {list: [sound]}})).validate_cel()), "", "{sound}");
+        }
+    }
+    for wrong in ["", "**", "S*s", "*a*"] {
+        let found = sentence(role(json!({"cubes": {"denied": [wrong], "order": "AllowDeny"}})).validate_cel());
+        assert!(found.contains("write the name of a cube, `*`, `prefix*` or `*suffix`"), "{wrong}: {found}");
+    }
+    let found = sentence(role(json!({"roleName": "ROLE_USER", "cubes": {"denied": ["hr"]}})).validate_cel());
+    assert!(found.contains("cannot be restricted"), "{found}");
+}
+
+#[test]
 fn access_is_one_of_what_there_is() {
     let read = |access: Value| serde_json::from_value::<cubegate_api::session::Access>(access);
     for combine in ["PerHierarchy", "All", "PerRole"] {

@@ -72,8 +72,9 @@ pub fn compile(objects: &Objects) -> Compiled {
     let sources = objects::sources(session, &own_roles, &own_restrictions, &own_users);
 
     session::check(session, &mut problems);
-    let restrictions = restrictions::compile(&own_restrictions, &session::names(session), &mut problems);
-    let roles = roles::compile(&own_roles, &restrictions, &mut problems);
+    let names = session::names(session);
+    let restrictions = restrictions::compile(&own_restrictions, &names, &mut problems);
+    let roles = roles::compile(&own_roles, &restrictions, &names, &mut problems);
     let authentication = authentication::compile(objects, &own_users, &roles, &mut problems);
 
     let url = session.spec.url.as_deref().map(|url| url.trim_end_matches('/').to_owned());

@@ -303,7 +303,7 @@ fn held(snapshot: &Snapshot, role: &str, because: Vec<Because>) -> HeldRole {
 }
 
 fn restrictions(door: &Door, access: &Access, role: &str) -> Vec<AppliedRestriction> {
-    let Some(Checked::Valid(RoleAccess { unrestricted: _, clauses })) = access.roles.get(role) else {
+    let Some(Checked::Valid(RoleAccess { unrestricted: _, cubes: _, clauses })) = access.roles.get(role) else {
         return Vec::new();
     };
     let mut lines: BTreeMap<&str, Vec<&Clause>> = BTreeMap::new();

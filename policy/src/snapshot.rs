@@ -11,11 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use cubegate_api::{
     authentication::AccessTokenFormat,
+    role::CubeOrder,
     session::{Combine, Unmatched},
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{attributes::Attributes, limits::VALUES_LISTED_MAX};
+use crate::{attributes::Attributes, cubes::CubeRights, limits::VALUES_LISTED_MAX};
 
 /// The compiled policy of one Session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -188,6 +189,8 @@ pub struct Access {
 pub struct RoleAccess {
     /// Whether holders whom nothing restricts see everything under [`Unmatched::Deny`] too.
     pub unrestricted: bool,
+    /// Which cubes holders may see, if the role says so.
+    pub cubes: Option<CubeRights>,
     /// All of them hold (AND). Ordered.
     pub clauses: Vec<Clause>,
 }

@@ -15,7 +15,6 @@ use super::{diagnostic::Diagnostic, document::Document, kustomization::Kustomiza
 
 /// What a document declares.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "a directory holds few objects, and most of them are large")]
 pub(crate) enum Object {
     Session(Parsed<Session>),
     Role(Parsed<Role>),

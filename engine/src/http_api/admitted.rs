@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use cubegate_policy::nearest::nearest;
+use cubegate_policy::{bind::BoundAccess, nearest::nearest, resolve::Refusal};
 use http::HeaderMap;
 use tracing::warn;
 
@@ -41,33 +41,27 @@ impl Admitted {
     }
 
     pub(super) fn cube(&self, name: &str) -> Result<VisibleCube, Problem> {
-        let bound = self.policy.bound().ok_or(Problem::ModelLoading)?;
-        if !self.model.has_cube(name) {
-            let visible: Vec<_> = self.visible_cubes().collect();
-            let nearest = nearest(name, visible.iter().map(VisibleCube::name));
-            return Err(Problem::UnknownCube { name: name.to_owned(), nearest: nearest.map(str::to_owned) });
-        }
-        let visibility = bound.visibility(name, &self.caller.roles, &self.caller.attributes).map_err(|refusal| {
-            warn!(user = self.caller.user, cube = name, ?refusal, "refused");
-            Problem::Refused(refusal)
-        })?;
-        Ok(VisibleCube::new(Arc::clone(&self.model), name, visibility))
+        self.open_cube(name).map_err(|problem| {
+            self.explained(problem, |name| {
+                let visible: Vec<_> = self.visible_cubes().collect();
+                let nearest = nearest(&name, visible.iter().map(VisibleCube::name)).map(str::to_owned);
+                Problem::UnknownCube { name, nearest }
+            })
+        })
     }
 
     /// The cubes that do not refuse this caller.
     pub(super) fn visible_cubes(&self) -> impl Iterator<Item = VisibleCube> {
-        self.model.cube_names().filter_map(|name| self.cube(name).ok())
+        self.model.cube_names().filter_map(|name| self.open_cube(name).ok())
     }
 
     pub(super) fn table(&self, name: &str) -> Result<VisibleTable, Problem> {
-        if self.model.table(name).is_none() {
-            let visible: Vec<_> = self.visible_tables().collect();
-            let nearest = nearest(name, visible.iter().map(VisibleTable::name));
-            return Err(Problem::UnknownTable { name: name.to_owned(), nearest: nearest.map(str::to_owned) });
-        }
         self.open_table(name).map_err(|problem| {
-            warn!(user = self.caller.user, table = name, ?problem, "refused");
-            problem
+            self.explained(problem, |name| {
+                let visible: Vec<_> = self.visible_tables().collect();
+                let nearest = nearest(&name, visible.iter().map(VisibleTable::name)).map(str::to_owned);
+                Problem::UnknownTable { name, nearest }
+            })
         })
     }
 
@@ -81,10 +75,32 @@ impl Admitted {
         self.model.mermaid(|table| self.open_table(table).is_ok())
     }
 
-    fn open_table(&self, name: &str) -> Result<VisibleTable, Problem> {
-        let bound = self.policy.bound().ok_or(Problem::ModelLoading)?;
+    /// What the caller is told. Something that they may not see is told as something that does not exist; a refusal is logged.
+    fn explained(&self, problem: Problem, unknown: impl FnOnce(String) -> Problem) -> Problem {
+        match problem {
+            Problem::Refused(Refusal::UnknownCube { cube: name } | Refusal::UnknownTable { table: name }) => {
+                unknown(name)
+            }
+            problem => {
+                warn!(user = self.caller.user, ?problem, "refused");
+                problem
+            }
+        }
+    }
+
+    fn open_cube(&self, name: &str) -> Result<VisibleCube, Problem> {
         let Caller { roles, attributes, .. } = &self.caller;
-        let visibility = bound.table_visibility(name, roles, attributes).map_err(Problem::Refused)?;
+        let visibility = self.bound()?.visibility(name, roles, attributes).map_err(Problem::Refused)?;
+        Ok(VisibleCube::new(Arc::clone(&self.model), name, visibility))
+    }
+
+    fn open_table(&self, name: &str) -> Result<VisibleTable, Problem> {
+        let Caller { roles, attributes, .. } = &self.caller;
+        let visibility = self.bound()?.table_visibility(name, roles, attributes).map_err(Problem::Refused)?;
         Ok(VisibleTable::new(Arc::clone(&self.model), name, visibility))
+    }
+
+    fn bound(&self) -> Result<&Arc<BoundAccess>, Problem> {
+        self.policy.bound().ok_or(Problem::ModelLoading)
     }
 }

@@ -46,8 +46,9 @@ pub use self::{
 };
 use crate::{
     attributes::Attributes,
+    cubes::{self, CubeRights},
     resolve::{Refusal, admit},
-    snapshot::{Access, ObjectName},
+    snapshot::{Access, Checked, ObjectName, RoleAccess},
 };
 
 /// An access policy bound to a model.
@@ -55,7 +56,9 @@ use crate::{
 pub struct BoundAccess {
     rule: Rule,
     cubes: BTreeMap<String, BoundRoles>,
-    tables: BTreeMap<String, BoundRoles>,
+    tables: BTreeMap<String, BoundTable>,
+    /// What roles say of cubes. A role that says nothing is not there.
+    rights: BTreeMap<String, CubeRights>,
     problems: Vec<BindProblem>,
 }
 
@@ -74,6 +77,13 @@ pub struct BindProblem {
 /// Each role in one cube or table.
 type BoundRoles = BTreeMap<String, BoundRole>;
 
+/// Each role in one table, and the cubes that use it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct BoundTable {
+    roles: BoundRoles,
+    cubes: BTreeSet<String>,
+}
+
 impl BoundAccess {
     /// Binds each role in each cube and each table.
     pub fn bind(access: &Access, model: &ModelShape) -> Self {
@@ -86,10 +96,18 @@ impl BoundAccess {
         };
         let cubes = model.cubes.iter().map(|(name, cube)| (name.clone(), bind_all(Place::Cube { name, cube })));
         let cubes = cubes.collect();
-        let tables = model.tables.iter().map(|(name, table)| (name.clone(), bind_all(Place::Table { name, table })));
+        let tables = model.tables.iter().map(|(name, table)| {
+            let cubes = model.cubes_with(name).map(|(cube, _)| cube.clone()).collect();
+            (name.clone(), BoundTable { roles: bind_all(Place::Table { name, table }), cubes })
+        });
         let tables = tables.collect();
+        let rights = roles.iter().filter_map(|(role, access)| match access {
+            Checked::Valid(RoleAccess { cubes, .. }) => Some((role.clone(), cubes.clone()?)),
+            Checked::Broken(_) => None,
+        });
+        let rights = rights.collect();
         let rule = Rule { combine: *combine, unmatched: *unmatched };
-        Self { rule, cubes, tables, problems: problems.into_iter().collect() }
+        Self { rule, cubes, tables, rights, problems: problems.into_iter().collect() }
     }
 
     /// What of the policy cannot be applied to the model, ordered.
@@ -97,7 +115,8 @@ impl BoundAccess {
         &self.problems
     }
 
-    /// Which rows of a cube a caller with these roles and attributes may see, or why the caller is refused.
+    /// Which rows of a cube a caller with these roles and attributes may see, or why the caller is refused. A cube that the
+    /// caller may not see is unknown.
     ///
     /// The roles are all those of the caller, as [`resolve`](crate::resolve::resolve) gives them. The gate is
     /// checked here again: an empty set of roles must never read as “nothing is restricted”.
@@ -107,19 +126,30 @@ impl BoundAccess {
         roles: &BTreeSet<String>,
         attributes: &Attributes,
     ) -> Result<Visibility, Refusal> {
-        let bound = self.cubes.get(cube).ok_or_else(|| Refusal::UnknownCube { cube: cube.to_owned() })?;
+        let bound = self.cubes.get(cube).filter(|_| self.shows(cube, roles));
+        let bound = bound.ok_or_else(|| Refusal::UnknownCube { cube: cube.to_owned() })?;
         self.visibility_of(bound, roles, attributes)
     }
 
-    /// Which rows of a table a caller with these roles and attributes may see, or why the caller is refused.
+    /// Which rows of a table a caller with these roles and attributes may see, or why the caller is refused. A table that is
+    /// used by cubes, none of which the caller may see, is unknown.
     pub fn table_visibility(
         &self,
         table: &str,
         roles: &BTreeSet<String>,
         attributes: &Attributes,
     ) -> Result<Visibility, Refusal> {
-        let bound = self.tables.get(table).ok_or_else(|| Refusal::UnknownTable { table: table.to_owned() })?;
-        self.visibility_of(bound, roles, attributes)
+        let is_shown = |BoundTable { cubes, .. }: &&BoundTable| {
+            cubes.is_empty() || cubes.iter().any(|cube| self.shows(cube, roles))
+        };
+        let bound = self.tables.get(table).filter(is_shown);
+        let bound = bound.ok_or_else(|| Refusal::UnknownTable { table: table.to_owned() })?;
+        self.visibility_of(&bound.roles, roles, attributes)
+    }
+
+    /// Whether a cube is there for the holder of these roles.
+    fn shows(&self, cube: &str, roles: &BTreeSet<String>) -> bool {
+        roles.contains(ROLE_ADMIN) || cubes::is_visible(cube, roles.iter().filter_map(|role| self.rights.get(role)))
     }
 
     fn visibility_of(

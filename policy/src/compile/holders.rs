@@ -22,12 +22,13 @@ use serde_json::{Map, Value};
 use super::objects::InvalidObject;
 
 /// Fields of a Role, and of the object around it, that do not name holders.
-const OTHER_FIELDS: [&str; 10] = [
+const OTHER_FIELDS: [&str; 11] = [
     "sessionRef",
     "roleName",
     "inherits",
     "restrictions",
     "unrestricted",
+    "cubes",
     "apiVersion",
     "kind",
     "metadata",

@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cubegate_api::{ROLE_ADMIN, ROLE_ANONYMOUS, ROLE_USER, Role, RoleSpec};
+use cubegate_api::{ROLE_ADMIN, ROLE_ANONYMOUS, ROLE_USER, Role, RoleSpec, role::CubeRights as CubeRightsSpec};
 
 use super::{
     holders,
@@ -17,8 +17,10 @@ use super::{
     objects::{Own, Parsed},
     problem::{ProblemKind, Problems},
     restrictions::Restrictions,
+    session::Names,
 };
 use crate::{
+    cubes::{CubePattern, CubeRights},
     limits::{REASONS_PER_ROLE_MAX, ROLE_NAME_CHARACTERS_MAX},
     nearest::suggestion,
     snapshot::{Checked, ClaimPath, Clause, DoorRole, ObjectName, RoleAccess, Wanted},
@@ -45,9 +47,10 @@ pub(super) struct CompiledRole {
 pub(super) fn compile(
     own: &[Own<'_, Role>],
     restrictions: &Restrictions,
+    names: &Names<'_>,
     problems: &mut Problems,
 ) -> BTreeMap<String, CompiledRole> {
-    let mut drafts = gather(own);
+    let mut drafts = gather(own, names, problems);
     check_names(&drafts, problems);
     restrict(&mut drafts, restrictions, problems);
     let inheritance = inherit(&drafts, problems);
@@ -77,6 +80,7 @@ struct Draft<'a> {
     mapped_from: BTreeSet<String>,
     users: BTreeSet<String>,
     unrestricted: bool,
+    cubes: Option<CubeRights>,
     clauses: BTreeSet<Clause>,
     /// Reasons that are not problems of the role's own objects.
     reasons: BTreeSet<String>,
@@ -92,11 +96,11 @@ struct Declaration<'a> {
 
 type Drafts<'a> = BTreeMap<String, Draft<'a>>;
 
-fn gather<'a>(own: &'a [Own<'a, Role>]) -> Drafts<'a> {
+fn gather<'a>(own: &'a [Own<'a, Role>], names: &Names<'_>, problems: &mut Problems) -> Drafts<'a> {
     let mut drafts: Drafts<'a> = BUILT_IN.map(|role| (role.to_owned(), Draft::default())).into();
     for Own { object, parsed, .. } in own {
         match parsed {
-            Parsed::Valid(role) => gather_valid(object, role, &mut drafts),
+            Parsed::Valid(role) => gather_valid(object, role, names, &mut drafts, problems),
             Parsed::Invalid(invalid) => {
                 let holders::Holders { role_name, mapped_from, users, complete } = holders::read(invalid);
                 let draft = drafts.entry(role_name).or_default();
@@ -113,14 +117,54 @@ fn gather<'a>(own: &'a [Own<'a, Role>]) -> Drafts<'a> {
     drafts
 }
 
-fn gather_valid<'a>(object: &'a ObjectName, role: &'a Role, drafts: &mut Drafts<'a>) {
-    let RoleSpec { session_ref: _, role_name, mapped_from, users, inherits, restrictions, unrestricted } = &role.spec;
+fn gather_valid<'a>(
+    object: &'a ObjectName,
+    role: &'a Role,
+    names: &Names<'_>,
+    drafts: &mut Drafts<'a>,
+    problems: &mut Problems,
+) {
+    let RoleSpec { session_ref: _, role_name, mapped_from, users, inherits, restrictions, unrestricted, cubes } =
+        &role.spec;
     let name_field = if role_name.is_some() { "spec.roleName" } else { "metadata.name" };
+    if cubes.is_some() && UNRESTRICTABLE.contains(&role.role_name()) {
+        let message = format!("{} cannot be restricted; put `cubes` on a role of your own", role.role_name());
+        problems.report(object, ProblemKind::Invalid, "spec.cubes", message);
+    }
     let draft = drafts.entry(role.role_name().to_owned()).or_default();
     draft.objects.push(Declaration { object, name_field, inherits, restrictions });
     draft.mapped_from.extend(mapped_from.iter().cloned());
     draft.users.extend(users.iter().cloned());
     draft.unrestricted |= unrestricted;
+    // Two objects for one role are refused, so it makes no difference which of them is heard.
+    draft.cubes = cubes.as_ref().map(|cubes| cube_rights(object, cubes, names, problems));
+}
+
+fn cube_rights(
+    object: &ObjectName,
+    CubeRightsSpec { allowed, denied, order }: &CubeRightsSpec,
+    names: &Names<'_>,
+    problems: &mut Problems,
+) -> CubeRights {
+    let mut patterns = |field: &str, written: &[String]| {
+        let read = written.iter().enumerate().filter_map(|(position, text)| {
+            let pattern = CubePattern::try_from(text.clone());
+            let problem = match &pattern {
+                Err(malformed) => Some((ProblemKind::Invalid, malformed.to_string())),
+                Ok(CubePattern::Name(name)) if !names.cubes.contains(name.as_str()) => {
+                    let suggestion = suggestion(name, "cubes", names.cubes.iter().copied());
+                    Some((ProblemKind::Unresolved, format!("there is no cube `{name}`; {suggestion}")))
+                }
+                Ok(_) => None,
+            };
+            if let Some((kind, message)) = problem {
+                problems.report(object, kind, format!("spec.cubes.{field}[{position}]"), message);
+            }
+            pattern.ok()
+        });
+        read.collect()
+    };
+    CubeRights { allowed: patterns("allowed", allowed), denied: patterns("denied", denied), order: *order }
 }
 
 fn check_names(drafts: &Drafts<'_>, problems: &mut Problems) {
@@ -219,7 +263,9 @@ fn keep_built_ins_unrestricted(drafts: &Drafts<'_>, inheritance: &Inheritance<'_
 }
 
 fn is_restricted(drafts: &Drafts<'_>, role: &str) -> bool {
-    drafts.get(role).is_some_and(|draft| draft.objects.iter().any(|declared| !declared.restrictions.is_empty()))
+    drafts.get(role).is_some_and(|draft| {
+        draft.cubes.is_some() || draft.objects.iter().any(|declared| !declared.restrictions.is_empty())
+    })
 }
 
 fn report_circles(drafts: &Drafts<'_>, inheritance: &Inheritance<'_>, problems: &mut Problems) {
@@ -260,7 +306,7 @@ fn finish(drafts: &Drafts<'_>, inheritance: &Inheritance<'_>, problems: &Problem
             let broken = bounded(&reasons.flatten().collect());
             let access = if broken.is_empty() {
                 let clauses = draft.clauses.iter().cloned().collect();
-                Checked::Valid(RoleAccess { unrestricted: draft.unrestricted, clauses })
+                Checked::Valid(RoleAccess { unrestricted: draft.unrestricted, cubes: draft.cubes.clone(), clauses })
             } else {
                 Checked::Broken(broken.clone())
             };

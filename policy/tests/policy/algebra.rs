@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cubegate_api::{ROLE_ADMIN, ROLE_USER};
+use cubegate_api::{ROLE_ADMIN, ROLE_USER, session::Access};
 use cubegate_policy::{
     attributes::Attributes,
     bind::{BoundAccess, CubeShape, HierarchyShape, ModelShape, Visibility},
@@ -14,7 +14,7 @@ use proptest::{prelude::*, sample::subsequence};
 use serde_json::json;
 
 use crate::{
-    naive::NaivePolicy,
+    naive::{NaiveCaller, NaiveCube, NaivePolicy},
     support::{Row, World, column, level, manifest, names, sees, tables_in_one_chain},
 };
 
@@ -94,11 +94,10 @@ impl Case {
     }
 
     fn naively_visible(&self, granted: &[&str], row: &Row) -> bool {
-        let pair = |name: &&str| (column(name).table, column(name).column);
-        let hierarchies: Vec<Vec<(String, String)>> =
-            self.hierarchies.iter().map(|levels| levels.iter().map(pair).collect()).collect();
-        let granted: Vec<String> = granted.iter().map(ToString::to_string).collect();
-        self.policy.visible(&granted, &hierarchies, row)
+        let levels = |levels: &Vec<&str>| (String::new(), levels.iter().map(ToString::to_string).collect());
+        let cube = NaiveCube { name: "Cube".into(), hierarchies: self.hierarchies.iter().map(levels).collect() };
+        let base = granted.iter().map(ToString::to_string).collect();
+        self.policy.visible(&NaiveCaller { base, ..NaiveCaller::default() }, &cube, row)
     }
 }
 
@@ -151,7 +150,7 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
     // Columns may be in several hierarchies, or in none.
     let hierarchies = prop::collection::vec(subsequence(COLUMNS.to_vec(), 1..=3).prop_shuffle(), 0..4);
     (restrictions, roles, hierarchies).prop_map(|(restrictions, roles, hierarchies)| Case {
-        policy: NaivePolicy { roles, restrictions },
+        policy: NaivePolicy { access: Access::default(), roles, restrictions },
         hierarchies,
     })
 }

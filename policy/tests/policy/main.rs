@@ -12,6 +12,7 @@ mod fail_closed;
 mod golden;
 mod naive;
 mod publishing;
+mod random;
 mod resolving;
 mod restricting;
 mod stories;

@@ -3,67 +3,112 @@
 //!
 //! `visible(x) ⇔ ROLE_ADMIN ∨ ∀h: A_h = ∅ ∨ ∃a ∈ A_h: x satisfies a`
 
-use cubegate_api::{Restriction, Role, restriction::Condition};
+use std::collections::BTreeMap;
+
+use cubegate_api::{
+    Restriction, Role,
+    restriction::{Between, Condition, Negated},
+    session::{Access, Combine, Unmatched},
+};
 
 use crate::support::Row;
 
 /// Objects of a Session that is in order.
 #[derive(Clone, Debug)]
 pub(crate) struct NaivePolicy {
+    pub(crate) access: Access,
     pub(crate) roles: Vec<Role>,
     pub(crate) restrictions: Vec<Restriction>,
 }
 
+/// A cube by its hierarchies, each a name and the columns of its levels, as `Table/Column`.
+#[derive(Clone, Debug)]
+pub(crate) struct NaiveCube {
+    pub(crate) name: String,
+    pub(crate) hierarchies: Vec<(String, Vec<String>)>,
+}
+
+/// Who asks: the roles that are granted to them, and their attributes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NaiveCaller {
+    pub(crate) base: Vec<String>,
+    pub(crate) attributes: BTreeMap<Vec<String>, Vec<String>>,
+}
+
+/// A line of a Restriction, with the cube whose levels it names.
+#[derive(Clone, Copy)]
+struct Line<'a> {
+    cube: Option<&'a str>,
+    condition: &'a Condition,
+}
+
 impl NaivePolicy {
-    /// `hierarchies` are those of the cube, each a list of (table, column).
-    pub(crate) fn visible(&self, base: &[String], hierarchies: &[Vec<(String, String)>], row: &Row) -> bool {
-        let mut roles: Vec<String> = base.to_vec();
-        while let Some(more) = self.next_inherited(&roles) {
-            roles.push(more);
-        }
-        if roles.iter().any(|role| role == "ROLE_ADMIN") {
+    /// Whether a cube shows a row.
+    pub(crate) fn visible(&self, caller: &NaiveCaller, cube: &NaiveCube, row: &Row) -> bool {
+        self.shows(caller, cube, true, row)
+    }
+
+    /// Whether a table shows a row: every cube that uses it would, were there no restrictions of cubes.
+    pub(crate) fn visible_in_table(&self, caller: &NaiveCaller, cubes: &[NaiveCube], row: &Row) -> bool {
+        cubes.iter().all(|cube| self.shows(caller, cube, false, row))
+    }
+
+    fn shows(&self, caller: &NaiveCaller, cube: &NaiveCube, is_cube: bool, row: &Row) -> bool {
+        let held = self.with_inherited(&caller.base);
+        if held.iter().any(|role| role == "ROLE_ADMIN") {
             return true;
         }
-        let mut all = hierarchies.to_vec();
-        for role in &roles {
-            for line in self.lines(role) {
-                let column = (line.table.clone().unwrap(), line.column.clone().unwrap());
-                if !all.iter().any(|hierarchy| hierarchy.contains(&column)) {
-                    all.push(vec![column]);
+        let lines = |role: &String| -> Vec<Line<'_>> {
+            let lines = self.lines(role).into_iter();
+            lines.filter(|line| line.cube.is_none() || is_cube && line.cube == Some(&cube.name)).collect()
+        };
+        let restricting: Vec<&String> = held.iter().filter(|role| !lines(role).is_empty()).collect();
+        if restricting.is_empty() {
+            let is_free = |role: &&Role| held.contains(role.spec.role_name.as_ref().unwrap()) && role.spec.unrestricted;
+            return self.access.unmatched == Unmatched::Allow || self.roles.iter().any(|role| is_free(&role));
+        }
+        let admits = |lines: &[Line<'_>]| lines.iter().all(|line| satisfies(line.condition, row, caller));
+        match self.access.combine {
+            Combine::All => restricting.into_iter().all(|role| admits(&lines(role))),
+            Combine::PerRole => restricting.into_iter().any(|role| admits(&lines(role))),
+            Combine::PerHierarchy => {
+                let mut axes: Vec<(String, Vec<String>)> = cube.hierarchies.clone();
+                for column in row.keys().map(ToString::to_string) {
+                    if !cube.hierarchies.iter().any(|(_, levels)| levels.contains(&column)) {
+                        axes.push((String::new(), vec![column]));
+                    }
                 }
+                axes.iter().all(|axis| {
+                    let cut = |role: &String| -> Vec<Line<'_>> {
+                        lines(role).into_iter().filter(|line| lies_on(*line, axis)).collect()
+                    };
+                    let mut cutting = restricting.iter().filter(|role| !cut(role).is_empty()).peekable();
+                    cutting.peek().is_none() || cutting.any(|role| admits(&cut(role)))
+                })
             }
         }
-        all.iter().all(|hierarchy| {
-            let mut restricted = false;
-            let mut admitted = false;
-            for role in &roles {
-                let lines = self.lines(role);
-                let cut: Vec<&Condition> = lines
-                    .into_iter()
-                    .filter(|line| hierarchy.contains(&(line.table.clone().unwrap(), line.column.clone().unwrap())))
-                    .collect();
-                if !cut.is_empty() {
-                    restricted = true;
-                    admitted |= cut.into_iter().all(|line| satisfies(row, line));
-                }
+    }
+
+    /// These roles and all that they inherit.
+    fn with_inherited(&self, base: &[String]) -> Vec<String> {
+        let mut roles: Vec<String> = base.to_vec();
+        loop {
+            let heirs = self.roles.iter().filter(|role| roles.contains(role.spec.role_name.as_ref().unwrap()));
+            let mut inherited = heirs.flat_map(|role| &role.spec.inherits);
+            match inherited.find(|role| !roles.contains(role)).cloned() {
+                Some(more) => roles.push(more),
+                None => return roles,
             }
-            !restricted || admitted
-        })
+        }
     }
 
-    fn next_inherited(&self, roles: &[String]) -> Option<String> {
-        let inherited = self.roles.iter().filter(|role| roles.contains(&role.spec.role_name.clone().unwrap()));
-        inherited.flat_map(|role| role.spec.inherits.clone()).find(|role| !roles.contains(role))
-    }
-
-    fn lines(&self, role: &str) -> Vec<&Condition> {
+    fn lines(&self, role: &str) -> Vec<Line<'_>> {
         let mut lines = Vec::new();
-        for object in &self.roles {
-            if object.spec.role_name.as_deref() == Some(role) {
-                for restriction in &self.restrictions {
-                    if object.spec.restrictions.contains(restriction.metadata.name.as_ref().unwrap()) {
-                        lines.extend(&restriction.spec.r#where);
-                    }
+        for object in self.roles.iter().filter(|object| object.spec.role_name.as_deref() == Some(role)) {
+            for restriction in &self.restrictions {
+                if object.spec.restrictions.contains(restriction.metadata.name.as_ref().unwrap()) {
+                    let cube = restriction.spec.cube.as_deref();
+                    lines.extend(restriction.spec.r#where.iter().map(|condition| Line { cube, condition }));
                 }
             }
         }
@@ -71,12 +116,43 @@ impl NaivePolicy {
     }
 }
 
-fn satisfies(row: &Row, line: &Condition) -> bool {
-    let (_, value) = row
-        .iter()
-        .find(|(name, _)| Some(&name.table) == line.table.as_ref() && Some(&name.column) == line.column.as_ref())
-        .unwrap();
-    let equal = line.equals.as_ref().is_some_and(|wanted| wanted.to_text() == *value);
-    let among = line.r#in.as_ref().is_some_and(|wanted| wanted.iter().any(|wanted| wanted.to_text() == *value));
-    equal || among
+/// A level lies on its own hierarchy, a column on all that are built on it.
+fn lies_on(line: Line<'_>, (name, levels): &(String, Vec<String>)) -> bool {
+    match &line.condition.level {
+        Some(level) => levels.iter().any(|column| *level == format!("{name}/{}", column.split_once('/').unwrap().1)),
+        None => levels.contains(&column(line.condition)),
+    }
+}
+
+/// The column of a line. Levels are called as their columns, and every column is of `Facts`.
+fn column(condition: &Condition) -> String {
+    match &condition.level {
+        Some(level) => format!("Facts/{}", level.split_once('/').unwrap().1),
+        None => format!("{}/{}", condition.table.as_ref().unwrap(), condition.column.as_ref().unwrap()),
+    }
+}
+
+fn satisfies(condition: &Condition, row: &Row, caller: &NaiveCaller) -> bool {
+    let column = column(condition);
+    let value = row.iter().find(|(name, _)| name.to_string() == column).unwrap().1;
+    match condition.clone() {
+        Condition { not: Some(test), .. } => value != "N/A" && is_wanted(value, &test, caller) == Some(false),
+        Condition { equals, r#in, between, in_claim, .. } => {
+            is_wanted(value, &Negated { equals, r#in, between, in_claim }, caller) == Some(true)
+        }
+    }
+}
+
+/// Whether a value is wanted; none when the caller lacks the attribute that would say so.
+fn is_wanted(value: &str, test: &Negated, caller: &NaiveCaller) -> Option<bool> {
+    let Negated { equals, r#in, between, in_claim } = test;
+    if let Some(keys) = in_claim {
+        return Some(caller.attributes.get(keys)?.iter().any(|own| own == value));
+    }
+    if let Some(Between { from, to }) = between {
+        let is_above = from.as_ref().is_none_or(|from| *from.to_text() <= *value);
+        let is_below = to.as_ref().is_none_or(|to| *value <= *to.to_text());
+        return Some(value != "N/A" && is_above && is_below);
+    }
+    Some(equals.iter().chain(r#in.iter().flatten()).any(|wanted| wanted.to_text() == value))
 }

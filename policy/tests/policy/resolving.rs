@@ -154,3 +154,36 @@ fn what_was_found_of_a_refused_caller_is_told_too() {
     assert_eq!(decision.grants, [Grant { role: "X", way: Way::Mapped("x") }]);
     assert_eq!(decision.refusal, Some(Refusal::NoAccess));
 }
+
+// === Cubes ===
+
+#[test]
+fn cubes_are_named_or_matched_and_an_unknown_name_refuses_the_holders() {
+    let world = |cubes: serde_json::Value| {
+        let declared = json!([{"name": "Sales", "factTable": "Sales"}]);
+        World::new()
+            .session(|session| session.spec.cubes = serde_json::from_value(declared).unwrap())
+            .role("x", json!({"roleName": "X", "mappedFrom": ["x"], "cubes": cubes}))
+    };
+    assert_eq!(world(json!({"allowed": ["Sales", "S*"], "denied": ["*2021"]})).problems(), Vec::<String>::new());
+    for (cubes, problem) in [
+        (
+            json!({"denied": ["Sale"]}),
+            "Role/x spec.cubes.denied[0] Unresolved: there is no cube `Sale`; did you mean `Sales`?",
+        ),
+        (
+            json!({"allowed": ["S*s"]}),
+            "Role/x spec.cubes.allowed[0] Invalid: write the name of a cube, `*`, `prefix*` or `*suffix`",
+        ),
+    ] {
+        assert_eq!(world(cubes.clone()).problems(), [problem]);
+        assert!(matches!(world(cubes).provider_user("u", &["x", "atoti"]), Err(Refusal::BrokenRole { .. })));
+    }
+}
+
+#[test]
+fn the_built_in_roles_hide_no_cube() {
+    let world =
+        World::new().role("admin", json!({"roleName": "ROLE_ADMIN", "users": ["u"], "cubes": {"denied": ["*"]}}));
+    assert!(world.problems()[0].contains("ROLE_ADMIN cannot be restricted"), "{:?}", world.problems());
+}

@@ -319,3 +319,32 @@ async fn a_restriction_by_attribute_shows_each_caller_their_own_and_those_withou
         assert_eq!((status, &body["rows"]), (StatusCode::OK, &expected), "{attributes}");
     }
 }
+
+#[tokio::test]
+async fn a_cube_that_a_caller_may_not_see_is_answered_as_one_that_does_not_exist() {
+    let shared = loaded();
+    let mut hiding = publication(2, "City", &["Paris"]);
+    let denied = serde_json::from_value(json!({"allowed": [], "denied": ["Sal*"], "order": "Strict"})).unwrap();
+    let access = RoleAccess { cubes: Some(denied), ..RoleAccess::default() };
+    hiding.access.roles.insert("ROLE_SOME".into(), Checked::Valid(access));
+    shared.adopt_policy(hiding);
+    let router = router(shared);
+    let answer = async |path: &str, roles: &str| {
+        let method = if path.ends_with("cubes") || path.ends_with("City") { Method::GET } else { Method::POST };
+        let query = if path.ends_with("cubes/Sales/query") { by_city() } else { json!({}) };
+        let (status, _, body) = send(&router, request(method, path, roles, 2, query.to_string())).await;
+        (status, body.replace("Stock", "Sales"))
+    };
+    for rest in ["query", "drillthrough", "members/City"] {
+        let hidden = answer(&format!("/api/v1/cubes/Sales/{rest}"), "ROLE_SOME,ROLE_USER").await;
+        let absent = answer(&format!("/api/v1/cubes/Stock/{rest}"), "ROLE_SOME,ROLE_USER").await;
+        assert_eq!((hidden.0, &hidden), (StatusCode::NOT_FOUND, &absent), "{rest}");
+    }
+    for table in ["Sales", "Shops"] {
+        let path = format!("/api/v1/tables/{table}/query");
+        assert_eq!(answer(&path, "ROLE_SOME,ROLE_USER").await.0, StatusCode::NOT_FOUND, "its rows are of hidden cubes");
+    }
+    assert_eq!(answer("/api/v1/cubes", "ROLE_SOME,ROLE_USER").await.1, r#"{"cubes":[]}"#);
+    assert_eq!(answer("/api/v1/cubes/Sales/query", "ROLE_USER").await.0, StatusCode::OK);
+    assert_eq!(answer("/api/v1/cubes/Sales/query", "ROLE_ADMIN,ROLE_SOME").await.0, StatusCode::OK);
+}

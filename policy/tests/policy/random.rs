@@ -1,0 +1,236 @@
+//! The product against the naive evaluator on many small random policies: all combinations, inheritance, attributes,
+//! columns and levels of several cubes.
+//!
+//! A case is made of one number, which a failure names: `check(that number)` repeats it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cubegate_api::{
+    Restriction, RestrictionSpec, Role, RoleSpec,
+    reference::SessionReference,
+    restriction::{Between, Condition, Negated, Scalar},
+    session::{Access, Combine, Unmatched},
+};
+use cubegate_policy::{
+    attributes::Attributes,
+    bind::{BoundAccess, CubeShape, HierarchyShape, ModelShape, TableShape},
+    compile::Parsed,
+    resolve::{Caller, resolve},
+    snapshot::{ClaimPath, ColumnName},
+};
+use serde_json::json;
+
+use crate::{
+    naive::{NaiveCaller, NaiveCube, NaivePolicy},
+    support::{Row, World, column, level, names, sees},
+};
+
+const POLICIES: u64 = 2_500;
+const CALLERS_PER_POLICY: usize = 4;
+const ROWS_PER_CALLER: usize = 6;
+
+const COLUMNS: [&str; 4] = ["Facts/A", "Facts/B", "Facts/C", "Facts/D"];
+const VALUES: [&str; 4] = ["N/A", "x", "y", "z"];
+const ROLES: [&str; 5] = ["R0", "R1", "R2", "R3", "R4"];
+const RESTRICTIONS: [&str; 5] = ["r0", "r1", "r2", "r3", "r4"];
+const CUBES: [&str; 2] = ["C0", "C1"];
+const CLAIMS: [&str; 2] = ["shops", "towns"];
+
+/// Numbers that look random (splitmix64).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, count: usize) -> usize {
+        usize::try_from(self.next() % count as u64).unwrap()
+    }
+
+    fn one_in(&mut self, count: usize) -> bool {
+        self.below(count) == 0
+    }
+
+    fn pick<T: Copy>(&mut self, items: &[T]) -> T {
+        items[self.below(items.len())]
+    }
+
+    /// Some of the items, in their order, at most so many.
+    fn some<T: Copy>(&mut self, items: &[T], most: usize) -> Vec<T> {
+        let mut picked = Vec::new();
+        for item in items {
+            if picked.len() < most && self.one_in(2) {
+                picked.push(*item);
+            }
+        }
+        picked
+    }
+}
+
+fn session_ref() -> SessionReference {
+    SessionReference { name: "retail".into() }
+}
+
+fn cube(random: &mut Random, name: &str) -> NaiveCube {
+    let mut hierarchies = Vec::new();
+    for number in 0..random.below(4) {
+        let mut levels = random.some(&COLUMNS, 3);
+        if levels.is_empty() {
+            levels.push(random.pick(&COLUMNS));
+        }
+        hierarchies.push((format!("H{number}"), levels.into_iter().map(str::to_owned).collect()));
+    }
+    NaiveCube { name: name.to_owned(), hierarchies }
+}
+
+fn condition(random: &mut Random) -> Condition {
+    let scalar = |random: &mut Random| Scalar::Text(random.pick(&VALUES).to_owned());
+    let mut test = Negated::default();
+    match random.below(5) {
+        0 => test.equals = Some(scalar(random)),
+        1 | 2 => test.r#in = Some((0..=random.below(2)).map(|_| scalar(random)).collect()),
+        3 => {
+            let from = (!random.one_in(3)).then(|| scalar(random));
+            let to = (from.is_none() || random.one_in(2)).then(|| scalar(random));
+            test.between = Some(Between { from, to });
+        }
+        _ => test.in_claim = Some(vec![random.pick(&CLAIMS).to_owned()]),
+    }
+    if random.one_in(4) {
+        return Condition { not: Some(test), ..Condition::default() };
+    }
+    let Negated { equals, r#in, between, in_claim } = test;
+    Condition { equals, r#in, between, in_claim, ..Condition::default() }
+}
+
+/// On columns, or on levels of one of the cubes.
+fn restriction(random: &mut Random, name: &str, cubes: &[NaiveCube]) -> Restriction {
+    let of_cube =
+        Some(&cubes[random.below(cubes.len())]).filter(|cube| !cube.hierarchies.is_empty() && random.one_in(3));
+    let mut lines: Vec<Condition> = Vec::new();
+    for _ in 0..=random.below(2) {
+        let mut line = condition(random);
+        if let Some(cube) = of_cube {
+            let (hierarchy, levels) = &cube.hierarchies[random.below(cube.hierarchies.len())];
+            let level = levels[random.below(levels.len())].replace("Facts/", "");
+            line.level = Some(format!("{hierarchy}/{level}"));
+        } else {
+            let ColumnName { table, column } = column(random.pick(&COLUMNS));
+            (line.table, line.column) = (Some(table), Some(column));
+        }
+        let is_new = |other: &Condition| (&other.column, &other.level) != (&line.column, &line.level);
+        if lines.iter().all(is_new) {
+            lines.push(line);
+        }
+    }
+    let cube = of_cube.map(|cube| cube.name.clone());
+    Restriction::new(name, RestrictionSpec { session_ref: session_ref(), cube, r#where: lines })
+}
+
+/// Roles inherit only later ones, so there is no circle.
+fn role(random: &mut Random, position: usize) -> Role {
+    let restrictions: Vec<String> = random.some(&RESTRICTIONS, 2).into_iter().map(str::to_owned).collect();
+    let spec = RoleSpec {
+        session_ref: session_ref(),
+        role_name: Some(ROLES[position].to_owned()),
+        mapped_from: vec![ROLES[position].to_owned()],
+        users: Vec::new(),
+        inherits: random.some(&ROLES[position + 1..], 2).into_iter().map(str::to_owned).collect(),
+        unrestricted: restrictions.is_empty() && random.one_in(3),
+        restrictions,
+        cubes: None,
+    };
+    Role::new(&ROLES[position].to_lowercase(), spec)
+}
+
+fn policy(random: &mut Random, cubes: &[NaiveCube]) -> NaivePolicy {
+    NaivePolicy {
+        access: Access {
+            combine: random.pick(&[Combine::PerHierarchy, Combine::All, Combine::PerRole]),
+            unmatched: random.pick(&[Unmatched::Allow, Unmatched::Deny]),
+        },
+        roles: (0..ROLES.len()).map(|position| role(random, position)).collect(),
+        restrictions: RESTRICTIONS.iter().map(|name| restriction(random, name, cubes)).collect(),
+    }
+}
+
+fn caller(random: &mut Random) -> NaiveCaller {
+    let mut attributes = BTreeMap::new();
+    for claim in random.some(&CLAIMS, 2) {
+        let values: BTreeSet<&str> = (0..=random.below(2)).map(|_| random.pick(&VALUES)).collect();
+        attributes.insert(vec![claim.to_owned()], values.into_iter().map(str::to_owned).collect());
+    }
+    NaiveCaller { base: random.some(&ROLES, 3).into_iter().map(str::to_owned).collect(), attributes }
+}
+
+fn row(random: &mut Random) -> Row {
+    COLUMNS.iter().map(|name| (column(name), random.pick(&VALUES).to_owned())).collect()
+}
+
+fn model(cubes: &[NaiveCube]) -> ModelShape {
+    let reachable: BTreeSet<ColumnName> = COLUMNS.iter().map(|name| column(name)).collect();
+    let hierarchy = |(name, levels): &(String, Vec<String>)| HierarchyShape {
+        name: name.clone(),
+        levels: levels.iter().map(|name| level(name)).collect(),
+    };
+    let cube = |cube: &NaiveCube| {
+        let hierarchies = cube.hierarchies.iter().map(hierarchy).collect();
+        (cube.name.clone(), CubeShape { hierarchies, reachable: reachable.clone() })
+    };
+    let facts = TableShape { columns: names(&["A", "B", "C", "D"]), reachable: reachable.clone() };
+    ModelShape { tables: [("Facts".to_owned(), facts)].into(), cubes: cubes.iter().map(cube).collect() }
+}
+
+/// Compares on a few callers and rows of one policy.
+fn check(world: &World, seed: u64) {
+    let random = &mut Random(seed);
+    let cubes = CUBES.map(|name| cube(random, name));
+    let policy = policy(random, &cubes);
+    let mut objects = world.objects.clone();
+    objects.session.spec.access = policy.access;
+    objects.roles.extend(policy.roles.iter().cloned().map(Parsed::Valid));
+    objects.restrictions.extend(policy.restrictions.iter().cloned().map(Parsed::Valid));
+    let compiled = cubegate_policy::compile::compile(&objects);
+    assert_eq!(compiled.problems, [], "case {seed}");
+    let bound = BoundAccess::bind(&compiled.snapshot.access, &model(&cubes));
+    assert_eq!(bound.problems(), [], "case {seed}");
+    for _ in 0..CALLERS_PER_POLICY {
+        let caller = caller(random);
+        let provider_roles = caller.base.iter().cloned().chain(["atoti".to_owned()]).collect();
+        let attributes =
+            caller.attributes.iter().map(|(keys, values)| (ClaimPath(keys.clone()), values.iter().cloned().collect()));
+        let attributes = Attributes::from(attributes.collect::<Vec<_>>());
+        let identity = Caller::ProviderUser { name: "u", provider_roles: &provider_roles, attributes: &attributes };
+        let resolved = resolve(&compiled.snapshot.door, &identity).unwrap();
+        let in_table = bound.table_visibility("Facts", &resolved.roles, &resolved.attributes).unwrap();
+        let in_cubes = cubes
+            .each_ref()
+            .map(|cube| (cube, bound.visibility(&cube.name, &resolved.roles, &resolved.attributes).unwrap()));
+        for _ in 0..ROWS_PER_CALLER {
+            let row = row(random);
+            let context = || format!("case {seed}\n{policy:#?}\n{cubes:#?}\n{caller:?}\n{row:?}");
+            for (cube, visibility) in &in_cubes {
+                let expected = policy.visible(&caller, cube, &row);
+                assert_eq!(sees(visibility, &row), expected, "cube {}, {}", cube.name, context());
+            }
+            assert_eq!(sees(&in_table, &row), policy.visible_in_table(&caller, &cubes, &row), "table, {}", context());
+        }
+    }
+}
+
+#[test]
+fn ten_thousand_random_callers_see_what_the_definition_says() {
+    let world = World::new().session(|session| {
+        let cubes = CUBES.map(|name| json!({"name": name, "factTable": "Facts"}));
+        session.spec.cubes = serde_json::from_value(json!(cubes)).unwrap();
+        session.spec.tables[0].name = "Facts".into();
+    });
+    for seed in 0..POLICIES {
+        check(&world, seed);
+    }
+}
