@@ -83,7 +83,7 @@ pub struct Condition {
     pub between: Option<Between>,
     /// An attribute of the caller, of whose values rows must have one: the way to a claim of the provider's tokens,
     /// outermost key first, or to an attribute of a TechnicalUser. Text and integers count, alone or in an array. For a
-    /// caller who has no such attribute the line matches nothing, under `not` too.
+    /// caller who has no such attribute the line matches nothing, under `not` too. `N/A` is no value of an attribute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 16))]
     pub in_claim: Option<Vec<String>>,

@@ -131,17 +131,15 @@ impl BoundAccess {
         self.visibility_of(bound, roles, attributes)
     }
 
-    /// Which rows of a table a caller with these roles and attributes may see, or why the caller is refused. A table that is
-    /// used by cubes, none of which the caller may see, is unknown.
+    /// Which rows of a table a caller with these roles and attributes may see, or why the caller is refused. A table that
+    /// any cube uses which the caller may not see is unknown: its rows are of that cube too.
     pub fn table_visibility(
         &self,
         table: &str,
         roles: &BTreeSet<String>,
         attributes: &Attributes,
     ) -> Result<Visibility, Refusal> {
-        let is_shown = |BoundTable { cubes, .. }: &&BoundTable| {
-            cubes.is_empty() || cubes.iter().any(|cube| self.shows(cube, roles))
-        };
+        let is_shown = |BoundTable { cubes, .. }: &&BoundTable| cubes.iter().all(|cube| self.shows(cube, roles));
         let bound = self.tables.get(table).filter(is_shown);
         let bound = bound.ok_or_else(|| Refusal::UnknownTable { table: table.to_owned() })?;
         self.visibility_of(&bound.roles, roles, attributes)

@@ -8,8 +8,11 @@ use std::{
 use super::role::{Axis, BoundClause, Cuts};
 use crate::{
     attributes::Attributes,
-    snapshot::{ColumnName, Combine, Unmatched, Values},
+    snapshot::{ClaimPath, ColumnName, Combine, Unmatched, Values},
 };
+
+/// What a missing value is called in columns of every type: this text, compared as it stands, which is how the cube reads it.
+const NOT_AVAILABLE: &str = "N/A";
 
 /// The rows that a caller may see: those for which every [`AnyOf`] holds. None: all rows.
 ///
@@ -100,12 +103,20 @@ fn conjunction<'a>(clauses: impl IntoIterator<Item = &'a BoundClause>, attribute
     let test = |clause: &BoundClause| match clause {
         BoundClause::Test(test) => Some(Arc::clone(test)),
         BoundClause::Own { column, negated, claim } => {
-            let values = Values::In(attributes.values(claim)?.clone());
+            let values = Values::In(own_values(attributes, claim)?);
             Some(Arc::new(ColumnTest { column: column.clone(), negated: *negated, values }))
         }
     };
     let tests: BTreeSet<Arc<ColumnTest>> = clauses.into_iter().map(test).collect::<Option<_>>()?;
     Some(Conjunction(tests.into_iter().collect()))
+}
+
+/// The caller's values of a claim; none when there are none. `N/A` is no value but a policy's word for rows without one: a
+/// directory that writes it for whatever it does not know must not give such rows away.
+fn own_values(attributes: &Attributes, claim: &ClaimPath) -> Option<BTreeSet<String>> {
+    let values = attributes.values(claim)?.iter().filter(|value| *value != NOT_AVAILABLE);
+    let values: BTreeSet<String> = values.cloned().collect();
+    (!values.is_empty()).then_some(values)
 }
 
 impl std::fmt::Display for AnyOf {

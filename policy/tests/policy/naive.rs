@@ -147,7 +147,9 @@ fn satisfies(condition: &Condition, row: &Row, caller: &NaiveCaller) -> bool {
 fn is_wanted(value: &str, test: &Negated, caller: &NaiveCaller) -> Option<bool> {
     let Negated { equals, r#in, between, in_claim } = test;
     if let Some(keys) = in_claim {
-        return Some(caller.attributes.get(keys)?.iter().any(|own| own == value));
+        let mut own = caller.attributes.get(keys)?.iter().filter(|own| *own != "N/A").peekable();
+        own.peek()?;
+        return Some(own.any(|own| own == value));
     }
     if let Some(Between { from, to }) = between {
         let is_above = from.as_ref().is_none_or(|from| *from.to_text() <= *value);

@@ -89,6 +89,16 @@ fn without_the_claim_a_line_matches_nothing_under_not_too() {
 }
 
 #[test]
+fn a_callers_own_values_never_mean_the_missing_one() {
+    let own = |test: Value, values: &[&str]| cities_seen(test, &claim(&["cities"], values));
+    assert_eq!(own(json!({"inClaim": ["cities"]}), &["N/A", "Paris"]), ["Paris"]);
+    assert_eq!(own(json!({"not": {"inClaim": ["cities"]}}), &["N/A", "Paris"]), ["Lyon", "Nice"]);
+    for test in [json!({"inClaim": ["cities"]}), json!({"not": {"inClaim": ["cities"]}})] {
+        assert_eq!(visibility(test, &claim(&["cities"], &["N/A"])), Visibility::nothing());
+    }
+}
+
+#[test]
 fn a_claim_that_is_missing_is_neutral_in_a_union() {
     let world = with_lines(json!([{"table": "Shops", "column": "City", "inClaim": ["cities"]}]))
         .restricting("Y", &[("Shops/City", &["Nice"])]);
@@ -205,6 +215,25 @@ fn a_level_of_a_cube_restricts_that_cube_and_neither_others_nor_tables() {
     assert!(sees(&in_sales, &shop("Paris", "1")) && !sees(&in_sales, &shop("Nice", "1")));
     assert_eq!(bound.visibility("Stock", &roles, &none), Ok(Visibility::default()));
     assert_eq!(bound.table_visibility("Shops", &roles, &none), Ok(Visibility::default()));
+}
+
+#[test]
+fn a_table_is_unknown_to_whom_any_cube_that_uses_it_is_hidden() {
+    let (none, unknown) = (Attributes::default(), Refusal::UnknownTable { table: "Shops".to_owned() });
+    for (cubes, expected) in [
+        (json!({}), Ok(Visibility::default())),
+        (json!({"allowed": ["Sales", "Stock"]}), Ok(Visibility::default())),
+        (json!({"denied": ["Sales"]}), Err(unknown.clone())),
+        (json!({"allowed": ["Sales"]}), Err(unknown.clone())),
+        (json!({"denied": ["*"]}), Err(unknown)),
+    ] {
+        let world = with_cube("Sales", json!([{"level": "Town/City", "equals": "Paris"}]))
+            .role("y", json!({"roleName": "Y", "mappedFrom": ["y"], "cubes": cubes}));
+        let bound = bound(&world, &two_cubes());
+        assert_eq!(bound.table_visibility("Shops", &names(&["ROLE_USER", "Y"]), &none), expected, "{cubes}");
+        let administrator = names(&["ROLE_ADMIN", "ROLE_USER", "Y"]);
+        assert_eq!(bound.table_visibility("Shops", &administrator, &none), Ok(Visibility::default()));
+    }
 }
 
 #[test]
