@@ -76,12 +76,12 @@ pub struct RoleSpec {
 pub struct CubeRights {
     /// Names of cubes, or `*`, `prefix*`, `*suffix`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 256))]
+    #[schemars(length(max = 256), inner(length(min = 1, max = 253)))]
     #[x_kube(validation = Rule::new("self.all(name, name.matches('^([*]|[*]?[^*]+|[^*]+[*])$'))").message("write the name of a cube, `*`, `prefix*` or `*suffix`"))]
     pub allowed: Vec<String>,
     /// Names of cubes, or `*`, `prefix*`, `*suffix`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 256))]
+    #[schemars(length(max = 256), inner(length(min = 1, max = 253)))]
     #[x_kube(validation = Rule::new("self.all(name, name.matches('^([*]|[*]?[^*]+|[^*]+[*])$'))").message("write the name of a cube, `*`, `prefix*` or `*suffix`"))]
     pub denied: Vec<String>,
     /// How the two lists go together. Where roles of one caller differ, a cube must be visible by each order.

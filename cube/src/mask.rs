@@ -1,6 +1,6 @@
 //! Which facts a caller may see: one bit per fact, made once per set of clauses.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
 
 use crate::{
     aggregate::{Aggregate, FactFilter, Group},
@@ -155,11 +155,20 @@ fn passing(test: &ColumnTest, dictionary: &Dictionary) -> Bitmap {
         Values::In(values) => {
             Some(Bitmap::of_positions(code_count, values.iter().filter_map(|value| dictionary.find(value))))
         }
-        Values::Between { from, to } => dictionary.between(from.as_deref(), to.as_deref()).map(|range| {
-            let mut wanted = Bitmap::of_positions(code_count, range);
-            wanted.clear(missing);
-            wanted
-        }),
+        // From a larger to a smaller value there is nothing, and nothing to exclude: what was meant is not known.
+        Values::Between { from: Some(from), to: Some(to) }
+            if dictionary.compare(from, to) == Some(Ordering::Greater) =>
+        {
+            None
+        }
+        Values::Between { from, to } => {
+            let to = to.as_deref().map(|to| dictionary.through(to));
+            dictionary.between(from.as_deref(), to.as_deref()).map(|range| {
+                let mut wanted = Bitmap::of_positions(code_count, range);
+                wanted.clear(missing);
+                wanted
+            })
+        }
     };
     match wanted {
         None => Bitmap::filled(code_count, false),

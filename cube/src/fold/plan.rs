@@ -234,7 +234,9 @@ fn product(factors: Vec<&Numbers>) -> Addends<'_> {
 fn choose_layout(view: &View<'_>, groups: &[Group], inputs: &[Input<'_>], fact_count: usize) -> Layout {
     let counts = groups.iter().map(|group| level(view.cube, *group).1.node_count());
     let cells = counts.into_iter().try_fold(1_usize, usize::checked_mul);
-    let bytes_per_cell = size_of::<u32>() + inputs.iter().map(State::cell_bytes).sum::<usize>();
+    // What is added up and what it is moved to are there at the same time.
+    let sum_bytes = inputs.len().max(1) * size_of::<u64>();
+    let bytes_per_cell = size_of::<u32>() + sum_bytes + inputs.iter().map(State::cell_bytes).sum::<usize>();
     // Accumulators that no fact can reach cost time and memory.
     let worthwhile = (4 * fact_count).max(LAYOUT_CELLS_MIN);
     let fits = |cells: &usize| {

@@ -53,6 +53,8 @@ enum Test<'a> {
         leaves: &'a Codes,
         zones: Option<&'a Zones>,
         wanted: Wanted,
+        /// About how many of a thousand facts have a wanted leaf, as far as the leaves of facts that may be seen tell.
+        permille: usize,
     },
 }
 
@@ -143,7 +145,12 @@ fn test<'a>(view: &View<'a>, filter: &FactFilter) -> Test<'a> {
             // Only leaves that facts of the view have decide how the others are told apart.
             let zones = view.zones(level);
             let ranges = zones.map(|zones| zones.ranges(leaves, wanted));
-            Test::Leaf { leaves, zones, wanted: Wanted::of(wanted, ranges) }
+            let permille = zones.map_or(1000, |zones| {
+                let present = zones.present(leaves, wanted.len());
+                let both = present.positions().filter(|leaf| wanted.get(*leaf)).count();
+                both * 1000 / present.ones().max(1)
+            });
+            Test::Leaf { leaves, zones, wanted: Wanted::of(wanted, ranges), permille }
         }
     }
 }
@@ -197,16 +204,7 @@ impl Test<'_> {
             Self::All(tests) => tests.iter().map(Self::permille).min().unwrap_or(1000),
             Self::Any(tests) => tests.iter().map(Self::permille).sum::<usize>().min(1000),
             Self::Not(test) => 1000 - test.permille(),
-            // Which wanted leaves there are is known of facts that may be seen only.
-            Self::Leaf { zones: None, .. } => 1000,
-            Self::Leaf { wanted: Wanted::Ranges(ranges), zones: Some(zones), .. } => {
-                let leaves = zones.code_count();
-                let wanted: usize = ranges.iter().map(|(_, reach)| *reach as usize + 1).sum();
-                wanted * 1000 / leaves.max(wanted).max(1)
-            }
-            Self::Leaf { wanted: Wanted::Table { table, .. }, .. } => {
-                table.iter().map(|wanted| usize::from(*wanted)).sum::<usize>() * 1000 / table.len().max(1)
-            }
+            Self::Leaf { permille, .. } => *permille,
         }
     }
 

@@ -110,12 +110,11 @@ fn distinct_dense(integers: &Integers, len: usize) -> (Vec<u64>, Codes) {
 
 /// By sorting.
 fn distinct_sparse(integers: &Integers) -> (Vec<u64>, Codes) {
-    use rayon::prelude::*;
     let is_null = |row: usize| integers.nulls.as_ref().is_some_and(|nulls| nulls.get(row));
     let rows = 0..integers.offsets.len();
     let mut offsets: Vec<u64> =
         rows.clone().filter(|row| !is_null(*row)).filter_map(|row| integers.offsets.get(row)).collect();
-    offsets.par_sort_unstable();
+    offsets.sort_unstable();
     offsets.dedup();
     let code = |row: usize| match integers.offsets.get(row) {
         Some(offset) if !is_null(row) => code_of(offsets.partition_point(|known| *known < offset)),

@@ -2,8 +2,6 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rayon::prelude::*;
-
 use super::{integers::distinct, report::Skipped};
 use crate::{
     storage::{
@@ -100,7 +98,8 @@ impl Column {
         }
     }
 
-    /// The column as codes.
+    /// The column as codes. They are made on one thread: a thread of the pool that waits for others may be handed a query that
+    /// wants these very codes.
     pub(crate) fn coded(&self) -> &Coded {
         match &self.data {
             ColumnData::Coded(coded) => coded,
@@ -170,7 +169,7 @@ fn code_doubles(values: &[f64], nulls: Option<&Bitmap>) -> Coded {
     let is_null = |row: usize| nulls.is_some_and(|nulls| nulls.get(row));
     let known = |(row, value): (usize, &f64)| (!is_null(row)).then_some(*value);
     let mut distinct: Vec<f64> = values.iter().enumerate().filter_map(known).collect();
-    distinct.par_sort_unstable_by(f64::total_cmp);
+    distinct.sort_unstable_by(f64::total_cmp);
     distinct.dedup_by(|a, b| f64::total_cmp(a, b).is_eq());
     let code = |entry: (usize, &f64)| {
         let position = known(entry).map(|value| distinct.partition_point(|other| other.total_cmp(&value).is_lt()));

@@ -1,7 +1,5 @@
 //! A code per row, as narrow as the number of codes allows.
 
-use rayon::prelude::*;
-
 /// A code per row.
 #[derive(Clone, Debug)]
 pub(crate) enum Codes {
@@ -68,10 +66,11 @@ impl Codes {
         }
     }
 
-    /// What is listed for each code, all of it below `code_count`.
+    /// What is listed for each code, all of it below `code_count`. On one thread: whoever makes a part of a cube on first use
+    /// must not wait for threads that may be waiting for that part.
     pub(crate) fn translated(&self, list: &[u32], code_count: usize) -> Self {
         fn translated<T: Code, U: Code>(codes: &[T], list: &[u32]) -> Vec<U> {
-            codes.par_iter().map(|code| U::narrow(list.get(code.index()).copied().unwrap_or_default())).collect()
+            codes.iter().map(|code| U::narrow(list.get(code.index()).copied().unwrap_or_default())).collect()
         }
         with_codes!(self, |codes| match code_count {
             0..=0x100 => Self::U8(translated(codes, list)),

@@ -3,7 +3,7 @@
 //! Every dictionary has a code for the missing value, whether or not a row has it: `N/A` of texts, at its place in the
 //! order; of other types a last code that shows as `N/A`. So rows that a join leaves unmatched always have a code.
 
-use std::{cmp::Ordering, ops::Range};
+use std::{borrow::Cow, cmp::Ordering, ops::Range};
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
@@ -95,6 +95,36 @@ impl Dictionary {
             None => code_of(self.len()) - u32::from(!matches!(self.values, Values::Text(_))),
         };
         Some(first..last.max(first))
+    }
+
+    /// Which of two written bounds is larger; none when one cannot be read by the type.
+    pub(crate) fn compare(&self, one: &str, other: &str) -> Option<Ordering> {
+        fn both<T>(parse: impl Fn(&str) -> Option<T>, one: &str, other: &str) -> Option<(T, T)> {
+            parse(one).zip(parse(other))
+        }
+        Some(match &self.values {
+            Values::Text(_) => one.cmp(other),
+            Values::Bool(_) => both(|text| parse_bool(text), one, other).map(|(one, other)| one.cmp(&other))?,
+            Values::Date(_) => both(|text| parse_date(text), one, other).map(|(one, other)| one.cmp(&other))?,
+            Values::Timestamp(_) => {
+                let parse = |text: &str| parse_timestamp(text).or_else(|| midnight(text));
+                both(parse, one, other).map(|(one, other)| one.cmp(&other))?
+            }
+            Values::Int64(_) | Values::Double(_) | Values::Decimal { .. } => {
+                match both(|text| parse_int64(text), one, other) {
+                    Some((one, other)) => one.cmp(&other),
+                    None => both(|text| parse_double(text), one, other).map(|(one, other)| one.total_cmp(&other))?,
+                }
+            }
+        })
+    }
+
+    /// A last bound, which of timestamps may be a date: then all of that day.
+    pub(crate) fn through<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match &self.values {
+            Values::Timestamp(_) if parse_date(text).is_some() => Cow::Owned(format!("{text}T23:59:59.999999Z")),
+            _ => Cow::Borrowed(text),
+        }
     }
 
     /// Where a written bound is, or would be, and whether it is there. A bound may be written as no value of the column

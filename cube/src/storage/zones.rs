@@ -20,6 +20,7 @@ pub(crate) struct Zones {
 }
 
 impl Zones {
+    /// On all threads, so not to be made by one of the pool: see [`Codes::translated`].
     pub(crate) fn of(codes: &Codes) -> Self {
         let bounds = with_codes!(codes, |codes| codes.par_chunks(CHUNK_ROWS).map(bounds).collect());
         Self { bounds, present: OnceLock::new() }
@@ -52,11 +53,6 @@ impl Zones {
             });
             Bitmap::from_fn(code_count, |code| seen.get(code) == Some(&true))
         })
-    }
-
-    /// How many codes there are, as far as anybody has asked.
-    pub(crate) fn code_count(&self) -> usize {
-        self.present.get().map_or(0, Bitmap::len)
     }
 
     /// Of the chunk that starts at a row.

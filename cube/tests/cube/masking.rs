@@ -3,7 +3,7 @@
 use cubegate_cube::{ColumnTest, MaskError, QueryError, Values};
 use serde_json::json;
 
-use crate::fixture::{by_city, is_in, retail};
+use crate::fixture::{by_city, cube, is_in, retail};
 
 #[test]
 fn totals_are_of_visible_facts_only() {
@@ -55,6 +55,24 @@ fn what_is_excluded_hides_missing_values_too_and_everything_when_it_cannot_be_re
     let until = |to: &str| Values::Between { from: None, to: Some(to.to_owned()) };
     assert_eq!(ids("Date", until("2021-01-01")), json!([[3], [4], [5]]));
     assert_eq!(ids("Date", until("yesterday")), json!([]));
+    let between = |from: &str, to: &str| Values::Between { from: Some(from.to_owned()), to: Some(to.to_owned()) };
+    assert_eq!(ids("Sale ID", between("2", "10")), json!([[1]]));
+    assert_eq!(ids("Sale ID", between("10", "2")), json!([]));
+    assert_eq!(ids("Date", between("2021-02-01", "2021-01-01")), json!([]));
+}
+
+#[test]
+fn a_range_of_timestamps_that_ends_with_a_date_holds_all_of_that_day() {
+    let events =
+        "ID,At\n1,2021-06-29T08:00:00Z\n2,2021-06-30T00:00:00Z\n3,2021-06-30T23:59:59.5Z\n4,2021-07-01T00:00:00Z\n";
+    let events = cube().table("Events", &["ID"], events).build();
+    let ids = |negated: bool| {
+        let values = Values::Between { from: Some("2021-06-30".to_owned()), to: Some("2021-06-30".to_owned()) };
+        let test = ColumnTest { negated, values, ..is_in("Events", "At", &[]) };
+        events.ask_masked(&[vec![vec![test]]], json!({"levels": ["ID"]}))
+    };
+    assert_eq!(ids(false), json!([[2], [3]]));
+    assert_eq!(ids(true), json!([[1], [4]]));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     cases::{Arithmetic, Case, Formula, level_name},
     conditions::{condition, speaks_of_measures},
-    data::{Column, Kind, TABLES, columns_of, kind_of, reached},
+    data::{Column, Kind, TABLES, columns_of, is_reversed, kind_of, reached},
 };
 
 /// The level of each group, or that facts are not grouped by it.
@@ -524,6 +524,9 @@ fn visible(mask: &[Vec<Vec<ColumnTest>>]) -> String {
         let is_meant =
             |(table, name, _): &(&str, &str, Kind)| leaf.column.table == *table && leaf.column.column == *name;
         let (_, name, kind) = column.into_iter().find(is_meant).unwrap();
+        if is_reversed(kind, &leaf.values) {
+            return "false".to_owned();
+        }
         let test = match &leaf.values {
             Values::In(values) => json!({"level": name, "in": values}),
             Values::Between { from, to } => {

@@ -229,6 +229,12 @@ pub(crate) fn is(kind: Kind, cell: &Cell, written: &str) -> bool {
     }
 }
 
+/// Whether the first bound is the larger one.
+pub(crate) fn is_reversed(kind: Kind, values: &Values) -> bool {
+    let Values::Between { from: Some(from), to: Some(to) } = values else { return false };
+    kind.parse(from) > kind.parse(to)
+}
+
 pub(crate) fn is_visible(fact: &Joined, mask: &[Vec<Vec<ColumnTest>>]) -> bool {
     let holds = |leaf: &ColumnTest| {
         let found = fact.iter().find(|(column, _)| (column.0, column.1) == (&*leaf.column.table, &*leaf.column.column));
@@ -236,6 +242,7 @@ pub(crate) fn is_visible(fact: &Joined, mask: &[Vec<Vec<ColumnTest>>]) -> bool {
         let is_missing = is(kind_of(*column), cell, "N/A");
         let is_wanted = match &leaf.values {
             Values::In(values) => values.iter().any(|value| is(kind_of(*column), cell, value)),
+            values @ Values::Between { .. } if is_reversed(kind_of(*column), values) => return false,
             Values::Between { from, to } => {
                 let bound = |text: &Option<String>| text.as_ref().map(|text| kind_of(*column).parse(text).unwrap());
                 !is_missing && bound(from).is_none_or(|from| *cell >= from) && bound(to).is_none_or(|to| *cell <= to)
