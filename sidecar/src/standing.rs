@@ -102,19 +102,13 @@ impl Policy {
 }
 
 /// Who says what a cookie keeps of its user, and how it was read. Under other rules the same user may have another name or
-/// more roles, so what was read by the old ones is void.
+/// more roles, so what was read by the old ones is void. Not so for attributes: one that was not read is missing, which
+/// matches nothing, and edits of Roles change often which are read.
 fn cookie_scope(oidc: &Oidc) -> Vec<u8> {
-    let Oidc { issuer_url, client_id, name_claim, roles_claims, attribute_claims, .. } = oidc;
+    let Oidc { issuer_url, client_id, name_claim, roles_claims, .. } = oidc;
     let keys = |ClaimPath(keys): &ClaimPath| joined(keys);
     let roles: Vec<Vec<u8>> = roles_claims.iter().map(keys).collect();
-    let attributes: Vec<Vec<u8>> = attribute_claims.iter().map(keys).collect();
-    length_prefixed(&[
-        issuer_url.as_bytes(),
-        client_id.as_bytes(),
-        name_claim.as_bytes(),
-        &joined(&roles),
-        &joined(&attributes),
-    ])
+    length_prefixed(&[issuer_url.as_bytes(), client_id.as_bytes(), name_claim.as_bytes(), &joined(&roles)])
 }
 
 fn joined(parts: &[impl AsRef<[u8]>]) -> Vec<u8> {

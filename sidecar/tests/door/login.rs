@@ -423,6 +423,33 @@ async fn a_session_ends_with_the_rules_by_which_its_user_was_read() {
     }
 }
 
+/// Breaking or mending one Role adds or removes claims that restrictions speak of.
+#[tokio::test]
+async fn a_session_outlives_edits_of_the_claims_that_restrictions_speak_of() {
+    let (provider, sidecar) = with_provider().await;
+    let config = |claims: &[&str]| Oidc {
+        attribute_claims: claims.iter().map(|claim| ClaimPath(vec![(*claim).to_owned()])).collect(),
+        ..oidc(&provider.issuer())
+    };
+    let door = |claims: &[&str]| closed_with(Some(Checked::Valid(config(claims))));
+    sidecar.enforce(2, door(&["shops"])).await;
+    let mut browser = Browser::open(&sidecar, "/").await;
+    browser.granted(&provider, "c", json!({"shops": ["S1"], "towns": ["T1"]}));
+    provider.script.lock().unwrap().userinfo.insert("access".into(), json!({"sub": "u1"}));
+    let reply = browser.back(&sidecar, &format!("code=c&state={}", browser.parameter("state"))).await;
+    browser.jar.take(&reply);
+    let cookie = browser.jar.header();
+    let edits: [&[&str]; 4] = [&["shops"], &[], &["shops"], &["shops", "towns"]];
+    for (revision, claims) in (3..).zip(edits) {
+        sidecar.enforce(revision, door(claims)).await;
+        assert_eq!(get(sidecar.public, "/api", &[("cookie", &cookie)]).await.status, 200, "{claims:?}");
+        let headers = sidecar.engine.last().headers;
+        assert_eq!(headers["x-cubegate-policy"], revision.to_string());
+        // A claim that was not asked for at login is no attribute, and an attribute that is missing matches nothing.
+        assert_eq!(headers["x-cubegate-attributes"], r#"[[["shops"],["S1"]]]"#, "{claims:?}");
+    }
+}
+
 #[tokio::test]
 async fn logging_out_forgets_the_session_here_and_at_the_provider() {
     let (provider, sidecar) = with_provider().await;
