@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use cubegate_policy::limits::ACCESS_PUBLICATION_BYTES_MAX;
+
 /// A request's body.
 pub(crate) const BODY_BYTES_MAX: usize = 1 << 20;
 
-/// A policy handed over by the sidecar: what a Secret can hold, with room to spare.
-pub(crate) const POLICY_BYTES_MAX: usize = 4 << 20;
+/// A policy handed over by the sidecar: any that can be published.
+pub(crate) const POLICY_BYTES_MAX: usize = ACCESS_PUBLICATION_BYTES_MAX;
 
 /// Newest policies kept, so that a request stamped just before an edit is still answered by the policy it was decided by.
 pub(crate) const POLICIES_KEPT: usize = 4;

@@ -1,7 +1,8 @@
 //! Decides whether a compiled policy is a new publication, and with which revision. Pure.
 
 use cubegate_policy::{
-    publication::{Publication, PublicationId, secret_key},
+    limits::{PUBLISHED_BYTES_MAX, SNAPSHOT_BYTES_MAX},
+    publication::{Publication, PublicationId, canonical_bytes, published_bytes, secret_key},
     snapshot::{Authentication, Checked, Snapshot},
 };
 use k8s_openapi::api::core::v1::Secret;
@@ -29,6 +30,31 @@ pub struct Published {
     pub publication: Publication,
     /// Generated once per Session and kept.
     pub cookie_key: CookieKey,
+}
+
+/// Why a policy cannot be published.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TooLarge {
+    /// A Secret does not hold it.
+    #[error(
+        "the compiled policy has {0} bytes; a Secret holds {PUBLISHED_BYTES_MAX}: spread the users and roles over several Sessions"
+    )]
+    Published(usize),
+    /// Nobody would read it back, however well it compresses.
+    #[error(
+        "the compiled policy has {0} bytes before it is compressed, and may have {SNAPSHOT_BYTES_MAX}: let fewer roles name long Restrictions, or spread the roles over several Sessions"
+    )]
+    Canonical(usize),
+}
+
+/// Whether those who read a policy, operator, sidecars and engines, would take this one.
+pub fn check_size(snapshot: &Snapshot) -> Result<(), TooLarge> {
+    let canonical = canonical_bytes(snapshot).len();
+    if canonical > SNAPSHOT_BYTES_MAX {
+        return Err(TooLarge::Canonical(canonical));
+    }
+    let published = published_bytes(snapshot);
+    if published > PUBLISHED_BYTES_MAX { Err(TooLarge::Published(published)) } else { Ok(()) }
 }
 
 impl Previous {
@@ -111,6 +137,27 @@ mod tests {
     fn next(revision: &str, status_revision: u64, now: &str) -> u64 {
         let previous = Previous::read(Some(secret(revision, &snapshot("a"), &[1; 32])));
         previous.publish(status_revision, snapshot(now), FRESH).publication.id().revision
+    }
+
+    #[test]
+    fn a_policy_that_compresses_well_is_measured_by_what_it_unfolds_to() {
+        let empty = canonical_bytes(&snapshot("")).len();
+        let of_bytes = |bytes: usize| snapshot(&"x".repeat(bytes - empty));
+        let largest = of_bytes(SNAPSHOT_BYTES_MAX);
+        assert_eq!(check_size(&largest), Ok(()));
+        let held = Previous::read(Some(secret("1", &largest, &[1; 32])));
+        assert_eq!(held.publish(1, largest, FRESH).publication.id().revision, 1, "it is read back as what it is");
+        let larger = of_bytes(SNAPSHOT_BYTES_MAX + 1);
+        assert!(published_bytes(&larger) < PUBLISHED_BYTES_MAX);
+        assert_eq!(check_size(&larger), Err(TooLarge::Canonical(SNAPSHOT_BYTES_MAX + 1)));
+    }
+
+    #[test]
+    fn a_policy_that_a_secret_does_not_hold_is_too_large() {
+        // Text without repetition: successive squares modulo a prime.
+        let numbers = std::iter::successors(Some(3_u64), |number| Some(number * number % 4_294_967_291));
+        let text = numbers.take(300_000).map(|number| format!("{number:08x}")).collect::<Vec<_>>().concat();
+        assert!(matches!(check_size(&snapshot(&text)), Err(TooLarge::Published(bytes)) if bytes > PUBLISHED_BYTES_MAX));
     }
 
     proptest! {

@@ -9,8 +9,6 @@ use std::{
 use cubegate_api::{Session, condition::Reason};
 use cubegate_policy::{
     compile::{Compiled, Problem, ProblemKind, compile},
-    limits::PUBLISHED_BYTES_MAX,
-    publication::published_bytes,
     snapshot::{Kind, Snapshot},
 };
 use kube::{Client, Resource, ResourceExt};
@@ -23,7 +21,7 @@ use crate::{
     limits::STATUS_DELAY_MAX,
     metrics::Metrics,
     names::{INSTANCE, SessionKey, content_of},
-    publish::Published,
+    publish::{Published, check_size},
     queue::{Interrupt, Outcome},
     random,
     status::{self, Facts, SessionFacts, conditions::Verdict, history::History},
@@ -116,7 +114,8 @@ impl Reconciler {
         let start = Instant::now();
         let Compiled { snapshot, mut problems } = compile(&subject.objects);
         problems.extend(subject.problems.iter().cloned());
-        if let Some(too_large) = too_large(&snapshot) {
+        if let Err(too_large) = check_size(&snapshot) {
+            let too_large = Verdict::no(Reason::Invalid, too_large.to_string());
             return self.unusable(namespace, subject, too_large, "the pods keep the policy that they have").await;
         }
         let published = publish(subject, snapshot)?;
@@ -309,14 +308,6 @@ fn status_revision(subject: &Subject) -> Option<u64> {
 fn workload_is_sound(subject: &Subject, problems: &[Problem]) -> bool {
     let invalid = |problem: &Problem| problem.object.kind == Kind::Session && problem.kind == ProblemKind::Invalid;
     subject.problems.is_empty() && !problems.iter().any(invalid)
-}
-
-fn too_large(snapshot: &Snapshot) -> Option<Verdict> {
-    let bytes = published_bytes(snapshot);
-    (bytes > PUBLISHED_BYTES_MAX).then(|| {
-        let message = format!("the compiled policy has {bytes} bytes; a Secret holds {PUBLISHED_BYTES_MAX}: spread the users and roles over several Sessions");
-        Verdict::no(Reason::Invalid, message)
-    })
 }
 
 /// Why the API server lets no pods be made: a quota, an admission policy.

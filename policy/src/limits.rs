@@ -35,8 +35,12 @@ pub const ATTRIBUTES_BYTES_MAX: usize = 16_384;
 /// Bytes of a snapshot as it is published: a Secret holds 1 MiB in all, and some kilobytes are for what goes with it.
 pub const PUBLISHED_BYTES_MAX: usize = 1_040_000;
 
-/// Bytes of a snapshot as it is read. A published one that unfolds to more is damage.
+/// Canonical bytes of a snapshot. One that has more is not published, and a published one that unfolds to more is damage.
 pub const SNAPSHOT_BYTES_MAX: usize = 32 << 20;
+
+/// Bytes of a policy as an engine accepts it. It is a part of a snapshot and an identity, so whatever can be published can
+/// be handed over: an engine that refused a policy would leave the one before it in force.
+pub const ACCESS_PUBLICATION_BYTES_MAX: usize = SNAPSHOT_BYTES_MAX + 1024;
 
 /// Values of a condition that an explanation lists.
 pub const VALUES_LISTED_MAX: usize = 16;

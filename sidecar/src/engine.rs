@@ -28,8 +28,8 @@ use tokio::{net::UnixStream, time::timeout};
 use crate::{
     answer::{Answer, Body, BodyError, Refusal, full},
     limits::{
-        BODY_BYTES_MAX, ENGINE_ANSWER_TIMEOUT, ENGINE_IDLE_TIMEOUT, ENGINE_INSPECTION_TIMEOUT,
-        ENGINE_INTERNAL_BYTES_MAX, ENGINE_INTERNAL_TIMEOUT,
+        BODY_BYTES_MAX, ENGINE_ANSWER_TIMEOUT, ENGINE_HAND_OVER_TIMEOUT, ENGINE_IDLE_TIMEOUT,
+        ENGINE_INSPECTION_TIMEOUT, ENGINE_INTERNAL_BYTES_MAX, ENGINE_INTERNAL_TIMEOUT,
     },
     linger::Lingering,
     permit::Permitted,
@@ -103,7 +103,7 @@ impl Engine {
     /// Hands the engine a policy.
     pub(crate) async fn hand_over(&self, access: &AccessPublication) -> Result<EngineReport, EngineError> {
         let body = serde_json::to_vec(access).expect("an access policy has string keys only, so it always serialises");
-        let bytes = self.internal(Method::PUT, "/internal/policy", body.into()).await?;
+        let bytes = self.exchange(Method::PUT, "/internal/policy", body.into(), ENGINE_HAND_OVER_TIMEOUT).await?;
         serde_json::from_slice(&bytes).map_err(EngineError::Report)
     }
 

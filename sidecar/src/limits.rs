@@ -46,6 +46,8 @@ pub(crate) const AUTHENTICATIONS_MAX: usize = 3;
 pub(crate) const ENGINE_ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 /// Time for the engine to answer on its internal paths.
 pub(crate) const ENGINE_INTERNAL_TIMEOUT: Duration = Duration::from_secs(2);
+/// Time for the engine to take a policy, the largest that can be published too.
+pub(crate) const ENGINE_HAND_OVER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time for the engine to look at what many roles see.
 pub(crate) const ENGINE_INSPECTION_TIMEOUT: Duration = Duration::from_secs(30);
 /// Size of an answer of the engine on its internal paths.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cubegate_policy::{
-    limits::{PUBLISHED_BYTES_MAX, SNAPSHOT_BYTES_MAX},
+    limits::{ACCESS_PUBLICATION_BYTES_MAX, PUBLISHED_BYTES_MAX, SNAPSHOT_BYTES_MAX},
     publication::{Publication, PublicationError, canonical_bytes, published_bytes, secret_key},
 };
 use proptest::prelude::*;
@@ -84,4 +84,15 @@ fn a_snapshot_is_measured_as_it_is_published() {
     snapshot.door.granted = many.iter().map(|user| (user.clone(), names(&["ROLE_USER"]))).collect();
     assert!(canonical_bytes(&snapshot).len() > PUBLISHED_BYTES_MAX);
     assert!(published_bytes(&snapshot) < PUBLISHED_BYTES_MAX);
+}
+
+#[test]
+fn what_can_be_published_can_be_handed_to_an_engine() {
+    let mut snapshot = World::new().compile().snapshot;
+    snapshot.session = String::new();
+    snapshot.sources = Vec::new();
+    let (whole, access) = (canonical_bytes(&snapshot).len(), serde_json::to_vec(&snapshot.access).unwrap().len());
+    let handed_over = serde_json::to_vec(&Publication::new(u64::MAX, snapshot).access()).unwrap().len();
+    assert!(access < whole);
+    assert!(handed_over - access <= ACCESS_PUBLICATION_BYTES_MAX - SNAPSHOT_BYTES_MAX);
 }

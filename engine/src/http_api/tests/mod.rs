@@ -20,6 +20,7 @@ use crate::{
     state::Shared,
 };
 
+mod adopting;
 mod inspecting;
 mod reading;
 mod refreshing;
