@@ -49,7 +49,7 @@ pub(crate) fn run(options: &CommandLine) -> Result<()> {
         return verdict(&results);
     }
     results.write(&options.cache.join(format!("results-sf{}.json", options.scale)))?;
-    report::print_gates(&results);
+    report::print_gates(&report::gates(&results));
     if let Some(docs) = options.page_directory() {
         report::write(&results, docs)?;
     }

@@ -9,7 +9,7 @@ use std::{
 
 use cubegate_engine::{Inspection, InspectionError};
 use cubegate_policy::{
-    explain::{Share, ViewerKind},
+    explain::{Share, Viewer, ViewerKind, by_rights},
     resolve::Rights,
 };
 use serde::Serialize;
@@ -97,22 +97,13 @@ fn sights(directory: &Path, wanted: Option<&str>) -> anyhow::Result<BTreeMap<Str
 
 fn sights_of(subject: &Subject) -> anyhow::Result<Sights> {
     let inspection = subject.inspection()?;
-    // Who has the same rights sees the same, and is not looked at again.
-    let mut known: BTreeMap<Rights, Rc<Sight>> = BTreeMap::new();
-    let mut sights = Sights::new();
-    for viewer in subject.viewers() {
-        let sight = match viewer.rights {
-            Err(_) => Rc::default(),
-            Ok(rights) => {
-                if !known.contains_key(&rights) {
-                    known.insert(rights.clone(), Rc::new(sight(inspection, &rights)?));
-                }
-                known.get(&rights).cloned().unwrap_or_default()
-            }
-        };
-        sights.insert((viewer.kind, viewer.name), sight);
-    }
-    Ok(sights)
+    let viewers = subject.viewers();
+    let known = by_rights(&viewers, |rights| sight(inspection, rights).map(Rc::new))?;
+    let seen = |viewer: Viewer| {
+        let sight = viewer.rights.ok().and_then(|rights| known.get(&rights).cloned()).unwrap_or_default();
+        ((viewer.kind, viewer.name), sight)
+    };
+    Ok(viewers.into_iter().map(seen).collect())
 }
 
 fn sight(inspection: &Inspection, rights: &Rights) -> Result<Sight, InspectionError> {

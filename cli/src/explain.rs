@@ -65,11 +65,7 @@ fn of_caller(
     if let Ok(resolved) = resolve(&snapshot.door, who)
         && let Some(inspection) = &subject.inspection
     {
-        let rights = resolved.into();
-        let all = || inspection.cubes().into_iter().map(|cube| cube.name).collect();
-        for cube in options.cube.clone().map_or_else(all, |cube| vec![cube]) {
-            cubes.push(inspection.cube(&cube, &rights)?);
-        }
+        cubes = inspection.explain(options.cube.as_deref(), &resolved.into())?;
     }
     Ok(Explanation { session: snapshot.session.clone(), caller: caller(snapshot, who, found), cubes })
 }

@@ -1,10 +1,10 @@
 //! `cubegate who-sees`: which users and roles see facts of a member.
 
-use std::{collections::BTreeMap, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::bail;
 use cubegate_policy::{
-    explain::{Member, Seeing, ViewerKind, WhoSees, seeing},
+    explain::{Member, Seeing, ViewerKind, WhoSees, by_rights, seeing},
     resolve::Rights,
 };
 
@@ -27,13 +27,7 @@ pub(crate) fn who_sees(options: &WhoSeesOptions) -> anyhow::Result<ExitCode> {
         bail!("{}", inspection.suggest_member(&member, &everything));
     }
     let viewers = subject.viewers();
-    let mut counted = BTreeMap::new();
-    // Who has the same rights sees the same, and is not counted again.
-    for rights in viewers.iter().filter_map(|viewer| viewer.rights.as_ref().ok()) {
-        if !counted.contains_key(rights) {
-            counted.insert(rights.clone(), inspection.facts_of_member(&member, rights)?);
-        }
-    }
+    let counted = by_rights(&viewers, |rights| inspection.facts_of_member(&member, rights))?;
     let seen = WhoSees { member, facts, viewers: seeing(viewers, &counted) };
     match asking.output {
         Output::Json => say!("{}", serde_json::to_string_pretty(&seen)?),

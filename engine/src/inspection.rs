@@ -82,6 +82,14 @@ impl Inspection {
         self.model.schemas()
     }
 
+    /// What rights show of one cube, or of each.
+    pub fn explain(&self, cube: Option<&str>, rights: &Rights) -> Result<Vec<CubeExplanation>, InspectionError> {
+        match cube {
+            Some(cube) => Ok(vec![self.cube(cube, rights)?]),
+            None => self.model.cube_names().map(|cube| self.cube(cube, rights)).collect(),
+        }
+    }
+
     /// What rights show of a cube, why, and how many facts that is.
     pub fn cube(&self, cube: &str, rights: &Rights) -> Result<CubeExplanation, InspectionError> {
         self.known(cube)?;

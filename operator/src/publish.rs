@@ -48,7 +48,7 @@ pub enum TooLarge {
 }
 
 /// Whether those who read a policy, operator, sidecars and engines, would take this one.
-pub fn check_size(snapshot: &Snapshot) -> Result<(), TooLarge> {
+fn check_size(snapshot: &Snapshot) -> Result<(), TooLarge> {
     let canonical = canonical_bytes(snapshot).len();
     if canonical > SNAPSHOT_BYTES_MAX {
         return Err(TooLarge::Canonical(canonical));
@@ -86,18 +86,26 @@ impl Previous {
     }
 
     /// What to publish. The revision grows exactly when the policy changed, or when pods may have seen a later one
-    /// than the Secret holds (it was deleted, or restored from a backup): they refuse to go back.
-    pub fn publish(&self, status_revision: u64, snapshot: Snapshot, fresh_cookie_key: CookieKey) -> Published {
+    /// than the Secret holds (it was deleted, or restored from a backup): they refuse to go back. What is in the Secret already
+    /// is not measured again.
+    pub fn publish(
+        &self,
+        status_revision: u64,
+        snapshot: Snapshot,
+        fresh_cookie_key: CookieKey,
+    ) -> Result<Published, TooLarge> {
         let cookie_key = self.cookie_key.unwrap_or(fresh_cookie_key);
         let unchanged = self
             .publication
             .as_ref()
             .filter(|previous| previous.snapshot() == &snapshot && previous.id().revision >= status_revision);
-        let publication = match unchanged {
-            Some(previous) => previous.clone(),
-            None => Publication::new(self.revision.max(status_revision) + 1, snapshot),
+        let publication = if let Some(previous) = unchanged {
+            previous.clone()
+        } else {
+            check_size(&snapshot)?;
+            Publication::new(self.revision.max(status_revision) + 1, snapshot)
         };
-        Published { publication, cookie_key }
+        Ok(Published { publication, cookie_key })
     }
 }
 
@@ -136,7 +144,7 @@ mod tests {
     /// `status_revision` and policy `now` was compiled.
     fn next(revision: &str, status_revision: u64, now: &str) -> u64 {
         let previous = Previous::read(Some(secret(revision, &snapshot("a"), &[1; 32])));
-        previous.publish(status_revision, snapshot(now), FRESH).publication.id().revision
+        previous.publish(status_revision, snapshot(now), FRESH).unwrap().publication.id().revision
     }
 
     #[test]
@@ -146,10 +154,16 @@ mod tests {
         let largest = of_bytes(SNAPSHOT_BYTES_MAX);
         assert_eq!(check_size(&largest), Ok(()));
         let held = Previous::read(Some(secret("1", &largest, &[1; 32])));
-        assert_eq!(held.publish(1, largest, FRESH).publication.id().revision, 1, "it is read back as what it is");
+        assert_eq!(
+            held.publish(1, largest, FRESH).unwrap().publication.id().revision,
+            1,
+            "it is read back as what it is"
+        );
         let larger = of_bytes(SNAPSHOT_BYTES_MAX + 1);
         assert!(published_bytes(&larger) < PUBLISHED_BYTES_MAX);
         assert_eq!(check_size(&larger), Err(TooLarge::Canonical(SNAPSHOT_BYTES_MAX + 1)));
+        let refused = Previous::read(Some(secret("1", &snapshot("a"), &[1; 32]))).publish(1, larger, FRESH);
+        assert_eq!(refused, Err(TooLarge::Canonical(SNAPSHOT_BYTES_MAX + 1)));
     }
 
     #[test]
@@ -172,7 +186,7 @@ mod tests {
             if let Some(damage) = damage {
                 held.data.as_mut().unwrap().insert(secret_key::SNAPSHOT.into(), ByteString(damage));
             }
-            let published = Previous::read(Some(held)).publish(status_revision, snapshot("b"), FRESH);
+            let published = Previous::read(Some(held)).publish(status_revision, snapshot("b"), FRESH).unwrap();
             let id = published.publication.id().clone();
             prop_assert!(id.revision > status_revision);
             if let Ok(earlier) = revision.parse::<u64>() {
@@ -180,13 +194,13 @@ mod tests {
             }
             let mut stored = secret(&id.revision.to_string(), &snapshot("b"), &published.cookie_key);
             stored.metadata.name = Some("retail-policy".into());
-            prop_assert_eq!(Previous::read(Some(stored)).publish(id.revision, snapshot("b"), [0; 32]), published);
+            prop_assert_eq!(Previous::read(Some(stored)).publish(id.revision, snapshot("b"), [0; 32]), Ok(published));
         }
     }
 
     #[test]
     fn the_first_publication_has_revision_one_and_a_fresh_cookie_key() {
-        let published = Previous::read(None).publish(0, snapshot("a"), FRESH);
+        let published = Previous::read(None).publish(0, snapshot("a"), FRESH).unwrap();
         assert_eq!((published.publication.id().revision, published.cookie_key), (1, FRESH));
     }
 
@@ -203,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_deleted_secret_is_replaced_by_a_later_revision() {
-        assert_eq!(Previous::read(None).publish(7, snapshot("a"), FRESH).publication.id().revision, 8);
+        assert_eq!(Previous::read(None).publish(7, snapshot("a"), FRESH).unwrap().publication.id().revision, 8);
     }
 
     #[test]
@@ -212,16 +226,18 @@ mod tests {
         let other = secret("7", &snapshot("b"), &[1; 32]).data.unwrap().remove(secret_key::SNAPSHOT).unwrap();
         tampered.data.as_mut().unwrap().insert(secret_key::SNAPSHOT.into(), other);
         for compiled in ["a", "b"] {
-            let published = Previous::read(Some(tampered.clone())).publish(7, snapshot(compiled), FRESH);
+            let published = Previous::read(Some(tampered.clone())).publish(7, snapshot(compiled), FRESH).unwrap();
             assert_eq!(published.publication.id().revision, 8);
         }
     }
 
     #[test]
     fn the_cookie_key_is_kept_as_long_as_it_is_sound() {
-        let kept = Previous::read(Some(secret("7", &snapshot("a"), &[1; 32]))).publish(7, snapshot("b"), FRESH);
+        let kept =
+            Previous::read(Some(secret("7", &snapshot("a"), &[1; 32]))).publish(7, snapshot("b"), FRESH).unwrap();
         assert_eq!(kept.cookie_key, [1; 32]);
-        let short = Previous::read(Some(secret("7", &snapshot("a"), b"short"))).publish(7, snapshot("a"), FRESH);
+        let short =
+            Previous::read(Some(secret("7", &snapshot("a"), b"short"))).publish(7, snapshot("a"), FRESH).unwrap();
         assert_eq!((short.cookie_key, short.publication.id().revision), (FRESH, 7));
     }
 }

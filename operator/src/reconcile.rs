@@ -9,7 +9,7 @@ use std::{
 use cubegate_api::{Session, condition::Reason};
 use cubegate_policy::{
     compile::{Compiled, Problem, ProblemKind, compile},
-    snapshot::{Kind, Snapshot},
+    snapshot::Kind,
 };
 use kube::{Client, Resource, ResourceExt};
 
@@ -21,7 +21,7 @@ use crate::{
     limits::STATUS_DELAY_MAX,
     metrics::Metrics,
     names::{INSTANCE, SessionKey, content_of},
-    publish::{Published, check_size},
+    publish::Published,
     queue::{Interrupt, Outcome},
     random,
     status::{self, Facts, SessionFacts, conditions::Verdict, history::History},
@@ -114,11 +114,15 @@ impl Reconciler {
         let start = Instant::now();
         let Compiled { snapshot, mut problems } = compile(&subject.objects);
         problems.extend(subject.problems.iter().cloned());
-        if let Err(too_large) = check_size(&snapshot) {
-            let too_large = Verdict::no(Reason::Invalid, too_large.to_string());
-            return self.unusable(namespace, subject, too_large, "the pods keep the policy that they have").await;
-        }
-        let published = publish(subject, snapshot)?;
+        let fresh_cookie_key = random::bytes().map_err(|_| Error::Random)?;
+        let revision = status_revision(subject).unwrap_or_default();
+        let published = match subject.previous.publish(revision, snapshot, fresh_cookie_key) {
+            Ok(published) => published,
+            Err(too_large) => {
+                let too_large = Verdict::no(Reason::Invalid, too_large.to_string());
+                return self.unusable(namespace, subject, too_large, "the pods keep the policy that they have").await;
+            }
+        };
         self.with_memory(key, |memory| memory.history.remember(&published.publication));
 
         let content = Content { published: &published, data_sha256: &subject.data_sha256 };
@@ -293,11 +297,6 @@ struct Outcomes<'a> {
     published: Published,
     applied: Resources<Applied>,
     answers: &'a [PodAnswer],
-}
-
-fn publish(subject: &Subject, snapshot: Snapshot) -> Result<Published, Error> {
-    let fresh_cookie_key = random::bytes().map_err(|_| Error::Random)?;
-    Ok(subject.previous.publish(status_revision(subject).unwrap_or_default(), snapshot, fresh_cookie_key))
 }
 
 fn status_revision(subject: &Subject) -> Option<u64> {

@@ -249,6 +249,16 @@ pub fn viewers(door: &Door) -> Vec<Viewer> {
     roles.chain(users.collect::<Vec<_>>()).collect()
 }
 
+/// What `look` finds for the rights of each viewer who is not refused. Who has the same rights sees the same, and is not
+/// looked at again.
+pub fn by_rights<T, E>(
+    viewers: &[Viewer],
+    mut look: impl FnMut(&Rights) -> Result<T, E>,
+) -> Result<BTreeMap<Rights, T>, E> {
+    let rights: BTreeSet<&Rights> = viewers.iter().filter_map(|viewer| viewer.rights.as_ref().ok()).collect();
+    rights.into_iter().map(|rights| Ok((rights.clone(), look(rights)?))).collect()
+}
+
 /// Those of the viewers who see facts of a member, when it has been counted what their rights let them see.
 pub fn seeing(viewers: Vec<Viewer>, facts: &BTreeMap<Rights, u64>) -> Vec<Seeing> {
     let seeing = viewers.into_iter().filter_map(|Viewer { kind, name, rights }| {

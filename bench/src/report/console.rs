@@ -1,6 +1,6 @@
 //! What is printed while a run goes on.
 
-use super::gates::gates;
+use super::gates::Gate;
 use crate::results::{Line, Restricted, Results};
 
 /// Who takes part, how fast they loaded and what they hold.
@@ -46,9 +46,9 @@ pub(crate) fn print_line(results: &Results, line: &Line) {
 }
 
 /// Which bounds hold.
-pub(crate) fn print_gates(results: &Results) {
+pub(crate) fn print_gates(gates: &[Gate]) {
     println!();
-    for gate in gates(results) {
+    for gate in gates {
         println!("{}  {}: {}", gate.verdict(), gate.rule, gate.found);
     }
 }

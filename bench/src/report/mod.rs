@@ -9,7 +9,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-pub(crate) use self::console::{print_gates, print_line, print_loading, print_restriction};
+pub(crate) use self::{
+    console::{print_gates, print_line, print_loading, print_restriction},
+    gates::{Gate, gates},
+};
 use crate::results::Results;
 
 const PAGE: &str = "bench-cube.md";

@@ -275,9 +275,9 @@ fn keep_ranges<T: Code>(leaves: &[T], ranges: &[(u32, u32)], words: &mut [u64]) 
 /// With at most `COUNT` ranges, and at least one.
 fn keep_in<const COUNT: usize, T: Code>(leaves: &[T], ranges: &[(u32, u32)], words: &mut [u64]) {
     let mut ranges = ranges.iter().map(|(first, reach)| (T::narrow(*first), T::narrow(*reach)));
-    let last = ranges.next().unwrap_or((T::narrow(0), T::narrow(0)));
+    let first = ranges.next().unwrap_or((T::narrow(0), T::narrow(0)));
     // A range that is there already makes no difference.
-    let ranges: [(T, T); COUNT] = std::array::from_fn(|_| ranges.next().unwrap_or(last));
+    let ranges: [(T, T); COUNT] = std::array::from_fn(|_| ranges.next().unwrap_or(first));
     keep_where(
         leaves,
         words,

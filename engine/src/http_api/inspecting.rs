@@ -25,12 +25,7 @@ pub(super) async fn explain(
 ) -> Result<Json<Vec<CubeExplanation>>, Problem> {
     let ExplainCubes { revision, rights, cube } = asked;
     let inspection = inspection(&shared, revision)?;
-    working(&shared, inspection, move |inspection| {
-        let all = || inspection.cubes().into_iter().map(|cube| cube.name).collect();
-        let cubes: Vec<String> = cube.map_or_else(all, |cube| vec![cube]);
-        cubes.iter().map(|cube| inspection.cube(cube, &rights)).collect()
-    })
-    .await
+    working(&shared, inspection, move |inspection| inspection.explain(cube.as_deref(), &rights)).await
 }
 
 /// How many facts of a member each of several rights shows.
