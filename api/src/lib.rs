@@ -18,6 +18,7 @@
 
 pub mod authentication;
 pub mod condition;
+pub mod context;
 pub mod crds;
 pub mod model;
 pub mod reference;

@@ -4,7 +4,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{condition::ObjectStatus, reference::SessionReference};
+use crate::{condition::ObjectStatus, context::ContextValues, reference::SessionReference};
 
 /// A role of one Session: who holds it, which other roles come with it, and which Restrictions narrow what its holders see.
 ///
@@ -34,7 +34,9 @@ use crate::{condition::ObjectStatus, reference::SessionReference};
     validation = Rule::new("!has(self.spec.unrestricted) || !self.spec.unrestricted || !has(self.spec.restrictions) || size(self.spec.restrictions) == 0")
         .message("a role is `unrestricted` or has `restrictions`, not both"),
     validation = Rule::new("!((has(self.spec.roleName) ? self.spec.roleName : self.metadata.name) in ['ROLE_USER', 'ROLE_ADMIN']) || !has(self.spec.cubes)")
-        .message("ROLE_USER and ROLE_ADMIN cannot be restricted; put `cubes` on a Role of your own and map users to it")
+        .message("ROLE_USER and ROLE_ADMIN cannot be restricted; put `cubes` on a Role of your own and map users to it"),
+    validation = Rule::new("!((has(self.spec.roleName) ? self.spec.roleName : self.metadata.name) in ['ROLE_USER', 'ROLE_ADMIN']) || !has(self.spec.grantMeasures) || size(self.spec.grantMeasures) == 0")
+        .message("ROLE_USER and ROLE_ADMIN cannot be restricted; put `grantMeasures` on a Role of your own and map users to it")
 )]
 pub struct RoleSpec {
     /// The Session that this role belongs to.
@@ -68,6 +70,39 @@ pub struct RoleSpec {
     /// nothing. A cube that a caller may not see is to them one that does not exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cubes: Option<CubeRights>,
+    /// Authority: where several roles of a caller give the same context value, that of the role with the highest priority is
+    /// taken. `ROLE_ADMIN` is above every number, `ROLE_USER` below, and of equals the first by name comes first.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub priority: i32,
+    /// What holds for the queries of holders.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub context: ContextValues,
+    /// What holders are not shown. They may ask for it all the same: this tidies up, it does not protect.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub hide: Hide,
+    /// Names of the only measures that there are for holders, in every cube; none: all measures. A context value: of several
+    /// roles, the one with the highest priority decides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1024), inner(length(min = 1, max = 253)))]
+    pub grant_measures: Vec<String>,
+}
+
+/// What the holders of a role are not shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Hide {
+    /// Names of dimensions; with them goes every hierarchy of theirs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(min = 1, max = 253)))]
+    pub dimensions: Vec<String>,
+    /// Names of hierarchies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(min = 1, max = 253)))]
+    pub hierarchies: Vec<String>,
+    /// Names of measures.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(min = 1, max = 253)))]
+    pub measures: Vec<String>,
 }
 
 /// Which cubes the holders of a role may see.
@@ -99,6 +134,10 @@ pub enum CubeOrder {
     DenyAllow,
     /// Cubes that are allowed and not denied.
     AllowDeny,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Role {

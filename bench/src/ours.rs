@@ -43,8 +43,8 @@ impl Ours {
         let mut tables = BTreeMap::new();
         for table in &TABLES {
             let file = data.file(table);
-            let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-            let loaded = csv::read(&definition(table), &file.display().to_string(), &bytes)?;
+            let bytes = std::fs::File::open(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            let loaded = csv::read(&definition(table), &file.display().to_string(), bytes)?;
             tables.insert(table.name.to_owned(), loaded);
         }
         let mistakes = |errors: Vec<_>| anyhow!("the model is wrong: {errors:?}");
@@ -208,8 +208,8 @@ fn model_definition() -> ModelDefinition {
         fact_table: FACTS.to_owned(),
         mode: Mode::Manual,
         hierarchies: HIERARCHIES.iter().map(hierarchy).collect(),
-        remove_hierarchies: Vec::new(),
         measures: measure_definitions(),
+        ..CubeDefinition::default()
     };
     ModelDefinition {
         tables: TABLES.iter().map(|table| table.name.to_owned()).collect(),

@@ -113,7 +113,7 @@ fn sight(inspection: &Inspection, rights: &Rights) -> Result<Sight, InspectionEr
         let Some(share) = inspection.cube(&cube, rights)?.facts else { continue };
         sight.facts.insert(cube.clone(), share);
         sight.things.entry(Place::Cube).or_default().insert(cube.clone());
-        let measures = schema.measures.into_iter().map(|measure| measure.name).collect();
+        let measures = inspection.measures(&cube, rights)?;
         sight.things.insert(Place::Measure { cube: cube.clone() }, measures);
         for hierarchy in schema.hierarchies {
             for level in hierarchy.levels {

@@ -7,7 +7,9 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use cubegate_policy::{
     attributes::Attributes,
     claims::{provider_roles_by_claim, user_name},
-    explain::{AppliedRestriction, Attribute, CubeExplanation, Explanation, HeldRole, Line, Share, caller},
+    explain::{
+        AppliedRestriction, Attribute, CubeExplanation, Explanation, HeldRole, HoldingValue, Line, Share, caller,
+    },
     resolve::{Caller, resolve},
     snapshot::{Authentication, Checked, ClaimPath, Door, Oidc},
 };
@@ -118,7 +120,7 @@ fn print(explanation: &Explanation, manifests: &Manifests) {
         say!("  REFUSED: {reason}");
     }
     for cube in cubes {
-        print_cube(cube);
+        print_cube(cube, session);
     }
 }
 
@@ -140,7 +142,7 @@ fn print_role(HeldRole { role, because, restrictions, broken }: &HeldRole, manif
     }
 }
 
-fn print_cube(CubeExplanation { cube, refused, all_of, facts }: &CubeExplanation) {
+fn print_cube(CubeExplanation { cube, refused, all_of, facts, context }: &CubeExplanation, session: &str) {
     say!("  cube {cube}");
     if let Some(reason) = refused {
         say!("    REFUSED: {reason}");
@@ -150,6 +152,12 @@ fn print_cube(CubeExplanation { cube, refused, all_of, facts }: &CubeExplanation
     }
     if let Some(Share { visible, all }) = facts {
         say!("    sees {visible} of {all} facts ({})", percent(*visible, *all));
+    }
+    for HoldingValue { value, field, role } in context {
+        let field = field.strip_prefix("context.").unwrap_or(field);
+        let giver =
+            role.as_ref().map_or_else(|| format!("Session/{session}, for everybody"), |role| format!("Role/{role}"));
+        say!("    {field} {value}: {giver}");
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
     fold::Cells,
     limits::{CUBOID_CELLS_MAX, CUBOIDS_MAX},
     model::cube::Cube,
-    view::Room,
+    room::Room,
 };
 
 /// The cells that one mask keeps.

@@ -25,13 +25,16 @@ mod cuboid;
 mod expression;
 mod finish;
 mod fold;
+mod gathered;
 mod load;
 mod mask;
 mod model;
 mod nearest;
 mod request;
 mod resolve;
+mod room;
 mod rows;
+mod scope;
 mod simd;
 mod storage;
 mod value;
@@ -55,7 +58,7 @@ pub use model::{
 };
 pub use request::{
     Direction, Order, Query, QueryError,
-    context::{Context, ResultLimit, TimeLimit},
+    context::{Context, Number, ResultLimit, TimeLimit},
     filter::{Filter, Scalar, Test},
 };
 pub use rows::{
@@ -63,4 +66,5 @@ pub use rows::{
     request::{RowFilter, RowsQuery},
     table::TableView,
 };
+pub use scope::{Granted, Scope};
 pub use value::{Cell, ColumnName, ColumnType};

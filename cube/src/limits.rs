@@ -4,6 +4,8 @@
 pub const LOAD_ERRORS_MAX: usize = 100;
 /// Errors that are told of rows that one load skipped; the others are counted.
 pub const SKIPPED_ERRORS_MAX: usize = 10;
+/// Bytes of one CSV record: as many as are in memory of a file that has no line end.
+pub const RECORD_BYTES_MAX: usize = 256 << 20;
 /// Bytes of one CSV cell.
 pub const CELL_BYTES_MAX: usize = 1 << 20;
 /// Columns of one table.
@@ -63,8 +65,13 @@ pub const MEMBERS_MAX: usize = 1_000_000;
 pub const CHUNK_ROWS: usize = 1 << 10;
 /// A table with fewer rows keeps the order of its file; the rows of a larger one are put in order of time.
 pub const CLUSTERED_ROWS_MIN: usize = 1 << 16;
-/// Bytes that all masks of a cube may gather together, if the fact table does not take more: then as many as it takes.
+/// What all masks of a cube may gather together, as a multiple of the bytes of the fact table: its columns, and about as much
+/// again for the levels of other tables.
+pub const GATHERED_TABLES_MAX: usize = 2;
+/// Bytes that all masks of a cube may gather together, however small the fact table is.
 pub const GATHERED_BYTES_MIN: usize = 64 << 20;
+/// Queries of other masks after which what a mask has gathered counts as unused.
+pub const GATHERING_IDLE_QUERIES: u64 = 64;
 /// Cells of earlier queries that each mask keeps, the newest of them.
 pub const CUBOIDS_MAX: usize = 16;
 /// Cells of one query that are few enough to be kept.

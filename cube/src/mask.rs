@@ -3,13 +3,13 @@
 use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
 
 use crate::{
-    aggregate::{Aggregate, FactFilter, Group},
     cuboid::Cuboids,
+    gathered::Gathered,
     model::{cube::Cube, reach::Reach},
     request::QueryError,
+    room::Gathering,
     storage::{bitmap::Bitmap, dictionary::Dictionary},
     value::ColumnName,
-    view::{Gathered, View},
 };
 
 /// The facts of one cube, or the rows of one table, that may be seen. Cheap to clone.
@@ -19,7 +19,7 @@ pub struct Mask {
     selection: Option<Arc<Bitmap>>,
     visible_count: usize,
     /// Of the selection, for the scans of a cube.
-    gathered: Option<Arc<Gathered>>,
+    gathered: Option<Arc<Gathering>>,
     /// For the queries of a cube.
     cuboids: Option<Arc<Cuboids>>,
     /// Of the cube or table that made it.
@@ -76,18 +76,9 @@ impl Mask {
         self.selection(cube).map(drop)
     }
 
-    /// The facts that a scan of the cube that made it goes through.
-    pub(crate) fn view<'a>(
-        &'a self,
-        cube: &'a Cube,
-        filter: &FactFilter,
-        groups: &[Group],
-        aggregates: &[Aggregate],
-    ) -> View<'a> {
-        match &self.gathered {
-            Some(gathered) => View::gathered(cube, gathered, filter, groups, aggregates),
-            None => View::masked(cube, self.selection.as_deref()),
-        }
+    /// The visible facts next to each other, for one query.
+    pub(crate) fn gathered(&self) -> Option<Arc<Gathered>> {
+        self.gathered.as_ref().map(|gathering| gathering.of_query())
     }
 
     /// What queries under this mask have left behind.
@@ -108,7 +99,7 @@ impl Mask {
 
 pub(crate) fn build(cube: &Cube, all_of: &[Vec<Vec<ColumnTest>>]) -> Result<Mask, MaskError> {
     let mask = build_over(cube.name(), &cube.reach, &cube.identity, all_of)?;
-    let gathered = mask.selection.as_ref().map(|visible| Arc::new(Gathered::new(cube, visible)));
+    let gathered = mask.selection.as_ref().map(|visible| Gathering::new(Gathered::new(cube, visible), &cube.room));
     Ok(Mask { gathered, cuboids: Some(Arc::default()), ..mask })
 }
 

@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use cubegate_cube::{Answer, Budget, CubeSchema, Encoding, Filter, Query, Remarks, Scalar, Test};
 use cubegate_policy::{
-    bind::{BindProblem, BoundAccess},
+    bind::{BindProblem, BoundAccess, Visibility},
     explain::{self, CubeExplanation, Member, Share},
     nearest::suggestion,
     resolve::{Refusal, Rights},
@@ -93,9 +93,9 @@ impl Inspection {
     /// What rights show of a cube, why, and how many facts that is.
     pub fn cube(&self, cube: &str, rights: &Rights) -> Result<CubeExplanation, InspectionError> {
         self.known(cube)?;
-        let (mut explanation, visibility) = explain::cube(&self.bound, cube, rights);
+        let (mut explanation, visibility) = explain::cube(&self.bound, cube, self.model.context(cube), rights);
         if let Ok(visibility) = visibility {
-            let visible = VisibleCube::new(Arc::clone(&self.model), cube, visibility);
+            let visible = self.visible(cube, visibility, rights);
             let (visible, all) = visible.facts().map_err(failed)?;
             explanation.facts = Some(Share { visible, all });
         }
@@ -125,6 +125,14 @@ impl Inspection {
         Ok(rows.into_iter().map(|row| row.iter().map(shown).collect::<Vec<_>>().join(" / ")).collect())
     }
 
+    /// The measures that rights show.
+    pub fn measures(&self, cube: &str, rights: &Rights) -> Result<BTreeSet<String>, InspectionError> {
+        self.known(cube)?;
+        let visibility = self.bound.visibility(cube, &rights.roles, &rights.attributes);
+        let visibility = visibility.map_err(InspectionError::Refused)?;
+        self.visible(cube, visibility, rights).measures().map_err(failed)
+    }
+
     /// A sentence about a member that no fact has: the nearest that some fact has.
     pub fn suggest_member(&self, member: &Member, rights: &Rights) -> String {
         let Member { cube, level, member } = member;
@@ -142,7 +150,12 @@ impl Inspection {
         if interrupted() {
             return Err(failed(Problem::Interrupted));
         }
-        VisibleCube::new(Arc::clone(&self.model), cube, visibility).read(query, &budget).map_err(failed)
+        self.visible(cube, visibility, rights).read(query, &budget).map_err(failed)
+    }
+
+    fn visible(&self, cube: &str, visibility: Visibility, rights: &Rights) -> VisibleCube {
+        let context = self.bound.context(&rights.roles, self.model.context(cube));
+        VisibleCube::new(Arc::clone(&self.model), cube, visibility, context)
     }
 
     fn known(&self, cube: &str) -> Result<(), InspectionError> {

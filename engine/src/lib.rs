@@ -27,5 +27,5 @@ mod state;
 
 pub use config::Config;
 pub use inspection::{Inspection, InspectionError};
-pub use model::{ModelError, ModelSource, ModelSpec, PodFiles, Stamp, read_file};
+pub use model::{ModelError, ModelSource, ModelSpec, PodFiles, Stamp, TableFile};
 pub use run::{Engine, RunError, TableKeeper, run};

@@ -38,8 +38,11 @@ pub(crate) const ANSWER_BYTES_MAX: usize = 256 << 20;
 /// How often the source of a table is looked at, at most.
 pub(crate) const REFRESH_MIN: Duration = Duration::from_secs(1);
 
-/// How long an answer may take where the cube does not say.
+/// How long an answer may take where nobody says.
 pub(crate) const QUERY_TIME_DEFAULT: Duration = Duration::from_secs(30);
+
+/// How long an answer may take whoever says so: with the wait for its turn, less than the sidecar waits.
+pub(crate) const QUERY_TIME_MAX: Duration = Duration::from_secs(100);
 
 /// Answers kept for all cubes together.
 pub(crate) const RESULT_CACHE_BYTES_MAX: u64 = 64 << 20;

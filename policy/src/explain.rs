@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     attributes::Attributes,
     bind::{BoundAccess, Visibility},
+    context::{ContextValues, Giver, NamedValue},
     resolve::{self, Caller, Decision, Grant, Refusal, Rights, Way, decide},
     snapshot::{Access, Authentication, Checked, ClaimPath, Clause, Door, Kind, ObjectName, RoleAccess, Snapshot},
 };
@@ -189,6 +190,22 @@ pub struct CubeExplanation {
     /// How many facts that leaves, when they have been counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<Share>,
+    /// What holds for queries; nothing for those who are refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub context: Vec<HoldingValue>,
+}
+
+/// A context value that holds for queries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HoldingValue {
+    /// The value.
+    pub value: String,
+    /// The field that gives it, below `spec` of the Role; or of the cube in the Session, where no Role does.
+    pub field: String,
+    /// The Role that gives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
 }
 
 /// A part of the facts of a cube.
@@ -286,13 +303,21 @@ pub fn caller(snapshot: &Snapshot, caller: &Caller<'_>, found: &[(&ClaimPath, BT
 }
 
 /// Says what rights let their bearer see of a cube. Where their conditions come from, [`caller`] says.
-pub fn cube(bound: &BoundAccess, cube: &str, rights: &Rights) -> (CubeExplanation, Result<Visibility, Refusal>) {
+pub fn cube(
+    bound: &BoundAccess,
+    cube: &str,
+    context: &ContextValues,
+    rights: &Rights,
+) -> (CubeExplanation, Result<Visibility, Refusal>) {
     let visibility = bound.visibility(cube, &rights.roles, &rights.attributes);
+    let holding = bound.context(&rights.roles, context);
+    let holding = holding.named().into_iter().filter(|_| visibility.is_ok()).map(HoldingValue::from);
     let explanation = CubeExplanation {
         cube: cube.to_owned(),
         refused: visibility.as_ref().err().map(ToString::to_string),
         all_of: visibility.iter().flat_map(|visibility| &visibility.all_of).map(ToString::to_string).collect(),
         facts: None,
+        context: holding.collect(),
     };
     (explanation, visibility)
 }
@@ -313,7 +338,8 @@ fn held(snapshot: &Snapshot, role: &str, because: Vec<Because>) -> HeldRole {
 }
 
 fn restrictions(door: &Door, access: &Access, role: &str) -> Vec<AppliedRestriction> {
-    let Some(Checked::Valid(RoleAccess { unrestricted: _, cubes: _, clauses })) = access.roles.get(role) else {
+    let Some(Checked::Valid(RoleAccess { unrestricted: _, cubes: _, clauses, context: _ })) = access.roles.get(role)
+    else {
         return Vec::new();
     };
     let mut lines: BTreeMap<&str, Vec<&Clause>> = BTreeMap::new();
@@ -361,6 +387,16 @@ fn because(Snapshot { session, door, .. }: &Snapshot, user: &str, grant: &Grant<
 fn of_role(door: &Door, role: &str, field: &str, item: Option<&str>) -> Option<Origin> {
     let name = door.roles.get(role)?.declared_by.as_deref()?;
     Some(Origin::new(Kind::Role, name, field, item))
+}
+
+impl From<NamedValue<'_>> for HoldingValue {
+    fn from(NamedValue { field, value, by }: NamedValue<'_>) -> Self {
+        let role = match by {
+            Giver::Role(name) => Some(name.clone()),
+            Giver::Cube => None,
+        };
+        Self { value, field: field.to_owned(), role }
+    }
 }
 
 impl Attribute {

@@ -39,6 +39,7 @@ pub mod attributes;
 pub mod bind;
 pub mod claims;
 pub mod compile;
+pub mod context;
 pub mod cubes;
 pub mod explain;
 pub mod limits;

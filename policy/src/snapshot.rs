@@ -16,7 +16,7 @@ pub use cubegate_api::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{attributes::Attributes, cubes::CubeRights, limits::VALUES_LISTED_MAX};
+use crate::{attributes::Attributes, context::RoleContext, cubes::CubeRights, limits::VALUES_LISTED_MAX};
 
 /// The compiled policy of one Session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -193,6 +193,9 @@ pub struct RoleAccess {
     pub cubes: Option<CubeRights>,
     /// All of them hold (AND). Ordered.
     pub clauses: Vec<Clause>,
+    /// What the role gives its holders, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<RoleContext>,
 }
 
 /// What is to hold of the value of a column or level.

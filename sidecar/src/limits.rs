@@ -41,8 +41,7 @@ pub(crate) const AUTHENTICATIONS_MAX: usize = 3;
 
 // --- Engine ---
 
-/// Time for the engine to begin an answer. It has no limit of its own on a query, so this is what ends a long wait; the
-/// engine may still compute what nobody waits for.
+/// Time for the engine to begin an answer: more than any query of its own takes, with the wait for its turn.
 pub(crate) const ENGINE_ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 /// Time for the engine to answer on its internal paths.
 pub(crate) const ENGINE_INTERNAL_TIMEOUT: Duration = Duration::from_secs(2);

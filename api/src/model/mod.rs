@@ -7,13 +7,13 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::reference::KeyReference;
+use crate::{context::ContextValues, reference::KeyReference};
 
 mod measure;
 mod text;
 
 pub use measure::{Conversion, Measure, OfHierarchy, OfLevel, OfMeasure, Quantile, Rates};
-pub use text::{ColumnType, Interval, TextError};
+pub use text::{ColumnType, Interval, Number, TextError};
 
 /// A table and where its rows come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -141,39 +141,9 @@ pub struct Cube {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1024))]
     pub measures: Vec<Measure>,
-    /// What holds for every query of the cube. A query can tighten limits, and choose another currency.
+    /// What holds for every query of the cube, where no role of the caller says otherwise.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub context: CubeContext,
-}
-
-/// What holds for every query of a cube.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CubeContext {
-    /// How long an answer may take, as in `30s` (the default) or `250ms`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub query_time_limit: Option<Interval>,
-    /// How large the results of one query may get, in combinations of members that have a visible fact.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub result_limit: ResultLimit,
-    /// The currency that amounts are converted to, where a query does not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
-    pub reference_currency: Option<String>,
-}
-
-/// How large the results of one query may get, in combinations of members that have a visible fact.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ResultLimit {
-    /// At one depth.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
-    pub intermediate: Option<i64>,
-    /// At all depths that an answer needs, totals and parents included.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
-    pub total: Option<i64>,
+    pub context: ContextValues,
 }
 
 /// What a cube has without being asked for.

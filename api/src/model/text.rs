@@ -39,6 +39,11 @@ pub enum ColumnType {
 #[serde(try_from = "String", into = "String")]
 pub struct Interval(Duration);
 
+/// A finite decimal number as manifests write it, in quotes: `"-0.25"`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Number(String);
+
 /// Why text is not what it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextError(String);
@@ -156,7 +161,50 @@ impl JsonSchema for Interval {
     }
 }
 
-// === both ===
+// === impl Number ===
+
+impl Number {
+    /// The number as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Number {
+    type Err = TextError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_digits =
+            |part: &str, max: usize| (1..=max).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+        let unsigned = text.strip_prefix('-').unwrap_or(text);
+        let is_number = match unsigned.split_once('.') {
+            Some((whole, fraction)) => is_digits(whole, 15) && is_digits(fraction, 15),
+            None => is_digits(unsigned, 15),
+        };
+        let wrong = || TextError(format!("`{text}` is not a decimal number; write it as in \"-0.25\""));
+        is_number.then(|| Self(text.to_owned())).ok_or_else(wrong)
+    }
+}
+
+impl std::fmt::Display for Number {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl JsonSchema for Number {
+    fn schema_name() -> Cow<'static, str> {
+        "Number".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^-?[0-9]{1,15}(\\.[0-9]{1,15})?$" })
+    }
+}
+
+// === all of them ===
 
 macro_rules! as_text {
     ($type:ty) => {
@@ -178,6 +226,7 @@ macro_rules! as_text {
 
 as_text!(ColumnType);
 as_text!(Interval);
+as_text!(Number);
 
 impl std::fmt::Display for TextError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -199,6 +248,16 @@ mod tests {
             ["text", "decimal", "decimal(19,2)", "decimal(2,3)", "decimal(0,0)", "decimal(+9,2)", "decimal(9,)"]
         {
             assert!(wrong.parse::<ColumnType>().unwrap_err().to_string().contains("decimal(p,s)"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_number_has_a_sign_digits_and_a_fraction() {
+        for text in ["0", "-0.25", "007", "123456789012345.5"] {
+            assert_eq!(text.parse::<Number>().unwrap().to_string(), text);
+        }
+        for wrong in ["", "-", ".5", "5.", "1e3", "+1", "1 ", "1234567890123456", "NaN", "1.2.3"] {
+            assert!(wrong.parse::<Number>().unwrap_err().to_string().contains("-0.25"), "{wrong}");
         }
     }
 

@@ -116,8 +116,9 @@ pub(super) fn model() -> (&'static str, ModelShape) {
                 column: ColumnName { table: (*table).to_owned(), column: (*column).to_owned() },
             })
             .collect(),
+        ..HierarchyShape::default()
     });
-    let cube = CubeShape { hierarchies: hierarchies.into(), reachable: columns.clone() };
+    let cube = CubeShape { hierarchies: hierarchies.into(), reachable: columns.clone(), ..CubeShape::default() };
     let tables = ["Shops", "Products", "Calendar"].map(table).into();
     (CUBE, ModelShape { tables, cubes: [(CUBE.to_owned(), cube)].into() })
 }

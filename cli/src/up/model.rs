@@ -7,7 +7,7 @@ use std::{
 };
 
 use cubegate_api::model::FileLocation;
-use cubegate_engine::{Inspection, ModelSource, ModelSpec, Stamp, read_file};
+use cubegate_engine::{Inspection, ModelSource, ModelSpec, Stamp, TableFile};
 
 use cubegate_policy::{bind::BindProblem, compile::Advice, snapshot::ObjectName};
 
@@ -47,10 +47,19 @@ impl DirectoryFiles {
                         .files
                         .push(metadata.and_then(|metadata| Some((metadata.modified().ok()?, metadata.len()))));
                 }
-                None => fingerprint.inline.push(self.read(location).ok().map(|(_, bytes)| bytes)),
+                None => fingerprint.inline.push(self.inline(location).ok().map(|(_, bytes)| bytes)),
             }
         }
         fingerprint
+    }
+
+    /// What to call a ConfigMap that is written out in a manifest, and what is in it.
+    fn inline(&self, location: &FileLocation) -> Result<(String, Vec<u8>), String> {
+        let FileLocation::ConfigMap(reference) = location else {
+            return Err("a path always stands for a file".into());
+        };
+        let bytes = self.manifests.config_map_value(reference)?;
+        Ok((format!("ConfigMap {}/{}", reference.name, reference.key), bytes.to_owned()))
     }
 
     /// The file that a location stands for; none for a ConfigMap that is written out in a manifest.
@@ -67,19 +76,11 @@ impl ModelSource for DirectoryFiles {
         Stamp::of(&self.file(location)?)
     }
 
-    fn read(&self, location: &FileLocation) -> Result<(String, Vec<u8>), String> {
-        if let Some(path) = self.file(location) {
-            let shown = path.display().to_string();
-            return match read_file(&path) {
-                Ok(bytes) => Ok((shown, bytes)),
-                Err(reason) => Err(format!("{shown}: {reason}")),
-            };
+    fn open(&self, location: &FileLocation) -> Result<TableFile, String> {
+        match self.file(location) {
+            Some(path) => TableFile::open(path.display().to_string(), &path),
+            None => self.inline(location).map(|(name, bytes)| TableFile::of_bytes(name, bytes)),
         }
-        let FileLocation::ConfigMap(reference) = location else {
-            return Err("a path always stands for a file".into());
-        };
-        let bytes = self.manifests.config_map_value(reference)?;
-        Ok((format!("ConfigMap {}/{}", reference.name, reference.key), bytes.to_owned()))
     }
 }
 

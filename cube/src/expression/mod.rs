@@ -1,10 +1,11 @@
-//! Arithmetic over measures, as in `[Revenue.SUM] / ([contributors.COUNT] - 2.5)`.
+//! Arithmetic over measures and context values, as in `[Revenue.SUM] * {discount} / ([contributors.COUNT] - 2.5)`.
 //!
 //! ```text
 //! sum      = product (("+" | "-" | "−") product)*
 //! product  = factor (("*" | "×" | "/" | "÷") factor)*
-//! factor   = ("-" | "−") factor | "(" sum ")" | number | measure
+//! factor   = ("-" | "−") factor | "(" sum ")" | number | measure | value
 //! measure  = "[" name "]"          a bracket that closes within a name is written twice: [Share [%]]]
+//! value    = "{" name "}"          a context value; a brace that closes within a name is written twice
 //! number   = digits ["." digits] [("e" | "E") ["+" | "-"] digits]
 //! ```
 
@@ -14,18 +15,26 @@ mod parse;
 
 pub(crate) use parse::parse;
 
-/// Arithmetic over what measures are called, or over what they are.
+/// Arithmetic over operands of names, or over what they mean.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Expression<M> {
+pub(crate) enum Expression<N> {
     /// Not negative.
     Number(f64),
-    Measure(M),
-    Negated(Box<Expression<M>>),
+    Operand(Operand<N>),
+    Negated(Box<Expression<N>>),
     Combined {
         operator: Operator,
-        left: Box<Expression<M>>,
-        right: Box<Expression<M>>,
+        left: Box<Expression<N>>,
+        right: Box<Expression<N>>,
     },
+}
+
+/// What may be different from cell to cell, or from caller to caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operand<N> {
+    Measure(N),
+    /// A context value.
+    Value(N),
 }
 
 /// What two values are combined by.
@@ -46,12 +55,15 @@ pub(crate) struct ExpressionError {
     pub(crate) message: String,
 }
 
-impl<M> Expression<M> {
+impl<N> Expression<N> {
     /// The same arithmetic over something else.
-    pub(crate) fn try_map<N, E>(self, find: &mut impl FnMut(M) -> Result<N, E>) -> Result<Expression<N>, E> {
+    pub(crate) fn try_map<M, E>(
+        self,
+        find: &mut impl FnMut(Operand<N>) -> Result<Operand<M>, E>,
+    ) -> Result<Expression<M>, E> {
         Ok(match self {
             Self::Number(number) => Expression::Number(number),
-            Self::Measure(measure) => Expression::Measure(find(measure)?),
+            Self::Operand(operand) => Expression::Operand(find(operand)?),
             Self::Negated(inner) => Expression::Negated(Box::new(inner.try_map(find)?)),
             Self::Combined { operator, left, right } => Expression::Combined {
                 operator,
@@ -61,16 +73,16 @@ impl<M> Expression<M> {
         })
     }
 
-    /// The measures, in the order in which they are written.
-    pub(crate) fn measures(&self) -> Vec<&M> {
+    /// The operands, in the order in which they are written.
+    pub(crate) fn operands(&self) -> Vec<&Operand<N>> {
         match self {
             Self::Number(_) => Vec::new(),
-            Self::Measure(measure) => vec![measure],
-            Self::Negated(inner) => inner.measures(),
+            Self::Operand(operand) => vec![operand],
+            Self::Negated(inner) => inner.operands(),
             Self::Combined { left, right, .. } => {
-                let mut measures = left.measures();
-                measures.extend(right.measures());
-                measures
+                let mut operands = left.operands();
+                operands.extend(right.operands());
+                operands
             }
         }
     }
@@ -103,11 +115,12 @@ impl Operator {
 }
 
 /// With as few parentheses as the same tree needs.
-impl<M: AsRef<str>> fmt::Display for Expression<M> {
+impl<N: AsRef<str>> fmt::Display for Expression<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => write!(f, "{number}"),
-            Self::Measure(name) => write!(f, "[{}]", name.as_ref().replace(']', "]]")),
+            Self::Operand(Operand::Measure(name)) => write!(f, "[{}]", name.as_ref().replace(']', "]]")),
+            Self::Operand(Operand::Value(name)) => write!(f, "{{{}}}", name.as_ref().replace('}', "}}")),
             Self::Negated(inner) => {
                 write!(f, "-")?;
                 inner.fmt_within(f, matches!(**inner, Self::Combined { .. }))
@@ -123,7 +136,7 @@ impl<M: AsRef<str>> fmt::Display for Expression<M> {
     }
 }
 
-impl<M: AsRef<str>> Expression<M> {
+impl<N: AsRef<str>> Expression<N> {
     fn fmt_within(&self, f: &mut fmt::Formatter<'_>, in_parentheses: bool) -> fmt::Result {
         if in_parentheses { write!(f, "({self})") } else { write!(f, "{self}") }
     }

@@ -1,9 +1,9 @@
 //! From text to expression, by recursive descent.
 
-use super::{Expression, ExpressionError, Operator};
+use super::{Expression, ExpressionError, Operand, Operator};
 use crate::limits::{EXPRESSION_BYTES_MAX, EXPRESSION_DEPTH_MAX};
 
-/// Reads an expression over names of measures.
+/// Reads an expression over names of measures and context values.
 pub(crate) fn parse(text: &str) -> Result<Expression<String>, ExpressionError> {
     let mut parser = Parser { text, offset: 0 };
     if text.len() > EXPRESSION_BYTES_MAX {
@@ -83,34 +83,36 @@ impl Parser<'_> {
                 }
                 Ok(inner)
             }
-            Some('[') => Ok((Expression::Measure(self.name()?), 1)),
+            Some('[') => Ok((Expression::Operand(Operand::Measure(self.name(']', "a measure")?)), 1)),
+            Some('{') => Ok((Expression::Operand(Operand::Value(self.name('}', "a context value")?)), 1)),
             Some('0'..='9' | '.') => Ok((Expression::Number(self.number()?), 1)),
-            Some(_) => {
-                Err(self.mistake("expected a number, a measure in brackets as in [Quantity.SUM], or a parenthesis"))
-            }
+            Some(_) => Err(self.mistake(
+                "expected a number, a measure in brackets as in [Quantity.SUM], a context value in braces as in \
+                     {discount}, or a parenthesis",
+            )),
             None => Err(self.mistake("the expression ends where a number, a measure or a parenthesis is expected")),
         }
     }
 
-    /// What is between brackets, the closing one being written twice within.
-    fn name(&mut self) -> Result<String, ExpressionError> {
+    /// What is between brackets or braces, the closing one being written twice within.
+    fn name(&mut self, close: char, of: &str) -> Result<String, ExpressionError> {
         let open = self.offset;
         self.advance();
         let mut name = String::new();
         loop {
             let rest = self.rest();
-            let Some(end) = rest.find(']') else {
-                return Err(self.mistake_at(open, "this bracket is never closed"));
+            let Some(end) = rest.find(close) else {
+                return Err(self.mistake_at(open, &format!("there is no {close} that closes this one")));
             };
             name.push_str(rest.get(..end).unwrap_or_default());
             self.offset += end + 1;
-            if !self.rest().starts_with(']') {
+            if !self.rest().starts_with(close) {
                 break;
             }
-            name.push(']');
+            name.push(close);
             self.offset += 1;
         }
-        if name.is_empty() { Err(self.mistake_at(open, "a measure has a name")) } else { Ok(name) }
+        if name.is_empty() { Err(self.mistake_at(open, &format!("{of} has a name"))) } else { Ok(name) }
     }
 
     fn number(&mut self) -> Result<f64, ExpressionError> {
@@ -180,7 +182,8 @@ mod tests {
 
     fn expression() -> impl Strategy<Value = Expression<String>> {
         let leaf = prop_oneof![
-            "[a-z\\[\\] é.]{1,4}".prop_map(Expression::Measure),
+            "[a-z\\[\\] é.]{1,4}".prop_map(|name| Expression::Operand(Operand::Measure(name))),
+            "[a-z{} é.]{1,4}".prop_map(|name| Expression::Operand(Operand::Value(name))),
             (0..1_000_000_u32).prop_map(|number| Expression::Number(f64::from(number) / 128.0)),
             (0.0..1e290_f64).prop_map(Expression::Number),
         ];
@@ -204,7 +207,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_an_expression_or_a_mistake_within_it(text in "[-+*/()\\[\\]0-9.eE a×÷−é]{0,20}|\\PC{0,20}") {
+        fn any_text_is_an_expression_or_a_mistake_within_it(text in "[-+*/()\\[\\]{}0-9.eE a×÷−é]{0,20}|\\PC{0,20}") {
             match parse(&text) {
                 Ok(expression) => prop_assert_eq!(parse(&expression.to_string()), Ok(expression)),
                 Err(mistake) => prop_assert!((1..=text.chars().count() + 1).contains(&mistake.position)),
@@ -216,7 +219,7 @@ mod tests {
         fn nested(expression: &Expression<String>) -> String {
             match expression {
                 Expression::Number(number) => number.to_string(),
-                Expression::Measure(name) => name.clone(),
+                Expression::Operand(Operand::Measure(name) | Operand::Value(name)) => name.clone(),
                 Expression::Negated(inner) => format!("(- {})", nested(inner)),
                 Expression::Combined { operator, left, right } => {
                     format!("({} {} {})", operator.symbol(), nested(left), nested(right))
@@ -232,6 +235,7 @@ mod tests {
         assert_eq!(tree("[a] + [b] × 2 ÷ [c]"), "(+ a (/ (* b 2) c))");
         assert_eq!(tree("-[a] * -(2.5e1 − [b])"), "(* (- a) (- (- 25 b)))");
         assert_eq!(tree("[a [%]]]/[b]]c]"), "(/ a [%] b]c)");
+        assert_eq!(tree("[a] * {b}}c}"), "(* a b}c)");
     }
 
     #[test]
@@ -240,7 +244,8 @@ mod tests {
         assert!(mistake("").ends_with("is expected at character 1"));
         assert!(mistake("[é] + ").ends_with("is expected at character 7"));
         assert_eq!(mistake("([a] + 1"), "this parenthesis is never closed at character 1");
-        assert_eq!(mistake("1 + [a"), "this bracket is never closed at character 5");
+        assert_eq!(mistake("1 + [a"), "there is no ] that closes this one at character 5");
+        assert_eq!(mistake("1 + {a"), "there is no } that closes this one at character 5");
         assert_eq!(mistake("1 + []"), "a measure has a name at character 5");
         assert_eq!(mistake("[a] 2"), "expected an operator (+ - * /) or the end at character 5");
         assert_eq!(mistake("[a])"), "there is no parenthesis that this one closes at character 4");

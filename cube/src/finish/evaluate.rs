@@ -14,7 +14,7 @@ use crate::{
     aggregate::Group,
     answer::Values,
     budget::Budget,
-    expression::Expression,
+    expression::{Expression, Operand},
     fold::Cells,
     model::{cube::Cube, hierarchy::Level, measure::MeasureKind},
     request::QueryError,
@@ -187,7 +187,11 @@ impl<'a> Evaluator<'a> {
     fn expression(&mut self, grouping: usize, expression: &Expression<usize>) -> Result<Vec<f64>, QueryError> {
         Ok(match expression {
             Expression::Number(number) => vec![*number; self.cells(grouping).len()],
-            Expression::Measure(measure) => numbers(&*self.values(grouping, *measure)?),
+            Expression::Operand(Operand::Measure(measure)) => numbers(&*self.values(grouping, *measure)?),
+            Expression::Operand(Operand::Value(value)) => {
+                let number = self.resolved.values.get(*value).copied().expect("a cube has the values that it reads");
+                vec![number; self.cells(grouping).len()]
+            }
             Expression::Negated(inner) => {
                 let mut values = self.expression(grouping, inner)?;
                 for value in &mut values {

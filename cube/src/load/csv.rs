@@ -8,58 +8,178 @@
 //! - Empty lines are skipped. Everything else that is wrong is an error, and all errors are reported, up to a limit; or the
 //!   row is left out and counted, where the definition says so.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, io::Read, ops::Range};
 
 use rayon::prelude::*;
 
 use super::{
     LoadErrors, OnBadRow, TableDefinition,
     assemble::{assemble, check_definition},
+    blocks::Blocks,
     column::{ColumnShape, unquoted},
     cut::Cutter,
     infer::Inference,
     piece::{Piece, read_piece},
-    report::{Lines, LoadError, Mistake, Place, Report, Skipped},
+    report::{Lines, LoadError, Place, Report, Skipped, line_ends},
     split::split,
     table::Table,
+    values::Values,
 };
-use crate::limits::{INFERENCE_ROWS, LOAD_ERRORS_MAX, SKIPPED_ERRORS_MAX, TABLE_COLUMNS_MAX, TABLE_ROWS_MAX};
+use crate::limits::{
+    INFERENCE_ROWS, LOAD_ERRORS_MAX, RECORD_BYTES_MAX, SKIPPED_ERRORS_MAX, TABLE_COLUMNS_MAX, TABLE_ROWS_MAX,
+};
 
-/// Bytes of a piece: enough for work that is worth a thread, few enough that every thread gets several pieces.
-const PIECE_BYTES: usize = 4 << 20;
+/// How much is read and worked on at a time. It changes nothing of what is read.
+#[derive(Clone, Copy, Debug)]
+struct Sizes {
+    /// Bytes in memory: enough for several pieces per thread.
+    block: usize,
+    /// Bytes of a piece: enough for work that is worth a thread.
+    piece: usize,
+    /// Bytes without the end of a row after which reading is given up.
+    record: usize,
+}
+
+const SIZES: Sizes = Sizes { block: 32 << 20, piece: 2 << 20, record: RECORD_BYTES_MAX };
+/// Bytes from which types are inferred, if so many rows as that should be seen have more.
+const INFERENCE_BYTES: usize = 32 << 20;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const UNTERMINATED: &str = "a quote is opened and never closed";
 
-/// Reads a table from a CSV file with a header line.
-pub fn read(definition: &TableDefinition, file_name: &str, bytes: &[u8]) -> Result<Table, LoadErrors> {
-    read_in_pieces(definition, file_name, bytes, PIECE_BYTES)
+/// Reads a table from a CSV file with a header line, of which a few blocks are in memory at a time.
+pub fn read(definition: &TableDefinition, file_name: &str, source: impl Read) -> Result<Table, LoadErrors> {
+    read_in_blocks(definition, file_name, source, SIZES)
 }
 
-/// The size of the pieces changes nothing but the time it takes.
-fn read_in_pieces(
+fn read_in_blocks(
     definition: &TableDefinition,
     file_name: &str,
-    bytes: &[u8],
-    piece_bytes: usize,
+    source: impl Read,
+    sizes: Sizes,
 ) -> Result<Table, LoadErrors> {
-    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let mut report = Report::new(file_name);
-    let (header, body) = read_header(bytes, &mut report)?;
-    check_definition(definition, &header, &mut report)?;
-
-    let shapes = column_shapes(definition, &header, bytes, body);
-    let pieces: Vec<Piece> = split(bytes, body, piece_bytes)
-        .into_par_iter()
-        .map(|part| read_piece(bytes, part, &shapes, definition.on_bad_row))
-        .collect();
-    let skipped = check_rows(definition, &header, bytes, &pieces, &mut report)?;
-
-    let row_count = pieces.iter().map(|piece| piece.row_count).sum();
-    let mut columns: Vec<Vec<_>> = header.iter().map(|_| Vec::with_capacity(pieces.len())).collect();
-    for values in pieces.into_iter().map(|piece| piece.values) {
-        columns.iter_mut().zip(values).for_each(|(column, values)| column.push(values));
+    let mut blocks = Blocks::new(source);
+    blocks.fill(INFERENCE_BYTES).map_err(|error| report.failure(unreadable(&error)))?;
+    if blocks.next(BYTE_ORDER_MARK.len()) == BYTE_ORDER_MARK {
+        blocks.pass(BYTE_ORDER_MARK.len());
     }
+    let start = blocks.next(INFERENCE_BYTES);
+    let (header, body) = read_header(start, &mut report)?;
+    check_definition(definition, &header, &mut report)?;
+    let shapes = column_shapes(definition, &header, start, body);
+    let mut rows = RowsSoFar::new(&header, definition.on_bad_row, Lines::new(start).line(body));
+    blocks.pass(body);
+    read_rows(&mut blocks, &shapes, &mut rows, sizes, &report)?;
+    let RowsSoFar { columns, row_count, errors, skipped, unterminated, .. } = rows;
+    report.extend(errors);
+    if let Some(line) = unterminated {
+        report.add(Place { line: Some(line), ..Place::default() }, UNTERMINATED);
+    }
+    if row_count > TABLE_ROWS_MAX {
+        report.add(Place::default(), format!("the file has more than {TABLE_ROWS_MAX} rows"));
+    }
+    report.check()?;
     Ok(assemble(definition, header, columns, row_count, skipped))
+}
+
+/// Block by block: what the last piece of a block begins, the next block ends.
+fn read_rows(
+    blocks: &mut Blocks<impl Read>,
+    shapes: &[ColumnShape],
+    rows: &mut RowsSoFar<'_>,
+    sizes: Sizes,
+    report: &Report,
+) -> Result<(), LoadErrors> {
+    let mut wanted = sizes.block;
+    loop {
+        blocks.fill(wanted).map_err(|error| report.failure(unreadable(&error)))?;
+        let (block, is_last) = (blocks.next(wanted), blocks.ends_within(wanted));
+        let mut parts = split(block, 0, sizes.piece);
+        if !is_last {
+            parts.pop();
+        }
+        let Some(end) = parts.last().map(|part| part.end) else {
+            if wanted > sizes.record {
+                let rule = format!(
+                    "no row ends within {} bytes from line {} on; is a quote never closed?",
+                    sizes.record, rows.line
+                );
+                return Err(report.failure(rule));
+            }
+            wanted = wanted.saturating_mul(2);
+            continue;
+        };
+        let on_bad_row = rows.on_bad_row;
+        let read = |part: Range<usize>| (read_piece(block, part.clone(), shapes, on_bad_row), line_ends(block, part));
+        let pieces: Vec<(Piece, u64)> = parts.into_par_iter().map(read).collect();
+        rows.add(block, pieces, report);
+        if is_last || rows.is_hopeless() {
+            return Ok(());
+        }
+        blocks.pass(end);
+        wanted = sizes.block;
+    }
+}
+
+fn unreadable(error: &std::io::Error) -> String {
+    format!("cannot be read: {error}")
+}
+
+/// What has been read of the rows.
+struct RowsSoFar<'a> {
+    header: &'a [String],
+    on_bad_row: OnBadRow,
+    /// Where the next block begins, from 1.
+    line: u64,
+    /// By column, piece by piece.
+    columns: Vec<Vec<Values>>,
+    row_count: usize,
+    /// What is wrong, where that may not be skipped.
+    errors: Vec<LoadError>,
+    skipped: Skipped,
+    /// Where a record starts that opens a quote which is never closed.
+    unterminated: Option<u64>,
+}
+
+impl<'a> RowsSoFar<'a> {
+    fn new(header: &'a [String], on_bad_row: OnBadRow, line: u64) -> Self {
+        Self {
+            header,
+            on_bad_row,
+            line,
+            columns: header.iter().map(|_| Vec::new()).collect(),
+            row_count: 0,
+            errors: Vec::new(),
+            skipped: Skipped::default(),
+            unterminated: None,
+        }
+    }
+
+    /// Adds the pieces of a block, each with the number of its line ends.
+    fn add(&mut self, block: &[u8], pieces: Vec<(Piece, u64)>, report: &Report) {
+        let mut lines = Lines::from(block, self.line);
+        for (Piece { values, row_count, mistakes, skipped, unterminated }, line_ends) in pieces {
+            self.line += line_ends;
+            self.row_count += row_count;
+            self.columns.iter_mut().zip(values).for_each(|(column, values)| column.push(values));
+            let (kept, kept_max) = match self.on_bad_row {
+                OnBadRow::Fail => (&mut self.errors, LOAD_ERRORS_MAX),
+                OnBadRow::Skip => (&mut self.skipped.first, SKIPPED_ERRORS_MAX),
+            };
+            for mistake in mistakes.into_iter().take(kept_max.saturating_sub(kept.len())) {
+                let column = mistake.column.and_then(|column| self.header.get(column)).map(String::as_str);
+                kept.push(report.error(Some(lines.line(mistake.at)), column, mistake.fault));
+            }
+            for (flaw, rows) in skipped {
+                *self.skipped.rows_by_flaw.entry(flaw).or_default() += rows;
+            }
+            self.unterminated = self.unterminated.or_else(|| unterminated.map(|start| lines.line(start)));
+        }
+    }
+
+    fn is_hopeless(&self) -> bool {
+        self.errors.len() >= LOAD_ERRORS_MAX || self.row_count > TABLE_ROWS_MAX
+    }
 }
 
 /// The names of the columns, and where the rows begin.
@@ -125,47 +245,6 @@ fn column_shapes(definition: &TableDefinition, header: &[String], bytes: &[u8], 
         is_key: definition.keys.contains(name),
     };
     header.iter().zip(&inferences).map(shape).collect()
-}
-
-/// Fails if anything is wrong that may not be skipped, and tells what was skipped.
-fn check_rows(
-    definition: &TableDefinition,
-    header: &[String],
-    bytes: &[u8],
-    pieces: &[Piece],
-    report: &mut Report,
-) -> Result<Skipped, LoadErrors> {
-    let mut lines = Lines::new(bytes);
-    let mut first_mistakes = |count: usize| -> Vec<LoadError> {
-        let mistakes = pieces.iter().flat_map(|piece| &piece.mistakes).take(count);
-        let error = |mistake: &Mistake| {
-            let column = mistake.column.and_then(|column| header.get(column)).map(String::as_str);
-            report.error(Some(lines.line(mistake.at)), column, mistake.fault.clone())
-        };
-        mistakes.map(error).collect()
-    };
-    let skipped = match definition.on_bad_row {
-        OnBadRow::Fail => {
-            let mistakes = first_mistakes(LOAD_ERRORS_MAX);
-            report.extend(mistakes);
-            Skipped::default()
-        }
-        OnBadRow::Skip => {
-            let mut rows_by_flaw = BTreeMap::new();
-            for (flaw, rows) in pieces.iter().flat_map(|piece| &piece.skipped) {
-                *rows_by_flaw.entry(*flaw).or_default() += rows;
-            }
-            Skipped { rows_by_flaw, first: first_mistakes(SKIPPED_ERRORS_MAX) }
-        }
-    };
-    if let Some(start) = pieces.iter().find_map(|piece| piece.unterminated) {
-        report.add(Place { line: Some(lines.line(start)), ..Place::default() }, UNTERMINATED);
-    }
-    if pieces.iter().map(|piece| piece.row_count).sum::<usize>() > TABLE_ROWS_MAX {
-        report.add(Place::default(), format!("the file has more than {TABLE_ROWS_MAX} rows"));
-    }
-    report.check()?;
-    Ok(skipped)
 }
 
 #[cfg(test)]

@@ -1,20 +1,17 @@
-//! Reading in pieces is reading.
+//! Reading in blocks and pieces is reading.
+
+use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::value::{Cell, ColumnType};
 
-/// What is read from a text in pieces of that many bytes, or what is wrong with it.
-fn read(
-    text: &[u8],
-    piece_bytes: usize,
-    on_bad_row: OnBadRow,
-    typed: bool,
-) -> Result<(Vec<String>, Skipped), LoadErrors> {
+/// What is read from a text in blocks and pieces of these sizes, or what is wrong with it.
+fn read(text: &[u8], sizes: Sizes, on_bad_row: OnBadRow, typed: bool) -> Result<(Vec<String>, Skipped), LoadErrors> {
     let column_types = if typed { BTreeMap::from([("b".to_owned(), ColumnType::Int64)]) } else { BTreeMap::new() };
     let definition = TableDefinition { name: "T".to_owned(), column_types, on_bad_row, ..TableDefinition::default() };
-    let table = read_in_pieces(&definition, "t.csv", text, piece_bytes)?;
+    let table = read_in_blocks(&definition, "t.csv", text, sizes)?;
     Ok((rows(&table), table.skipped().clone()))
 }
 
@@ -70,7 +67,7 @@ fn nearly_csv() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn a_file_reads_the_same_in_pieces_of_any_size(
+    fn a_file_reads_the_same_in_blocks_and_pieces_of_any_size(
         body in nearly_csv(),
         header in proptest::sample::select(vec!["a\n", "a,b\n", "a,b\r\n"]),
         typed in any::<bool>(),
@@ -79,18 +76,21 @@ proptest! {
         let text = [header.as_bytes(), &body].concat();
         let on_bad_row = if skip { OnBadRow::Skip } else { OnBadRow::Fail };
         let typed = typed && header.contains('b');
-        let at_once = read(&text, usize::MAX, on_bad_row, typed);
-        for piece_bytes in [1, 2, 3, 5, 8, 13, 64] {
-            prop_assert_eq!(&read(&text, piece_bytes, on_bad_row, typed), &at_once, "in pieces of {}", piece_bytes);
+        let at_once = read(&text, SIZES, on_bad_row, typed);
+        for piece in [1, 2, 3, 5, 8, 13, 64] {
+            for block in [1, piece, 3 * piece, usize::MAX] {
+                let sizes = Sizes { block, piece, ..SIZES };
+                prop_assert_eq!(&read(&text, sizes, on_bad_row, typed), &at_once, "{:?}", sizes);
+            }
         }
     }
 
     #[test]
-    fn rows_are_those_that_a_reader_byte_by_byte_finds(body in nearly_csv(), piece_bytes in 1..40_usize) {
+    fn rows_are_those_that_a_reader_byte_by_byte_finds(body in nearly_csv(), piece in 1..40_usize, block in 1..200_usize) {
         let text = [b"a,b\n".as_slice(), &body].concat();
         let types = ["a", "b"].map(|name| (name.to_owned(), ColumnType::String)).into();
         let definition = TableDefinition { column_types: types, on_bad_row: OnBadRow::Skip, ..TableDefinition::default() };
-        let read = read_in_pieces(&definition, "t.csv", &text, piece_bytes);
+        let read = read_in_blocks(&definition, "t.csv", text.as_slice(), Sizes { block, piece, ..SIZES });
         let Some(mut expected) = naive_rows(&text) else {
             prop_assert!(read.unwrap_err().to_string().ends_with("a quote is opened and never closed"));
             return Ok(());
@@ -114,4 +114,32 @@ proptest! {
             .collect();
         prop_assert_eq!(rows(&table), expected);
     }
+}
+
+/// Gives some bytes and then fails, as a file does that is taken away.
+struct Failing<'a>(&'a [u8]);
+
+impl Read for Failing<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.0.is_empty() { Err(std::io::Error::other("it is gone")) } else { self.0.read(buffer) }
+    }
+}
+
+#[test]
+fn a_source_that_fails_while_it_is_read_gives_no_table() {
+    let definition = TableDefinition { name: "T".to_owned(), ..TableDefinition::default() };
+    let error = super::read(&definition, "t.csv", Failing(b"a\n1\n2\n")).unwrap_err();
+    assert_eq!(error.to_string(), "t.csv: cannot be read: it is gone");
+}
+
+#[test]
+fn a_row_that_never_ends_is_given_up() {
+    let endless = b"a\n1\n\"".chain(std::io::repeat(b'x'));
+    let definition = TableDefinition { name: "T".to_owned(), ..TableDefinition::default() };
+    let sizes = Sizes { block: 16, piece: 4, record: 1000 };
+    let error = read_in_blocks(&definition, "t.csv", endless, sizes).unwrap_err().to_string();
+    assert!(
+        error.contains("within 1000 bytes from line 2 on") && error.contains("is a quote never closed?"),
+        "{error}"
+    );
 }

@@ -1,7 +1,7 @@
 //! From bytes to a [`Table`](table::Table).
 //!
 //! ```text
-//! CSV      bytes ──split──▶ pieces ──cut──▶ cells ──infer──▶ types ──column──▶ values ─┐ concat
+//! CSV      blocks ─split──▶ pieces ──cut──▶ cells ──infer──▶ types ──column──▶ values ─┐ concat
 //! Parquet  bytes ─────────▶ row groups ────────────────────────────────────────▶ values ─┴──upsert──cluster──▶ Table
 //! ```
 
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::value::ColumnType;
 
 mod assemble;
+mod blocks;
 mod cluster;
 mod column;
 pub mod csv;

@@ -1,6 +1,6 @@
 //! What is wrong with a file, and where.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, ops::Range};
 
 use memchr::memchr2_iter;
 
@@ -169,21 +169,30 @@ impl Report {
 
 impl<'a> Lines<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, line: 1 }
+        Self::from(bytes, 1)
+    }
+
+    /// Of bytes that begin on this line.
+    pub(super) fn from(bytes: &'a [u8], line: u64) -> Self {
+        Self { bytes, at: 0, line }
     }
 
     /// The line of a byte, from 1.
     pub(super) fn line(&mut self, at: usize) -> u64 {
-        let passed = self.bytes.get(self.at..at).unwrap_or_default();
-        let ends = memchr2_iter(b'\n', b'\r', passed).filter(|index| {
-            // A carriage return and a line feed are one line end.
-            let index = self.at + index;
-            self.bytes.get(index) == Some(&b'\n') || self.bytes.get(index + 1) != Some(&b'\n')
-        });
-        self.line += ends.count() as u64;
+        self.line += line_ends(self.bytes, self.at..at);
         self.at = at.max(self.at);
         self.line
     }
+}
+
+/// How many lines end in a part of the bytes. A carriage return and a line feed are one line end, with the line feed.
+pub(super) fn line_ends(bytes: &[u8], part: Range<usize>) -> u64 {
+    let passed = bytes.get(part.clone()).unwrap_or_default();
+    let ends = memchr2_iter(b'\n', b'\r', passed).filter(|index| {
+        let index = part.start + index;
+        bytes.get(index) == Some(&b'\n') || bytes.get(index + 1) != Some(&b'\n')
+    });
+    ends.count() as u64
 }
 
 /// The start of a value, readable whatever its bytes.

@@ -12,7 +12,7 @@ use super::{
     join::Join,
     measure::Measure,
     members,
-    reach::Reach,
+    reach::{Reach, ReachedColumn},
     schema::{CubeSchema, HierarchySchema, LevelSchema, MeasureSchema},
 };
 use crate::{
@@ -20,19 +20,22 @@ use crate::{
     answer::Answer,
     budget::Budget,
     finish, fold,
-    limits::GATHERED_BYTES_MIN,
+    limits::{GATHERED_BYTES_MIN, GATHERED_TABLES_MAX},
     load::table::Table,
     mask::{self, ColumnTest, Mask, MaskError},
     nearest::unknown,
-    request::{Query, QueryError},
+    request::{Query, QueryError, context::Number},
     resolve::{self, Resolved, names::LevelNames},
+    room::Room,
     rows::{
         self,
         member_list::{self, MembersQuery},
         request::RowsQuery,
     },
+    scope::{Granted, Scope},
     storage::zones::Zones,
-    view::{Room, per_level},
+    value::ColumnName,
+    view::{View, per_level},
 };
 
 /// A stage of a query that has ended, and what came of it. Counts are of what the mask shows.
@@ -62,6 +65,8 @@ pub struct Cube {
     pub(crate) hierarchies: Vec<Hierarchy>,
     pub(crate) level_names: LevelNames,
     pub(crate) measures: Vec<Measure>,
+    /// Numbers that expressions read, for queries that bring no other.
+    pub(crate) values: BTreeMap<String, Number>,
     /// Shared with the masks made by this cube, so that they fit no other.
     pub(crate) identity: Arc<()>,
     /// The bounds of the nodes of each chunk, by hierarchy and level, made when a query first asks for them.
@@ -93,25 +98,31 @@ impl Cube {
     }
 
     /// Answers a query from the facts that the mask shows. The mask must have been made by this cube.
-    pub fn query(&self, query: &Query, mask: &Mask) -> Result<Answer, QueryError> {
-        self.query_within(query, mask, &Budget::default())
+    pub fn query<'s>(&self, query: &Query, scope: impl Into<Scope<'s>>) -> Result<Answer, QueryError> {
+        self.query_within(query, scope, &Budget::default())
     }
 
     /// As [`query`](Self::query), at a cost that is bounded; what the query itself asks for can only bound it more.
-    pub fn query_within(&self, query: &Query, mask: &Mask, budget: &Budget<'_>) -> Result<Answer, QueryError> {
-        self.query_watched(query, mask, budget, &mut |_| {})
+    pub fn query_within<'s>(
+        &self,
+        query: &Query,
+        scope: impl Into<Scope<'s>>,
+        budget: &Budget<'_>,
+    ) -> Result<Answer, QueryError> {
+        self.query_watched(query, scope, budget, &mut |_| {})
     }
 
     /// As [`query_within`](Self::query_within), telling `watch` whenever a stage has ended: whoever has a clock can look at it.
-    pub fn query_watched(
+    pub fn query_watched<'s>(
         &self,
         query: &Query,
-        mask: &Mask,
+        scope: impl Into<Scope<'s>>,
         budget: &Budget<'_>,
         watch: &mut dyn FnMut(Stage),
     ) -> Result<Answer, QueryError> {
+        let Scope { mask, measures } = scope.into();
         mask.check(self)?;
-        let resolved = resolve::resolve(query, self)?;
+        let resolved = resolve::resolve(query, self, measures)?;
         watch(Stage::Resolved);
         let limits = query.context.tighten(budget.limits);
         let cells_total_max = query.context.result_limit.total_max(limits.accumulators_max);
@@ -122,7 +133,11 @@ impl Cube {
             cells.check(limits)?;
             cells
         } else {
-            let view = mask.view(self, facts, groups, aggregates);
+            let gathered = mask.gathered();
+            let view = match &gathered {
+                Some(gathered) => View::gathered(self, gathered, facts, groups, aggregates),
+                None => View::masked(self, mask.selection(self)?),
+            };
             let cells = fold::scan(&view, facts, groups, aggregates, &budget)?;
             if let Some(kept) = kept {
                 kept.keep(self, facts.clone(), groups, aggregates, &cells);
@@ -141,9 +156,31 @@ impl Cube {
     }
 
     /// The visible facts themselves, with the rows of other tables that they lead to.
-    pub fn drill_through(&self, query: &RowsQuery, mask: &Mask, budget: &Budget<'_>) -> Result<Answer, QueryError> {
-        let columns: Vec<_> = self.reach.columns().collect();
-        rows::read(&self.reach, &columns, mask.selection(self)?, query, budget)
+    pub fn drill_through<'s>(
+        &self,
+        query: &RowsQuery,
+        scope: impl Into<Scope<'s>>,
+        budget: &Budget<'_>,
+    ) -> Result<Answer, QueryError> {
+        let Scope { mask, measures } = scope.into();
+        let is_shown = |column: &ReachedColumn<'_>| self.shows(column.id, measures);
+        let columns = self.reach.columns().filter(is_shown).collect();
+        rows::read(&self.reach, &columns, &columns.all(), mask.selection(self)?, query, budget)
+    }
+
+    /// Whether rows have a column for those who are granted these measures: if they are all, if a level is made of the column,
+    /// or if one of them is of this column alone, so that groups of one fact tell it anyway.
+    pub fn shows_column(&self, column: &ColumnName, measures: &Granted) -> bool {
+        self.reach.column(column).is_some_and(|column| self.shows(column.id, measures))
+    }
+
+    fn shows(&self, column: ColumnId, measures: &Granted) -> bool {
+        let name = self.reach.at(column).map(|column| column.name());
+        let mut levels = self.hierarchies.iter().flat_map(|hierarchy| &hierarchy.levels);
+        let mut granted = self.measures.iter().filter(|measure| measures.contains(&measure.name));
+        *measures == Granted::All
+            || levels.any(|level| name.as_ref() == Some(&level.column))
+            || granted.any(|measure| measure.kind.tells(column))
     }
 
     /// None when something is wrong, which is then among the problems.
@@ -173,9 +210,11 @@ impl Cube {
             .collect::<Vec<_>>();
         let schema = schema(definition, &reach, &hierarchies, &measures);
         let level_names = LevelNames::of_hierarchies(&hierarchies);
-        let room = Arc::new(Room::of_bytes(GATHERED_BYTES_MIN.max(reach.fact_table().bytes())));
+        let room = Room::of_bytes(GATHERED_BYTES_MIN.max(GATHERED_TABLES_MAX * reach.fact_table().bytes()));
+        let room = Arc::new(room);
         let zones = per_level(&hierarchies);
-        Some(Self { schema, reach, hierarchies, level_names, measures, identity: Arc::new(()), zones, room })
+        let values = definition.values.clone();
+        Some(Self { schema, reach, hierarchies, level_names, measures, values, identity: Arc::new(()), zones, room })
     }
 }
 

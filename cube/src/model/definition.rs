@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::request::context::Number;
+
 /// Tables, joins and cubes, as declared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModelDefinition {
@@ -39,6 +41,8 @@ pub struct CubeDefinition {
     pub remove_hierarchies: Vec<String>,
     /// Measures beside those that the mode makes. One with the name of an automatic measure takes its place.
     pub measures: Vec<MeasureDefinition>,
+    /// Numbers that expressions read, by name, for queries whose context has no other.
+    pub values: BTreeMap<String, Number>,
 }
 
 /// What a cube has without being asked for.
@@ -104,7 +108,7 @@ pub enum MeasureFormula {
     DistinctCount(String),
     /// Sum of the products of two to four columns.
     SumProduct(Vec<String>),
-    /// Arithmetic over other measures, as in `[Revenue.SUM] / ([contributors.COUNT] - 2.5)`. A null operand, a division by
+    /// Arithmetic over other measures and context values, as in `[Revenue.SUM] * {discount} / ([contributors.COUNT] - 2.5)`. A null operand, a division by
     /// zero or a result beyond all doubles gives null.
     Expression(String),
     /// The measure over its own value one level up in a hierarchy. Null when that is null or zero.

@@ -78,9 +78,9 @@ impl Model {
         self.tables.values()
     }
 
-    /// The tables that `is_shown` admits and the joins between them, as a Mermaid `erDiagram`.
-    pub fn mermaid(&self, is_shown: impl Fn(&str) -> bool) -> String {
-        schema::mermaid(self.tables().map(TableView::schema).filter(|table| is_shown(&table.name)), &self.joins)
+    /// These tables and the joins between them, as a Mermaid `erDiagram`.
+    pub fn mermaid<'s>(&self, tables: impl IntoIterator<Item = &'s TableSchema>) -> String {
+        schema::mermaid(tables.into_iter(), &self.joins)
     }
 }
 

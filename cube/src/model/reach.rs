@@ -48,6 +48,16 @@ pub(crate) struct ReachedColumn<'a> {
     pub(crate) column: &'a Column,
 }
 
+/// Columns that there are for whoever asks, table by table.
+#[derive(Clone, Debug)]
+pub(crate) struct Columns<'a>(Vec<ReachedColumn<'a>>);
+
+impl<'a> FromIterator<ReachedColumn<'a>> for Columns<'a> {
+    fn from_iter<I: IntoIterator<Item = ReachedColumn<'a>>>(columns: I) -> Self {
+        Self(columns.into_iter().collect())
+    }
+}
+
 impl Reach {
     /// Follows the joins from the fact table.
     pub(crate) fn from_facts(
@@ -106,14 +116,33 @@ impl Reach {
 
     /// The column written as `Table/Column`, or as `Column` when one table has it.
     pub(crate) fn find(&self, written: &str) -> Result<ReachedColumn<'_>, String> {
-        let qualified = self.columns().find(|column| column.name().to_string() == written);
-        let named: Vec<ReachedColumn<'_>> = self.columns().filter(|column| column.column.name == written).collect();
+        self.columns().collect::<Columns<'_>>().find(written)
+    }
+}
+
+impl<'a> Columns<'a> {
+    /// All of them, table by table.
+    pub(crate) fn all(&self) -> Vec<ReachedColumn<'a>> {
+        self.0.clone()
+    }
+
+    /// What a column is called: its name alone where no other column has it.
+    pub(crate) fn called(&self, column: &ReachedColumn<'_>) -> String {
+        let is_shared = self.0.iter().filter(|other| other.column.name == column.column.name).count() > 1;
+        if is_shared { column.name().to_string() } else { column.column.name.clone() }
+    }
+
+    /// The column written as `Table/Column`, or as `Column` when one table has it.
+    pub(crate) fn find(&self, written: &str) -> Result<ReachedColumn<'a>, String> {
+        let columns = || self.0.iter().copied();
+        let qualified = columns().find(|column| column.name().to_string() == written);
+        let named: Vec<ReachedColumn<'_>> = columns().filter(|column| column.column.name == written).collect();
         match (qualified, named.as_slice()) {
             (Some(column), _) => Ok(column),
             (None, [column]) => Ok(*column),
             (None, []) => {
-                let choices: Vec<String> = self.columns().map(|column| column.name().to_string()).collect();
-                let bare = self.columns().map(|column| column.column.name.as_str());
+                let choices: Vec<String> = columns().map(|column| column.name().to_string()).collect();
+                let bare = self.0.iter().map(|column| column.column.name.as_str());
                 Err(unknown("column", written, choices.iter().map(String::as_str).chain(bare.collect::<BTreeSet<_>>())))
             }
             (None, several) => {

@@ -85,12 +85,12 @@ pub(super) fn mermaid<'a>(tables: impl Iterator<Item = &'a TableSchema>, joins: 
     let mut diagram = String::from("erDiagram\n");
     let mut shown = BTreeSet::new();
     for table in tables {
-        shown.insert(&table.name);
+        shown.extend(table.columns.iter().map(|column| (&table.name, &column.name)));
         let attributes: String = table.columns.iter().map(|column| attribute(table, column)).collect();
         write!(diagram, "  \"{}\" {{\n{attributes}  }}\n", quotable(&table.name)).expect("a string takes all text");
     }
     for JoinDefinition { from, to, on } in joins {
-        if shown.contains(from) && shown.contains(to) {
+        if on.iter().all(|(left, right)| shown.contains(&(from, left)) && shown.contains(&(to, right))) {
             let pair = |(from, to): (&String, &String)| format!("`{}` == `{}`", quotable(from), quotable(to));
             let pairs: Vec<String> = on.iter().map(pair).collect();
             let (from, to, pairs) = (quotable(from), quotable(to), pairs.join(" & "));

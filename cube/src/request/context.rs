@@ -1,10 +1,15 @@
-//! What a query is asked in: a currency, and limits that can only tighten those that hold anyway.
+//! What a query is asked in: a currency, default members, numbers that measures read, and limits that can only tighten those that hold anyway.
 
-use std::{str::FromStr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    hash::{Hash, Hasher},
+    str::FromStr,
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
-use crate::limits::QueryLimits;
+use crate::{limits::QueryLimits, value::parse_double};
 
 /// What a query is asked in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -19,7 +24,19 @@ pub struct Context {
     /// How large the answer may get.
     #[serde(skip_serializing_if = "ResultLimit::is_empty")]
     pub result_limit: ResultLimit,
+    /// By hierarchy, the member that the query looks at when it neither groups by the hierarchy nor filters it: its path from the
+    /// coarsest level.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_members: Option<BTreeMap<String, Vec<String>>>,
+    /// Numbers that expressions read, instead of those of the cube. Whoever asks cannot write them: a policy gives them.
+    #[serde(skip_deserializing, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, Number>,
 }
+
+/// A finite number.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Number(f64);
 
 /// How large the results of a query may get, in combinations of members that have a visible fact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -39,6 +56,26 @@ pub struct ResultLimit {
 pub struct TimeLimit(pub Duration);
 
 const MILLIS_OF_UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
+
+impl Number {
+    /// Reads a decimal number, as in `-0.25`; none when it is none, or beyond all doubles.
+    pub fn parse(text: &str) -> Option<Self> {
+        // There is one zero, as for `Eq` and `Hash`.
+        parse_double(text).map(|number| Self(number + 0.0))
+    }
+
+    pub(crate) fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl Eq for Number {}
+
+impl Hash for Number {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.to_bits().hash(state);
+    }
+}
 
 impl Context {
     pub(super) fn is_empty(&self) -> bool {

@@ -9,7 +9,7 @@
 
 use std::ops::Range;
 
-use super::{LevelColumn, find_measure, level, numbers::NumberTest};
+use super::{LevelColumn, MeasureNames, level, numbers::NumberTest};
 use crate::{
     aggregate::{FactFilter, Group},
     limits::{QUERY_FILTER_CLAUSES_MAX, QUERY_FILTER_DEPTH_MAX},
@@ -48,7 +48,7 @@ pub(crate) struct Members(Vec<Range<u32>>);
 
 pub(super) fn resolve(
     filter: Option<&Filter>,
-    cube: &Cube,
+    known: MeasureNames<'_>,
     columns: &[LevelColumn<'_>],
     mistakes: &mut Vec<String>,
 ) -> Result<(FactFilter, Option<RowCondition>), QueryError> {
@@ -56,9 +56,9 @@ pub(super) fn resolve(
     let (mut facts, mut rows) = (Vec::new(), Vec::new());
     for conjunct in filter.into_iter().flat_map(conjuncts) {
         if speaks_of_measures(conjunct) {
-            rows.extend(row_condition(conjunct, cube, columns, mistakes));
+            rows.extend(row_condition(conjunct, known, columns, mistakes));
         } else {
-            facts.extend(fact_filter(conjunct, cube, mistakes));
+            facts.extend(fact_filter(conjunct, known.cube, mistakes));
         }
     }
     Ok((FactFilter::All(facts), (!rows.is_empty()).then_some(RowCondition::All(rows))))
@@ -121,22 +121,22 @@ fn fact_filter(filter: &Filter, cube: &Cube, mistakes: &mut Vec<String>) -> Opti
 
 fn row_condition(
     filter: &Filter,
-    cube: &Cube,
+    known: MeasureNames<'_>,
     columns: &[LevelColumn<'_>],
     mistakes: &mut Vec<String>,
 ) -> Option<RowCondition> {
     match filter {
         Filter::And(filters) => {
-            all(filters, |filter| row_condition(filter, cube, columns, mistakes)).map(RowCondition::All)
+            all(filters, |filter| row_condition(filter, known, columns, mistakes)).map(RowCondition::All)
         }
         Filter::Or(filters) => {
-            all(filters, |filter| row_condition(filter, cube, columns, mistakes)).map(RowCondition::Any)
+            all(filters, |filter| row_condition(filter, known, columns, mistakes)).map(RowCondition::Any)
         }
         Filter::Not(filter) => {
-            row_condition(filter, cube, columns, mistakes).map(|filter| RowCondition::Not(Box::new(filter)))
+            row_condition(filter, known, columns, mistakes).map(|filter| RowCondition::Not(Box::new(filter)))
         }
         Filter::Level { level: written, test } => {
-            let column = cube.level_names.find(written).and_then(|at| {
+            let column = known.cube.level_names.find(written).and_then(|at| {
                 columns.iter().position(|column| column.at == at).ok_or_else(|| {
                     format!(
                         "the filter joins the level {written:?} with a measure, so the query has to have that level"
@@ -148,7 +148,7 @@ fn row_condition(
             Some(RowCondition::Level { column, members })
         }
         Filter::Measure { measure, test } => {
-            let measure = find_measure(measure, cube).map_err(|mistake| mistakes.push(mistake)).ok()?;
+            let measure = known.find(measure).map_err(|mistake| mistakes.push(mistake)).ok()?;
             Some(RowCondition::Measure { measure, test: NumberTest::new(test) })
         }
     }
@@ -161,7 +161,7 @@ fn all<T>(filters: &[Filter], resolve: impl FnMut(&Filter) -> Option<T>) -> Opti
 }
 
 /// The leaves below the members.
-fn leaves(cube: &Cube, at: Group, members: &Members) -> Bitmap {
+pub(super) fn leaves(cube: &Cube, at: Group, members: &Members) -> Bitmap {
     let leaf_count = cube.hierarchies.get(at.hierarchy).map_or(0, Hierarchy::leaf_count);
     let level = level(cube, at);
     let mut wanted = Bitmap::filled(leaf_count, false);

@@ -6,9 +6,11 @@ use crate::{
     model::{cube::Cube, hierarchy::Level, measure::Measure},
     nearest::unknown,
     request::{Direction, Order, Query, QueryError},
+    scope::Granted,
 };
 
 mod aggregates;
+mod defaults;
 pub(crate) mod filter;
 pub(crate) mod names;
 pub(crate) mod numbers;
@@ -36,6 +38,8 @@ pub(crate) struct Resolved<'a> {
     pub(crate) totals: bool,
     pub(crate) offset: usize,
     pub(crate) limit: usize,
+    /// The context values, by index in the cube.
+    pub(crate) values: Vec<f64>,
 }
 
 /// A level column of the answer.
@@ -56,14 +60,25 @@ pub(crate) enum OrderBy {
     Measure(usize),
 }
 
-pub(crate) fn resolve<'a>(query: &Query, cube: &'a Cube) -> Result<Resolved<'a>, QueryError> {
+/// The measures that may be named.
+#[derive(Clone, Copy)]
+struct MeasureNames<'a> {
+    cube: &'a Cube,
+    granted: &'a Granted,
+}
+
+pub(crate) fn resolve<'a>(query: &Query, cube: &'a Cube, granted: &Granted) -> Result<Resolved<'a>, QueryError> {
     let Query { measures, levels, totals, filter, order, offset, limit, context, explain: _, cache: _ } = query;
     check_sizes(query)?;
     let mut mistakes = Vec::new();
     let groups = resolve_groups(levels, cube, &mut mistakes);
     let columns = level_columns(&groups, cube);
-    let measures = keep_all(measures.iter().map(|name| find_measure(name, cube)), &mut mistakes);
-    let (facts, rows) = filter::resolve(filter.as_ref(), cube, &columns, &mut mistakes)?;
+    let known = MeasureNames { cube, granted };
+    let measures = keep_all(measures.iter().map(|name| known.find(name)), &mut mistakes);
+    let (facts, rows) = filter::resolve(filter.as_ref(), known, &columns, &mut mistakes)?;
+    let defaults = context.default_members.iter().flatten();
+    let defaults = defaults::resolve(defaults, cube, &groups, &facts, &mut mistakes);
+    let facts = if defaults.is_empty() { facts } else { FactFilter::All([vec![facts], defaults].concat()) };
     if query.levels.is_empty() && query.measures.is_empty() {
         mistakes.push("the query asks for nothing; name at least one measure or level".to_owned());
     }
@@ -77,7 +92,7 @@ pub(crate) fn resolve<'a>(query: &Query, cube: &'a Cube) -> Result<Resolved<'a>,
     // What is not known cannot be in the query: one mistake is enough.
     let mut order_by = Vec::new();
     if mistakes.is_empty() {
-        let find = |by: &Order| Ok((find_order(&by.by, &columns, cube)?, by.direction));
+        let find = |by: &Order| Ok((find_order(&by.by, &columns, known)?, by.direction));
         order_by = keep_all(order.iter().map(find), &mut mistakes);
     }
     if !mistakes.is_empty() {
@@ -102,6 +117,7 @@ pub(crate) fn resolve<'a>(query: &Query, cube: &'a Cube) -> Result<Resolved<'a>,
         totals: *totals,
         offset: saturating(offset.unwrap_or(0)),
         limit: saturating(limit.unwrap_or(u64::MAX)),
+        values: cube.values.iter().map(|(name, value)| context.values.get(name).unwrap_or(value).get()).collect(),
     })
 }
 
@@ -157,13 +173,22 @@ fn level_columns<'a>(groups: &[Group], cube: &'a Cube) -> Vec<LevelColumn<'a>> {
         .collect()
 }
 
-fn find_measure(written: &str, cube: &Cube) -> Result<usize, String> {
-    let names = || cube.measures.iter().map(|measure| measure.name.as_str());
-    names().position(|name| name == written).ok_or_else(|| unknown("measure", written, names()))
+impl<'a> MeasureNames<'a> {
+    fn names(self) -> impl Iterator<Item = (usize, &'a str)> {
+        let names = self.cube.measures.iter().map(|measure| measure.name.as_str()).enumerate();
+        names.filter(|(_, name)| self.granted.contains(name))
+    }
+
+    /// By index in the cube.
+    fn find(self, written: &str) -> Result<usize, String> {
+        let found = self.names().find(|(_, name)| *name == written);
+        found.map(|(index, _)| index).ok_or_else(|| unknown("measure", written, self.names().map(|(_, name)| name)))
+    }
 }
 
-fn find_order(written: &str, columns: &[LevelColumn<'_>], cube: &Cube) -> Result<OrderBy, String> {
-    if let Ok(measure) = find_measure(written, cube) {
+fn find_order(written: &str, columns: &[LevelColumn<'_>], known: MeasureNames<'_>) -> Result<OrderBy, String> {
+    let cube = known.cube;
+    if let Ok(measure) = known.find(written) {
         return Ok(OrderBy::Measure(measure));
     }
     if let Some(column) = columns.iter().position(|column| column.name == written) {
@@ -176,7 +201,7 @@ fn find_order(written: &str, columns: &[LevelColumn<'_>], cube: &Cube) -> Result
         return Ok(OrderBy::Level(only));
     }
     let levels = columns.iter().map(|column| column.name.as_str());
-    let candidates = levels.chain(cube.measures.iter().map(|measure| measure.name.as_str()));
+    let candidates = levels.chain(known.names().map(|(_, name)| name));
     Err(format!("the answer cannot be ordered: {}", unknown("level of the query or measure", written, candidates)))
 }
 

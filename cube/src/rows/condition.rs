@@ -9,7 +9,7 @@ use super::request::RowFilter;
 use crate::{
     limits::QUERY_FILTER_CLAUSES_MAX,
     load::table::Coded,
-    model::reach::{Reach, ReachedColumn},
+    model::reach::{Columns, ReachedColumn},
     request::{
         QueryError,
         filter::{Scalar, Test},
@@ -22,7 +22,7 @@ use crate::{
     value::{Cell, parse_decimal, parse_double, parse_int64},
 };
 
-/// A filter of rows over the columns of a reach.
+/// A filter of rows over columns that there are.
 pub(super) enum Condition<'a> {
     All(Vec<Self>),
     Any(Vec<Self>),
@@ -52,24 +52,24 @@ pub(super) struct Number {
 }
 
 impl<'a> Condition<'a> {
-    pub(super) fn new(filter: &RowFilter, reach: &'a Reach) -> Result<Self, QueryError> {
+    pub(super) fn new(filter: &RowFilter, columns: &Columns<'a>) -> Result<Self, QueryError> {
         let mut clauses_left = QUERY_FILTER_CLAUSES_MAX;
-        Self::within(filter, reach, &mut clauses_left)
+        Self::within(filter, columns, &mut clauses_left)
     }
 
-    fn within(filter: &RowFilter, reach: &'a Reach, clauses_left: &mut usize) -> Result<Self, QueryError> {
+    fn within(filter: &RowFilter, columns: &Columns<'a>, clauses_left: &mut usize) -> Result<Self, QueryError> {
         *clauses_left = clauses_left
             .checked_sub(1)
             .ok_or_else(|| QueryError::TooLarge(format!("a filter has at most {QUERY_FILTER_CLAUSES_MAX} clauses")))?;
         let mut all = |filters: &[RowFilter]| -> Result<Vec<Self>, QueryError> {
-            filters.iter().map(|filter| Self::within(filter, reach, clauses_left)).collect()
+            filters.iter().map(|filter| Self::within(filter, columns, clauses_left)).collect()
         };
         Ok(match filter {
             RowFilter::And(filters) => Self::All(all(filters)?),
             RowFilter::Or(filters) => Self::Any(all(filters)?),
-            RowFilter::Not(filter) => Self::Not(Box::new(Self::within(filter, reach, clauses_left)?)),
+            RowFilter::Not(filter) => Self::Not(Box::new(Self::within(filter, columns, clauses_left)?)),
             RowFilter::Column { column, test } => {
-                let column = reach.find(column).map_err(QueryError::Invalid)?;
+                let column = columns.find(column).map_err(QueryError::Invalid)?;
                 if let Some(numbers) = column.column.numbers() {
                     Self::Numbers { column, numbers, test: NumberTest::new(test) }
                 } else {

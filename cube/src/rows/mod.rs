@@ -14,7 +14,7 @@ use crate::{
     answer::{Answer, AnswerColumn, ColumnKind, Values},
     budget::Budget,
     limits::{ROW_VALUES_MAX, ROWS_DEFAULT, ROWS_MAX},
-    model::reach::{Reach, ReachedColumn},
+    model::reach::{Columns, Reach, ReachedColumn},
     request::QueryError,
     storage::bitmap::Bitmap,
     value::{Cell, ColumnType},
@@ -31,30 +31,31 @@ use request::RowsQuery;
 /// Rows between two looks at whether to give up.
 const ROWS_PER_CHECK: usize = 4096;
 
-/// Reads rows of the first table of `reach`; of all of them when nothing is selected. `columns` are those of a query that
-/// names none.
+/// Reads rows of the first table of `reach`; of all of them when nothing is selected. `columns` are those that there are,
+/// `otherwise` those of a query that names none.
 pub(crate) fn read(
     reach: &Reach,
-    columns: &[ReachedColumn<'_>],
+    columns: &Columns<'_>,
+    otherwise: &[ReachedColumn<'_>],
     selection: Option<&Bitmap>,
     query: &RowsQuery,
     budget: &Budget<'_>,
 ) -> Result<Answer, QueryError> {
-    let columns = match query.columns.as_slice() {
-        [] => columns.to_vec(),
-        names => names.iter().map(|name| reach.find(name)).collect::<Result<_, _>>().map_err(QueryError::Invalid)?,
+    let wanted = match query.columns.as_slice() {
+        [] => otherwise.to_vec(),
+        names => names.iter().map(|name| columns.find(name)).collect::<Result<_, _>>().map_err(QueryError::Invalid)?,
     };
-    let condition = query.filter.as_ref().map(|filter| Condition::new(filter, reach)).transpose()?;
+    let condition = query.filter.as_ref().map(|filter| Condition::new(filter, columns)).transpose()?;
     let rows = select(reach, selection, condition.as_ref(), &range(query)?, budget)?;
-    if rows.len().saturating_mul(columns.len()) > ROW_VALUES_MAX {
+    if rows.len().saturating_mul(wanted.len()) > ROW_VALUES_MAX {
         return Err(QueryError::TooLarge(format!(
             "{} rows of {} columns are more than {ROW_VALUES_MAX} values; ask for fewer rows or columns",
             rows.len(),
-            columns.len()
+            wanted.len()
         )));
     }
     budget.check()?;
-    let values = columns.iter().map(|column| (header(column, reach), values(column, &rows)));
+    let values = wanted.iter().map(|column| (header(column, columns), values(column, &rows)));
     Ok(Answer::new(values, rows.len()))
 }
 
@@ -108,11 +109,8 @@ fn select(
     Ok(rows)
 }
 
-/// The name alone where no other column has it.
-fn header(column: &ReachedColumn<'_>, reach: &Reach) -> AnswerColumn {
-    let is_shared = reach.columns().filter(|other| other.column.name == column.column.name).count() > 1;
-    let name = if is_shared { column.name().to_string() } else { column.column.name.clone() };
-    AnswerColumn { name, kind: ColumnKind::Column, r#type: column.column.column_type() }
+fn header(column: &ReachedColumn<'_>, columns: &Columns<'_>) -> AnswerColumn {
+    AnswerColumn { name: columns.called(column), kind: ColumnKind::Column, r#type: column.column.column_type() }
 }
 
 fn values(column: &ReachedColumn<'_>, rows: &[usize]) -> Values {

@@ -1,6 +1,9 @@
 //! A table as its rows are read.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{read, request::RowsQuery};
 use crate::{
@@ -12,7 +15,7 @@ use crate::{
         cube::Cube,
         error::Problems,
         join::Join,
-        reach::{Reach, ReachedColumn},
+        reach::{Columns, Reach, ReachedColumn},
         schema::TableSchema,
     },
     request::QueryError,
@@ -49,12 +52,20 @@ impl TableView {
         mask::build_over(&self.schema.name, &self.reach, &self.identity, all_of)
     }
 
-    /// Reads rows that the mask shows, in the order of the table. The mask must have been made by this table.
-    pub fn rows(&self, query: &RowsQuery, mask: &Mask, budget: &Budget<'_>) -> Result<Answer, QueryError> {
+    /// Reads rows that the mask shows, in the order of the table, as if they had no hidden column. The mask must have been made by
+    /// this table.
+    pub fn rows(
+        &self,
+        query: &RowsQuery,
+        mask: &Mask,
+        hidden: &BTreeSet<ColumnName>,
+        budget: &Budget<'_>,
+    ) -> Result<Answer, QueryError> {
         let selection = mask.selection_of(&self.identity)?;
-        let own = |column: &ReachedColumn<'_>| column.id.table == 0;
-        let columns: Vec<ReachedColumn<'_>> = self.reach.columns().filter(own).collect();
-        read(&self.reach, &columns, selection, query, budget)
+        let columns: Columns<'_> =
+            self.reach.columns().filter(|column| hidden.is_empty() || !hidden.contains(&column.name())).collect();
+        let own: Vec<ReachedColumn<'_>> = columns.all().into_iter().filter(|column| column.id.table == 0).collect();
+        read(&self.reach, &columns, &own, selection, query, budget)
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use cubegate_cube::{
     Answer, ColumnName, ColumnTest, ColumnType, Cube, CubeDefinition, HierarchyDefinition, JoinDefinition, LoadErrors,
-    Mask, MeasureDefinition, Mode, Model, ModelDefinition, ModelError, Query, QueryError, Table, TableDefinition,
-    Values, csv,
+    Mask, MeasureDefinition, Mode, Model, ModelDefinition, ModelError, Number, Query, QueryError, Table,
+    TableDefinition, Values, csv,
 };
 use serde_json::{Value, json};
 
@@ -79,6 +79,11 @@ impl Fixture {
 
     pub(crate) fn measure(mut self, measure: MeasureDefinition) -> Self {
         self.definition.measures.push(measure);
+        self
+    }
+
+    pub(crate) fn value(mut self, name: &str, number: &str) -> Self {
+        self.definition.values.insert(name.to_owned(), Number::parse(number).unwrap());
         self
     }
 

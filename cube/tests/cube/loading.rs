@@ -115,7 +115,7 @@ fn a_type_is_of_a_column_that_exists() {
     let mut table = definition("T", &[]);
     table.column_types.insert("pirce".to_owned(), ColumnType::Double);
     assert_eq!(
-        csv::read(&table, "t.csv", b"price\n1\n").unwrap_err().to_string(),
+        csv::read(&table, "t.csv", b"price\n1\n".as_slice()).unwrap_err().to_string(),
         r#"t.csv: types of columns: there is no column "pirce"; did you mean "price"?"#
     );
 }
@@ -187,7 +187,7 @@ fn skipping(keys: &[&str]) -> TableDefinition {
 #[test]
 fn bad_rows_are_left_out_and_counted_by_what_is_wrong_with_them() {
     let text = b"k,x,s\n1,1.5,a\nx,NaN,b\n2,NaN,c\n,1,d\n3,1\n4,1e300,e\n5,1,\"f\"f\n6,1,\xff\n1,2.5,g\n7,,\n";
-    let table = csv::read(&skipping(&["k"]), "t.csv", text).unwrap();
+    let table = csv::read(&skipping(&["k"]), "t.csv", text.as_slice()).unwrap();
     assert_eq!(table.row_count(), 2);
     let skipped = table.skipped();
     assert_eq!(
@@ -216,7 +216,7 @@ fn the_first_few_skipped_rows_are_told_and_all_are_counted() {
 
 #[test]
 fn what_makes_the_rest_of_a_file_unreadable_is_not_skipped() {
-    let errors = csv::read(&skipping(&[]), "t.csv", b"k,x\na,1\n2,\"1\n3,1\n").unwrap_err();
+    let errors = csv::read(&skipping(&[]), "t.csv", b"k,x\na,1\n2,\"1\n3,1\n".as_slice()).unwrap_err();
     assert_eq!(errors.to_string(), "t.csv:3: a quote is opened and never closed");
 }
 
@@ -225,7 +225,7 @@ fn values_of_skipped_and_replaced_rows_are_no_members() {
     let mut table = skipping(&["k"]);
     table.name = "T".to_owned();
     let text = b"k,x,s\n1,1,old\n2,oops,bad\n1,2,new\n";
-    let table = csv::read(&table, "t.csv", text).unwrap();
+    let table = csv::read(&table, "t.csv", text.as_slice()).unwrap();
     let members = shown(table, &["s"]);
     assert_eq!(members, [(json!("string"), json!([["new", 1]]))]);
 }

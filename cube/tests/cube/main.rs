@@ -13,4 +13,5 @@ mod modelling;
 mod oracle;
 mod purity;
 mod reading;
+mod scoping;
 mod world;

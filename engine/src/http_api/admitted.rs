@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use cubegate_policy::{bind::BoundAccess, nearest::nearest, resolve::Refusal};
+use cubegate_policy::{bind::BoundAccess, context::ContextValues, nearest::nearest, resolve::Refusal};
 use http::HeaderMap;
 use tracing::warn;
 
@@ -72,7 +72,8 @@ impl Admitted {
 
     /// The tables that do not refuse this caller, and the joins between them.
     pub(super) fn mermaid(&self) -> String {
-        self.model.mermaid(|table| self.open_table(table).is_ok())
+        let tables: Vec<_> = self.visible_tables().filter_map(|table| table.schema()).collect();
+        self.model.mermaid(&tables)
     }
 
     /// What the caller is told. Something that they may not see is told as something that does not exist; a refusal is logged.
@@ -90,14 +91,19 @@ impl Admitted {
 
     fn open_cube(&self, name: &str) -> Result<VisibleCube, Problem> {
         let Caller { roles, attributes, .. } = &self.caller;
-        let visibility = self.bound()?.visibility(name, roles, attributes).map_err(Problem::Refused)?;
-        Ok(VisibleCube::new(Arc::clone(&self.model), name, visibility))
+        let bound = self.bound()?;
+        let visibility = bound.visibility(name, roles, attributes).map_err(Problem::Refused)?;
+        let context = bound.context(roles, self.model.context(name));
+        Ok(VisibleCube::new(Arc::clone(&self.model), name, visibility, context))
     }
 
     fn open_table(&self, name: &str) -> Result<VisibleTable, Problem> {
         let Caller { roles, attributes, .. } = &self.caller;
-        let visibility = self.bound()?.table_visibility(name, roles, attributes).map_err(Problem::Refused)?;
-        Ok(VisibleTable::new(Arc::clone(&self.model), name, visibility))
+        let bound = self.bound()?;
+        let visibility = bound.table_visibility(name, roles, attributes).map_err(Problem::Refused)?;
+        // What cubes give to everybody is for their queries.
+        let context = bound.context(roles, &ContextValues::default());
+        Ok(VisibleTable::new(Arc::clone(&self.model), name, visibility, &context))
     }
 
     fn bound(&self) -> Result<&Arc<BoundAccess>, Problem> {

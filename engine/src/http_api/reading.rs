@@ -28,7 +28,7 @@ use tracing::warn;
 
 use super::{admitted::Admitted, format};
 use crate::{
-    limits::{ANSWER_BYTES_MAX, QUERY_TIME_DEFAULT, QUERY_WAIT_MAX},
+    limits::{ANSWER_BYTES_MAX, QUERY_WAIT_MAX},
     model::{Answered, query_error},
     problem::Problem,
     state::Shared,
@@ -70,7 +70,7 @@ pub(super) async fn query(
     let metrics = shared.metrics.clone();
     respond(&shared, &headers, read_body::<Query>(request), move |admitted, query| {
         let visible = admitted.cube(&cube)?;
-        let query = visible.in_context(query);
+        let query = visible.in_context(query)?;
         let time_limit = visible.time_limit(query.context.query_time_limit);
         let compute = Box::new(move |budget: &Budget<'_>| visible.answer(&query, budget, &metrics));
         Ok(Work { compute, time_limit })
@@ -100,7 +100,7 @@ pub(super) async fn table_rows(
 ) -> Response {
     respond(&shared, &headers, read_body::<RowsQuery>(request), move |admitted, query| {
         let visible = admitted.table(&table)?;
-        let time_limit = QUERY_TIME_DEFAULT;
+        let time_limit = visible.time_limit();
         Ok(Work { compute: Box::new(move |budget: &Budget<'_>| visible.rows(&query, budget)), time_limit })
     })
     .await

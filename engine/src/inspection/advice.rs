@@ -6,6 +6,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use cubegate_policy::{
     bind::{AnyOf, ColumnTest, Conjunction, Visibility},
     compile::Advice,
+    context::CallerContext,
     explain::{Member, ViewerKind, viewers},
     resolve::{Rights, holder},
     snapshot::{Checked, Clause, Kind, ObjectName, Snapshot, Subject, Values, Wanted},
@@ -59,7 +60,8 @@ impl Inspection {
                 let test = ColumnTest { column: column.clone(), negated: false, values };
                 let only = Visibility { all_of: vec![AnyOf(vec![Conjunction(vec![Arc::new(test)])])] };
                 let has_table = self.model.table(&column.table).is_some();
-                let rows = || VisibleTable::new(Arc::clone(&self.model), &column.table, only).count().ok();
+                let anything = CallerContext::default();
+                let rows = || VisibleTable::new(Arc::clone(&self.model), &column.table, only, &anything).count().ok();
                 if has_table { rows().map(|rows| rows as u64) } else { None }
             }
             Subject::Level { cube, level } => {
@@ -96,7 +98,10 @@ impl Inspection {
         let ((first, roles), (second, more)) = (alone(one)?, alone(other)?);
         let roles = roles.into_iter().chain(more).collect();
         let together = self.bound.visibility(cube, &roles, &Rights::default().attributes).ok()?;
-        let count = |visibility| Some(VisibleCube::new(Arc::clone(&self.model), cube, visibility).facts().ok()?.0);
+        let count = |visibility| {
+            let visible = VisibleCube::new(Arc::clone(&self.model), cube, visibility, CallerContext::default());
+            Some(visible.facts().ok()?.0)
+        };
         let all = together.all_of.iter().cloned().chain(either(&first, &second).all_of).collect();
         let beyond = count(together)? - count(Visibility { all_of: all })?;
         (beyond > 0).then_some(beyond)

@@ -1,11 +1,11 @@
 //! Answers that were given before.
 //!
-//! An answer depends on the cube, the query and what is visible, and on the snapshot, with which this cache lives and dies. Who
+//! An answer depends on the cube, the query, and which facts and measures there are, and on the snapshot, with which this cache lives and dies. Who
 //! asked makes no difference, so no user and no role is part of the key.
 
 use std::sync::Arc;
 
-use cubegate_cube::Answer;
+use cubegate_cube::{Answer, Granted};
 use cubegate_policy::{bind::Visibility, snapshot::Values};
 use moka::sync::Cache;
 
@@ -21,6 +21,7 @@ pub(super) struct AnswerKey {
     /// As [`Query::canonical`](cubegate_cube::Query::canonical) writes it.
     pub(super) query: String,
     pub(super) visibility: Visibility,
+    pub(super) granted: Granted,
 }
 
 /// Whether an answer was kept.

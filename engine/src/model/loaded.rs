@@ -1,13 +1,14 @@
 //! A model with its tables in memory, and the masks made of it so far.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, LazyLock},
 };
 
 use cubegate_cube as cube;
 use cubegate_policy::{
     bind::{ColumnTest, CubeShape, HierarchyShape, LevelShape, ModelShape, TableShape, Visibility},
+    context::ContextValues,
     snapshot::{ColumnName, Values},
 };
 use moka::sync::Cache;
@@ -28,7 +29,7 @@ pub(crate) struct LoadedModel {
     model: cube::Model,
     shape: ModelShape,
     /// By cube; one that says nothing is not there.
-    contexts: BTreeMap<String, cube::Context>,
+    contexts: BTreeMap<String, ContextValues>,
     /// By place and canonical visibility, never by user or role: equal restrictions share one mask.
     masks: Cache<(Place, Visibility), cube::Mask>,
     answers: Answers,
@@ -58,11 +59,11 @@ impl LoadedModel {
     pub(super) fn build(
         definition: &cube::ModelDefinition,
         tables: &BTreeMap<String, Arc<cube::Table>>,
-        contexts: BTreeMap<String, cube::Context>,
+        contexts: BTreeMap<String, ContextValues>,
     ) -> Result<Self, ModelError> {
         let model = cube::Model::build_shared(definition, tables)
             .map_err(|errors| ModelError { errors: errors.iter().map(ToString::to_string).collect() })?;
-        let shape = shape(&model);
+        let shape = shape(&model, &contexts);
         // A mask has a bit per row.
         let mask_bytes = model.tables().map(cube::TableView::row_count).max().unwrap_or_default() / 8 + 1;
         let masks = Cache::new((MASK_CACHE_BYTES_MAX / mask_bytes as u64).max(MASKS_MIN));
@@ -102,15 +103,29 @@ impl LoadedModel {
         self.model.tables().map(|table| table.schema().name.as_str())
     }
 
-    /// The tables that `is_shown` admits, as a Mermaid diagram.
-    pub(crate) fn mermaid(&self, is_shown: impl Fn(&str) -> bool) -> String {
-        self.model.mermaid(is_shown)
+    /// These tables and the joins between them, as a Mermaid diagram.
+    pub(crate) fn mermaid(&self, tables: &[cube::TableSchema]) -> String {
+        self.model.mermaid(tables)
     }
 
-    /// The context values that the Session gives to a cube.
-    pub(super) fn context(&self, cube: &str) -> &cube::Context {
-        static NONE: LazyLock<cube::Context> = LazyLock::new(cube::Context::default);
+    /// The context values that a cube gives to everybody.
+    pub(crate) fn context(&self, cube: &str) -> &ContextValues {
+        static NONE: LazyLock<ContextValues> = LazyLock::new(ContextValues::default);
         self.contexts.get(cube).unwrap_or(&NONE)
+    }
+
+    /// The columns of a table that are not there for those who are granted these measures: those that no cube with the table
+    /// shows. A table that no cube has is there whole.
+    pub(super) fn hidden_columns(&self, table: &str, measures: &cube::Granted) -> BTreeSet<cube::ColumnName> {
+        if *measures == cube::Granted::All {
+            return BTreeSet::new();
+        }
+        let reached = self.model.table(table).into_iter().flat_map(cube::TableView::reachable);
+        let is_hidden = |column: &cube::ColumnName| {
+            let mut cubes = self.model.cubes().filter(|cube| cube.schema().reachable.contains(column)).peekable();
+            cubes.peek().is_some() && !cubes.any(|cube| cube.shows_column(column, measures))
+        };
+        reached.filter(is_hidden).collect()
     }
 
     pub(super) fn answers(&self) -> &Answers {
@@ -133,7 +148,7 @@ impl LoadedModel {
     }
 }
 
-fn shape(model: &cube::Model) -> ModelShape {
+fn shape(model: &cube::Model, contexts: &BTreeMap<String, ContextValues>) -> ModelShape {
     let tables = model.tables().map(|table| {
         let columns = table.schema().columns.iter().map(|column| column.name.clone()).collect();
         let reachable = table.reachable().map(|column| policy_column(&column)).collect();
@@ -143,10 +158,14 @@ fn shape(model: &cube::Model) -> ModelShape {
         let schema = cube.schema();
         let hierarchies = schema.hierarchies.iter().map(|hierarchy| HierarchyShape {
             name: hierarchy.name.clone(),
+            dimension: hierarchy.dimension.clone(),
             levels: hierarchy.levels.iter().map(level_shape).collect(),
         });
         let reachable = schema.reachable.iter().map(policy_column).collect();
-        (schema.name.clone(), CubeShape { hierarchies: hierarchies.collect(), reachable })
+        let measures = schema.measures.iter().map(|measure| measure.name.clone()).collect();
+        let values =
+            contexts.get(&schema.name).into_iter().flat_map(|context| context.values.keys().cloned()).collect();
+        (schema.name.clone(), CubeShape { hierarchies: hierarchies.collect(), reachable, measures, values })
     });
     ModelShape { tables: tables.collect(), cubes: cubes.collect() }
 }

@@ -10,16 +10,17 @@
 
 use std::{
     collections::BTreeMap,
+    io::{self, Read},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use aws_lc_rs::digest::{SHA256, digest};
-use cubegate_api::model::Source;
+use aws_lc_rs::digest::{Context, SHA256};
+use cubegate_api::model::{FileLocation, Source};
 use cubegate_cube as cube;
 use tracing::warn;
 
-use super::{LoadedModel, ModelError, ModelSource, ModelSpec, Stamp, spec::TableToRead};
+use super::{LoadedModel, ModelError, ModelSource, ModelSpec, Stamp, TableFile, spec::TableToRead};
 
 /// The tables of a model and what is known of their files.
 pub(crate) struct Loader {
@@ -103,6 +104,14 @@ impl Loader {
         Ok(built)
     }
 
+    /// The digest of a file as it is now.
+    fn sha256(&self, location: &FileLocation) -> Result<Vec<u8>, String> {
+        let TableFile { name, bytes } = self.source.open(location)?;
+        let mut bytes = Digesting { bytes, context: Context::new(&SHA256) };
+        io::copy(&mut bytes, &mut io::sink()).map_err(|error| format!("{name}: cannot be read: {error}"))?;
+        Ok(bytes.context.finish().as_ref().to_vec())
+    }
+
     /// None when the file is the one that is known. A file that was only touched keeps its table.
     fn read_table(&self, table: &TableToRead, known: Option<&ReadTable>) -> Result<Option<ReadTable>, String> {
         let TableToRead { definition, source, refresh: _ } = table;
@@ -111,16 +120,19 @@ impl Loader {
         if known.is_some_and(|known| known.stamp.is_some() && known.stamp == stamp) {
             return Ok(None);
         }
-        let (file, bytes) = self.source.read(location)?;
-        let sha256 = digest(&SHA256, &bytes).as_ref().to_vec();
-        if let Some(known) = known.filter(|known| known.sha256 == sha256) {
+        if let Some(known) = known
+            && known.sha256 == self.sha256(location)?
+        {
             return Ok(Some(ReadTable { stamp, ..known.clone() }));
         }
+        let TableFile { name: file, bytes } = self.source.open(location)?;
+        let mut bytes = Digesting { bytes, context: Context::new(&SHA256) };
         let table = match source {
-            Source::Csv(_) => cube::csv::read(definition, &file, &bytes),
-            Source::Parquet(_) => cube::parquet::read(definition, &file, bytes),
+            Source::Csv(_) => cube::csv::read(definition, &file, &mut bytes),
+            Source::Parquet(_) => cube::parquet::read(definition, &file, read_whole(&file, &mut bytes)?),
         };
         let table = table.map_err(|errors| errors.to_string())?;
+        let sha256 = bytes.context.finish().as_ref().to_vec();
         if table.skipped().rows() > 0 {
             warn!(
                 table = definition.name,
@@ -131,6 +143,26 @@ impl Loader {
         }
         Ok(Some(ReadTable { table: Arc::new(table), stamp, sha256 }))
     }
+}
+
+/// Takes the digest of what is read.
+struct Digesting {
+    bytes: Box<dyn Read>,
+    context: Context,
+}
+
+impl Read for Digesting {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.bytes.read(buffer)?;
+        self.context.update(buffer.get(..count).unwrap_or_default());
+        Ok(count)
+    }
+}
+
+fn read_whole(file: &str, bytes: &mut impl Read) -> Result<Vec<u8>, String> {
+    let mut whole = Vec::new();
+    bytes.read_to_end(&mut whole).map_err(|error| format!("{file}: cannot be read: {error}"))?;
+    Ok(whole)
 }
 
 /// How long until a moment.

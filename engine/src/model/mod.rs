@@ -6,6 +6,7 @@
 
 mod answers;
 mod context;
+mod description;
 mod explanation;
 mod loaded;
 mod loader;
@@ -17,6 +18,6 @@ mod visible;
 pub(crate) use loaded::LoadedModel;
 pub use loaded::ModelError;
 pub(crate) use loader::{Loader, until};
-pub use source::{ModelSource, PodFiles, Stamp, read_file};
+pub use source::{ModelSource, PodFiles, Stamp, TableFile};
 pub use spec::ModelSpec;
 pub(crate) use visible::{Answered, VisibleCube, VisibleTable, query_error};

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::Read,
+    io::{self, Cursor, Read},
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -11,10 +11,18 @@ use cubegate_api::model::FileLocation;
 
 use crate::limits::TABLE_BYTES_MAX;
 
-/// Hands out the bytes of a table's file.
+/// A table's file, to be read once.
+pub struct TableFile {
+    /// What to call it in errors.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: Box<dyn Read>,
+}
+
+/// Hands out the files of tables.
 pub trait ModelSource: Send + Sync + 'static {
-    /// Name to call the file by in errors, and its bytes; or a sentence why there are none.
-    fn read(&self, location: &FileLocation) -> Result<(String, Vec<u8>), String>;
+    /// The file; or a sentence why it cannot be read.
+    fn open(&self, location: &FileLocation) -> Result<TableFile, String>;
 
     /// What tells one state of the file from another without reading it; none when only reading it tells.
     fn stamp(&self, _location: &FileLocation) -> Option<Stamp> {
@@ -49,16 +57,13 @@ impl PodFiles {
 }
 
 impl ModelSource for PodFiles {
-    fn read(&self, location: &FileLocation) -> Result<(String, Vec<u8>), String> {
+    fn open(&self, location: &FileLocation) -> Result<TableFile, String> {
         let shown = match location {
             FileLocation::ConfigMap(reference) => format!("ConfigMap {}/{}", reference.name, reference.key),
             FileLocation::Path(path) if Path::new(path).is_absolute() => path.clone(),
             FileLocation::Path(path) => return Err(format!("{path}: a path in a pod must be absolute")),
         };
-        match read_file(&self.path(location)) {
-            Ok(bytes) => Ok((shown, bytes)),
-            Err(reason) => Err(format!("{shown}: {reason}")),
-        }
+        TableFile::open(shown, &self.path(location))
     }
 
     fn stamp(&self, location: &FileLocation) -> Option<Stamp> {
@@ -74,19 +79,47 @@ impl Stamp {
     }
 }
 
-/// Reads a file that is not larger than a table may be, and that nobody writes to meanwhile.
-pub fn read_file(path: &Path) -> Result<Vec<u8>, String> {
-    let unreadable = |error| format!("cannot be read: {error}");
-    let mut file = File::open(path).map_err(unreadable)?;
-    let before = file.metadata().map_err(unreadable)?;
-    let size = before.len();
-    if size > TABLE_BYTES_MAX {
-        return Err(format!("has {size} bytes; a table has at most {TABLE_BYTES_MAX}"));
+impl TableFile {
+    /// A file that is not larger than a table may be. Reading it to its end fails when somebody has written to it meanwhile.
+    pub fn open(name: String, path: &Path) -> Result<Self, String> {
+        let unreadable = |error| format!("{name}: cannot be read: {error}");
+        let file = File::open(path).map_err(unreadable)?;
+        let metadata = file.metadata().map_err(unreadable)?;
+        let size = metadata.len();
+        if size > TABLE_BYTES_MAX {
+            return Err(format!("{name}: has {size} bytes; a table has at most {TABLE_BYTES_MAX}"));
+        }
+        let bytes = Box::new(Unchanged { file, size, modified: metadata.modified().ok(), read: 0 });
+        Ok(Self { name, bytes })
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
-    // One byte more than there should be, to see a file that grows; never as many as a writer gives.
-    (&mut file).take(size + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    let after = file.metadata().map_err(unreadable)?;
-    let is_same = bytes.len() as u64 == size && after.len() == size && after.modified().ok() == before.modified().ok();
-    if is_same { Ok(bytes) } else { Err("changed while it was read; put a whole file in its place at once".to_owned()) }
+
+    /// A file that is in memory.
+    pub fn of_bytes(name: String, bytes: Vec<u8>) -> Self {
+        Self { name, bytes: Box::new(Cursor::new(bytes)) }
+    }
+}
+
+/// A file as it was when it was opened.
+struct Unchanged {
+    file: File,
+    size: u64,
+    modified: Option<SystemTime>,
+    read: u64,
+}
+
+impl Read for Unchanged {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.read += count as u64;
+        let is_at_end = count == 0 && !buffer.is_empty();
+        // A file that somebody writes to may never end.
+        if is_at_end || self.read > self.size {
+            let after = self.file.metadata()?;
+            let is_same = self.read == self.size && after.len() == self.size && after.modified().ok() == self.modified;
+            if !is_same {
+                return Err(io::Error::other("it changed while it was read; put a whole file in its place at once"));
+            }
+        }
+        Ok(count)
+    }
 }

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use cubegate_api::{
     SessionSpec,
-    model::{self, Column, Interval, Source},
+    context::ContextValues,
+    model::{self, Column, Interval, Number, Source},
 };
 use cubegate_cube as cube;
 use serde::{Deserialize, Serialize};
@@ -67,21 +68,9 @@ impl ModelSpec {
         if errors.is_empty() { Ok(definition) } else { Err(errors) }
     }
 
-    /// What holds for every query of a cube, by cube.
-    pub(super) fn contexts(&self) -> BTreeMap<String, cube::Context> {
-        self.cubes.iter().map(|cube| (cube.name.clone(), context(&cube.context))).collect()
-    }
-}
-
-fn context(declared: &model::CubeContext) -> cube::Context {
-    let model::CubeContext { query_time_limit, result_limit, reference_currency } = declared;
-    let model::ResultLimit { intermediate, total } = result_limit;
-    // A limit below zero, which the schema rejects, lets nothing through.
-    let count = |limit: &Option<i64>| limit.map(|limit| u64::try_from(limit).unwrap_or(0));
-    cube::Context {
-        reference_currency: reference_currency.clone(),
-        query_time_limit: query_time_limit.map(|interval| cube::TimeLimit(interval.duration())),
-        result_limit: cube::ResultLimit { intermediate: count(intermediate), total: count(total) },
+    /// What a cube gives to everybody, by cube.
+    pub(super) fn contexts(&self) -> BTreeMap<String, ContextValues> {
+        self.cubes.iter().map(|cube| (cube.name.clone(), cube.context.clone())).collect()
     }
 }
 
@@ -103,12 +92,19 @@ fn join(declared: model::Join) -> cube::JoinDefinition {
 }
 
 fn cube_definition(declared: model::Cube, errors: &mut Vec<String>) -> cube::CubeDefinition {
-    let model::Cube { name, fact_table, mode, hierarchies, remove_hierarchies, measures, context: _ } = declared;
+    let model::Cube { name, fact_table, mode, hierarchies, remove_hierarchies, measures, context } = declared;
     let mut measure = |declared| {
         let measure = measure::definition(declared);
         measure.map_err(|error| errors.push(format!("cube {name}: {error}"))).ok()
     };
     let measures = measures.into_iter().filter_map(&mut measure).collect();
+    let number = |(value, number): (String, Number)| {
+        let read = cube::Number::parse(number.as_str()).ok_or_else(|| format!("`{number}` is not a number"));
+        read.map(|read| (value, read))
+    };
+    let values = context.values.into_iter().map(number);
+    let values = values.filter_map(|value| value.map_err(|error| errors.push(format!("cube {name}: {error}"))).ok());
+    let values = values.collect();
     cube::CubeDefinition {
         name,
         fact_table,
@@ -123,5 +119,6 @@ fn cube_definition(declared: model::Cube, errors: &mut Vec<String>) -> cube::Cub
             .collect(),
         remove_hierarchies,
         measures,
+        values,
     }
 }

@@ -1,14 +1,16 @@
 //! A cube or a table as one caller may see it.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use cubegate_cube::{
-    Answer, Budget, Context, Cube, Mask, MembersQuery, Query, QueryError, RowsQuery, TableView, TimeLimit,
+    Answer, Budget, ColumnName, Cube, Granted, Mask, MembersQuery, Query, QueryError, RowsQuery, Scope, TableSchema,
+    TableView, TimeLimit,
 };
-use cubegate_policy::bind::Visibility;
+use cubegate_policy::{bind::Visibility, context::CallerContext};
 use serde_json::{Value, json};
 use tracing::error;
 
@@ -16,16 +18,23 @@ use super::{
     LoadedModel,
     answers::{AnswerKey, Kept},
     context,
+    description::describe,
     explanation::Explanation,
     loaded::Place,
 };
-use crate::{limits::QUERY_TIME_DEFAULT, metrics::Metrics, problem::Problem};
+use crate::{
+    limits::{QUERY_TIME_DEFAULT, QUERY_TIME_MAX},
+    metrics::Metrics,
+    problem::Problem,
+};
 
 /// A cube together with what its caller may see of it. There is no other way to an answer.
 pub(crate) struct VisibleCube {
     model: Arc<LoadedModel>,
     name: String,
     visibility: Visibility,
+    context: CallerContext,
+    granted: Granted,
 }
 
 /// A table together with what its caller may see of it. There is no other way to its rows.
@@ -33,6 +42,8 @@ pub(crate) struct VisibleTable {
     model: Arc<LoadedModel>,
     name: String,
     visibility: Visibility,
+    hidden: BTreeSet<ColumnName>,
+    time_limit: Duration,
 }
 
 /// An answer, and how it came about if that was asked for.
@@ -42,24 +53,25 @@ pub(crate) struct Answered {
 }
 
 impl VisibleCube {
-    pub(crate) fn new(model: Arc<LoadedModel>, name: &str, visibility: Visibility) -> Self {
-        Self { model, name: name.to_owned(), visibility }
+    pub(crate) fn new(model: Arc<LoadedModel>, name: &str, visibility: Visibility, context: CallerContext) -> Self {
+        let granted = granted(&context);
+        Self { model, name: name.to_owned(), visibility, context, granted }
     }
 
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// The query under the context values of the cube: it can tighten limits, and choose what has no limit.
-    pub(crate) fn in_context(&self, query: Query) -> Query {
-        let context = context::within(&query.context, self.context());
-        Query { context, ..query }
+    /// The query under the context values of the caller: it can tighten limits, and choose what is no limit.
+    pub(crate) fn in_context(&self, query: Query) -> Result<Query, Problem> {
+        let context = context::within(&query.context, context::of_caller(&self.context, self.cube()?.schema()));
+        Ok(Query { context, ..query })
     }
 
     /// How long an answer may take.
     pub(crate) fn time_limit(&self, asked: Option<TimeLimit>) -> Duration {
-        let of_cube = self.context().query_time_limit.map_or(QUERY_TIME_DEFAULT, |TimeLimit(limit)| limit);
-        asked.map_or(of_cube, |TimeLimit(asked)| asked.min(of_cube))
+        let of_caller = time_limit(&self.context);
+        asked.map_or(of_caller, |TimeLimit(asked)| asked.min(of_caller))
     }
 
     /// Answers a query over the visible facts and no others.
@@ -69,9 +81,15 @@ impl VisibleCube {
         let (mask, mask_was_kept) = self.mask()?;
         let mut explanation = Explanation::new(started);
         explanation.stage("mask");
-        let key = AnswerKey { cube: self.name.clone(), query: query.canonical(), visibility: self.visibility.clone() };
+        let key = AnswerKey {
+            cube: self.name.clone(),
+            query: query.canonical(),
+            visibility: self.visibility.clone(),
+            granted: self.granted.clone(),
+        };
         let (answer, kept) = self.model.answers().answer(key, query.cache, || {
-            cube.query_watched(query, &mask, budget, &mut |stage| explanation.watch(stage)).map_err(query_error)
+            cube.query_watched(query, self.scope(&mask), budget, &mut |stage| explanation.watch(stage))
+                .map_err(query_error)
         })?;
         metrics.result_cache.with_label_values(&[kept.name()]).inc();
         let name = |was_kept: bool| if was_kept { Kept::Hit.name() } else { Kept::Miss.name() };
@@ -83,10 +101,16 @@ impl VisibleCube {
         Ok(Answered { answer, explanation })
     }
 
-    /// Answers as [`answer`](Self::answer) does, but keeps and counts nothing.
+    /// Answers as [`answer`](Self::answer) does, but of all measures, and keeps and counts nothing.
     pub(crate) fn read(&self, query: &Query, budget: &Budget<'_>) -> Result<Answer, Problem> {
         let (mask, _) = self.mask()?;
         self.cube()?.query_within(query, &mask, budget).map_err(query_error)
+    }
+
+    /// The measures that there are.
+    pub(crate) fn measures(&self) -> Result<BTreeSet<String>, Problem> {
+        let names = self.cube()?.schema().measures.iter().map(|measure| &measure.name);
+        Ok(names.filter(|name| self.granted.contains(name)).cloned().collect())
     }
 
     /// How many facts are visible, of how many.
@@ -103,20 +127,21 @@ impl VisibleCube {
     /// The visible facts.
     pub(crate) fn drill_through(&self, query: &RowsQuery, budget: &Budget<'_>) -> Result<Answered, Problem> {
         let (mask, _) = self.mask()?;
-        unexplained(self.cube()?.drill_through(query, &mask, budget))
+        unexplained(self.cube()?.drill_through(query, self.scope(&mask), budget))
     }
 
     /// Name, hierarchies with their levels, and measures.
     pub(crate) fn describe(self) -> Value {
-        self.model.cube(&self.name).map_or(Value::Null, |cube| json!(cube.schema()))
+        let describe = |cube: &Cube| json!(describe(cube.schema(), &self.context, &self.granted));
+        self.model.cube(&self.name).map_or(Value::Null, describe)
+    }
+
+    fn scope<'a>(&'a self, mask: &'a Mask) -> Scope<'a> {
+        Scope { mask, measures: &self.granted }
     }
 
     fn cube(&self) -> Result<&Cube, Problem> {
         self.model.cube(&self.name).ok_or(Problem::Internal)
-    }
-
-    fn context(&self) -> &Context {
-        self.model.context(&self.name)
     }
 
     /// The mask, and whether it had been made before.
@@ -129,17 +154,23 @@ impl VisibleCube {
 }
 
 impl VisibleTable {
-    pub(crate) fn new(model: Arc<LoadedModel>, name: &str, visibility: Visibility) -> Self {
-        Self { model, name: name.to_owned(), visibility }
+    pub(crate) fn new(model: Arc<LoadedModel>, name: &str, visibility: Visibility, context: &CallerContext) -> Self {
+        let hidden = model.hidden_columns(name, &granted(context));
+        Self { model, name: name.to_owned(), visibility, hidden, time_limit: time_limit(context) }
     }
 
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
+    /// How long an answer may take.
+    pub(crate) fn time_limit(&self) -> Duration {
+        self.time_limit
+    }
+
     /// The visible rows.
     pub(crate) fn rows(&self, query: &RowsQuery, budget: &Budget<'_>) -> Result<Answered, Problem> {
-        unexplained(self.table()?.rows(query, &self.mask()?, budget))
+        unexplained(self.table()?.rows(query, &self.mask()?, &self.hidden, budget))
     }
 
     /// How many rows are visible.
@@ -159,7 +190,17 @@ impl VisibleTable {
 
     /// Name, columns with their types, and keys.
     pub(crate) fn describe(self) -> Value {
-        self.model.table(&self.name).map_or(Value::Null, |table| json!(table.schema()))
+        self.schema().map_or(Value::Null, |schema| json!(schema))
+    }
+
+    /// What there is of the table.
+    pub(crate) fn schema(&self) -> Option<TableSchema> {
+        let mut schema = self.model.table(&self.name)?.schema().clone();
+        let is_hidden =
+            |column: &str| self.hidden.contains(&ColumnName { table: self.name.clone(), column: column.to_owned() });
+        schema.columns.retain(|column| !is_hidden(&column.name));
+        schema.keys.retain(|key| !is_hidden(key));
+        Some(schema)
     }
 }
 
@@ -175,6 +216,14 @@ pub(crate) fn query_error(reason: QueryError) -> Problem {
             Problem::Internal
         }
     }
+}
+
+fn time_limit(context: &CallerContext) -> Duration {
+    context.query_time_limit.as_ref().map_or(QUERY_TIME_DEFAULT, |given| given.value.duration()).min(QUERY_TIME_MAX)
+}
+
+fn granted(context: &CallerContext) -> Granted {
+    context.granted_measures.as_ref().map_or(Granted::All, |given| Granted::Only(given.value.clone()))
 }
 
 fn unexplained(answer: Result<Answer, QueryError>) -> Result<Answered, Problem> {

@@ -46,9 +46,10 @@ pub use self::{
 };
 use crate::{
     attributes::Attributes,
+    context::{CallerContext, ContextValues, RoleContext},
     cubes::{self, CubeRights},
     resolve::{Refusal, admit},
-    snapshot::{Access, Checked, ObjectName, RoleAccess},
+    snapshot::{Access, Checked, Kind, ObjectName, RoleAccess},
 };
 
 /// An access policy bound to a model.
@@ -59,6 +60,8 @@ pub struct BoundAccess {
     tables: BTreeMap<String, BoundTable>,
     /// What roles say of cubes. A role that says nothing is not there.
     rights: BTreeMap<String, CubeRights>,
+    /// What roles give their holders. A role that gives nothing is not there.
+    contexts: BTreeMap<String, RoleContext>,
     problems: Vec<BindProblem>,
 }
 
@@ -89,9 +92,13 @@ impl BoundAccess {
     pub fn bind(access: &Access, model: &ModelShape) -> Self {
         let Access { combine, unmatched, roles } = access;
         let mut problems = BTreeSet::new();
+        let contexts = contexts(access);
+        let misnamed = misnamed(&contexts, model, &mut problems);
         let mut bind_all = |place: Place<'_>| -> BoundRoles {
-            let bound =
-                roles.iter().map(|(role, access)| (role.clone(), BoundRole::bind(access, model, place, &mut problems)));
+            let bound = roles.iter().map(|(role, access)| {
+                let bound = BoundRole::bind(access, model, place, &mut problems);
+                (role.clone(), misnamed.get(role).map_or(bound, |reasons| BoundRole::Broken(reasons.clone())))
+            });
             bound.collect()
         };
         let cubes = model.cubes.iter().map(|(name, cube)| (name.clone(), bind_all(Place::Cube { name, cube })));
@@ -107,7 +114,7 @@ impl BoundAccess {
         });
         let rights = rights.collect();
         let rule = Rule { combine: *combine, unmatched: *unmatched };
-        Self { rule, cubes, tables, rights, problems: problems.into_iter().collect() }
+        Self { rule, cubes, tables, rights, contexts, problems: problems.into_iter().collect() }
     }
 
     /// What of the policy cannot be applied to the model, ordered.
@@ -145,6 +152,12 @@ impl BoundAccess {
         self.visibility_of(&bound.roles, roles, attributes)
     }
 
+    /// What holds for the queries of whoever has these roles, in a cube that gives this to everybody.
+    pub fn context(&self, roles: &BTreeSet<String>, cube: &ContextValues) -> CallerContext {
+        let of_roles = roles.iter().filter_map(|role| Some((role.as_str(), self.contexts.get(role)?)));
+        CallerContext::of(of_roles, roles.contains(ROLE_ADMIN), cube)
+    }
+
     /// Whether a cube is there for the holder of these roles.
     fn shows(&self, cube: &str, roles: &BTreeSet<String>) -> bool {
         roles.contains(ROLE_ADMIN) || cubes::is_visible(cube, roles.iter().filter_map(|role| self.rights.get(role)))
@@ -163,6 +176,35 @@ impl BoundAccess {
         }
         Ok(self.rule.visibility(&of_roles.into_iter().collect::<Result<Vec<&Cuts>, Refusal>>()?, attributes))
     }
+}
+
+fn contexts(Access { roles, .. }: &Access) -> BTreeMap<String, RoleContext> {
+    let given = roles.iter().filter_map(|(role, access)| match access {
+        Checked::Valid(RoleAccess { context, .. }) => Some((role.clone(), context.clone()?)),
+        Checked::Broken(_) => None,
+    });
+    given.collect()
+}
+
+/// The roles that speak of what no cube has, and why each is refused.
+fn misnamed(
+    contexts: &BTreeMap<String, RoleContext>,
+    model: &ModelShape,
+    problems: &mut BTreeSet<BindProblem>,
+) -> BTreeMap<String, Vec<String>> {
+    let mut misnamed = BTreeMap::new();
+    for (role, context) in contexts {
+        let object = ObjectName { kind: Kind::Role, name: context.declared_by.clone() };
+        let mut reasons = Vec::new();
+        for message in context.unknown_names(model) {
+            reasons.push(format!("{object}: {message}"));
+            problems.insert(BindProblem { object: object.clone(), cube: None, message });
+        }
+        if !reasons.is_empty() {
+            misnamed.insert(role.clone(), reasons);
+        }
+    }
+    misnamed
 }
 
 /// What a role cuts, or why it has to be refused to everybody; inside, to all but administrators.

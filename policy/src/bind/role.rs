@@ -68,7 +68,7 @@ impl BoundRole {
         place: Place<'_>,
         problems: &mut BTreeSet<BindProblem>,
     ) -> Self {
-        let RoleAccess { unrestricted, cubes: _, clauses } = match role {
+        let RoleAccess { unrestricted, cubes: _, clauses, context: _ } = match role {
             Checked::Broken(reasons) => return Self::Broken(reasons.clone()),
             Checked::Valid(access) => access,
         };

@@ -29,6 +29,10 @@ pub struct CubeShape {
     pub hierarchies: Vec<HierarchyShape>,
     /// All columns of the fact table and of the tables that joins reach from it.
     pub reachable: BTreeSet<ColumnName>,
+    /// Names of the measures.
+    pub measures: BTreeSet<String>,
+    /// Names of the numbers that expressions read.
+    pub values: BTreeSet<String>,
 }
 
 /// What binding needs to know of a hierarchy.
@@ -36,6 +40,8 @@ pub struct CubeShape {
 pub struct HierarchyShape {
     /// Name of the hierarchy.
     pub name: String,
+    /// Name of its dimension.
+    pub dimension: String,
     /// Its levels, coarsest first.
     pub levels: Vec<LevelShape>,
 }

@@ -20,6 +20,7 @@ use super::{
     session::Names,
 };
 use crate::{
+    context::RoleContext,
     cubes::{CubePattern, CubeRights},
     limits::{REASONS_PER_ROLE_MAX, ROLE_NAME_CHARACTERS_MAX},
     nearest::suggestion,
@@ -81,6 +82,7 @@ struct Draft<'a> {
     users: BTreeSet<String>,
     unrestricted: bool,
     cubes: Option<CubeRights>,
+    context: RoleContext,
     clauses: BTreeSet<Clause>,
     /// Reasons that are not problems of the role's own objects.
     reasons: BTreeSet<String>,
@@ -124,12 +126,26 @@ fn gather_valid<'a>(
     drafts: &mut Drafts<'a>,
     problems: &mut Problems,
 ) {
-    let RoleSpec { session_ref: _, role_name, mapped_from, users, inherits, restrictions, unrestricted, cubes } =
-        &role.spec;
+    let RoleSpec {
+        session_ref: _,
+        role_name,
+        mapped_from,
+        users,
+        inherits,
+        restrictions,
+        unrestricted,
+        cubes,
+        priority,
+        context,
+        hide,
+        grant_measures,
+    } = &role.spec;
     let name_field = if role_name.is_some() { "spec.roleName" } else { "metadata.name" };
-    if cubes.is_some() && UNRESTRICTABLE.contains(&role.role_name()) {
-        let message = format!("{} cannot be restricted; put `cubes` on a role of your own", role.role_name());
-        problems.report(object, ProblemKind::Invalid, "spec.cubes", message);
+    for (field, is_there) in [("cubes", cubes.is_some()), ("grantMeasures", !grant_measures.is_empty())] {
+        if is_there && UNRESTRICTABLE.contains(&role.role_name()) {
+            let message = format!("{} cannot be restricted; put `{field}` on a role of your own", role.role_name());
+            problems.report(object, ProblemKind::Invalid, format!("spec.{field}"), message);
+        }
     }
     let draft = drafts.entry(role.role_name().to_owned()).or_default();
     draft.objects.push(Declaration { object, name_field, inherits, restrictions });
@@ -138,6 +154,13 @@ fn gather_valid<'a>(
     draft.unrestricted |= unrestricted;
     // Two objects for one role are refused, so it makes no difference which of them is heard.
     draft.cubes = cubes.as_ref().map(|cubes| cube_rights(object, cubes, names, problems));
+    draft.context = RoleContext {
+        declared_by: object.name.clone(),
+        priority: *priority,
+        values: context.clone(),
+        hide: hide.clone(),
+        grant_measures: grant_measures.iter().cloned().collect(),
+    };
 }
 
 fn cube_rights(
@@ -264,7 +287,9 @@ fn keep_built_ins_unrestricted(drafts: &Drafts<'_>, inheritance: &Inheritance<'_
 
 fn is_restricted(drafts: &Drafts<'_>, role: &str) -> bool {
     drafts.get(role).is_some_and(|draft| {
-        draft.cubes.is_some() || draft.objects.iter().any(|declared| !declared.restrictions.is_empty())
+        draft.cubes.is_some()
+            || !draft.context.grant_measures.is_empty()
+            || draft.objects.iter().any(|declared| !declared.restrictions.is_empty())
     })
 }
 
@@ -306,7 +331,9 @@ fn finish(drafts: &Drafts<'_>, inheritance: &Inheritance<'_>, problems: &Problem
             let broken = bounded(&reasons.flatten().collect());
             let access = if broken.is_empty() {
                 let clauses = draft.clauses.iter().cloned().collect();
-                Checked::Valid(RoleAccess { unrestricted: draft.unrestricted, cubes: draft.cubes.clone(), clauses })
+                let context = Some(draft.context.clone()).filter(|context| !context.is_empty());
+                let Draft { unrestricted, cubes, .. } = draft;
+                Checked::Valid(RoleAccess { unrestricted: *unrestricted, cubes: cubes.clone(), clauses, context })
             } else {
                 Checked::Broken(broken.clone())
             };

@@ -45,10 +45,12 @@ impl Case {
         let hierarchy = |levels: &Vec<&str>| HierarchyShape {
             name: levels.join("-"),
             levels: levels.iter().map(|name| level(name)).collect(),
+            ..HierarchyShape::default()
         };
         let cube = CubeShape {
             hierarchies: self.hierarchies.iter().map(hierarchy).collect(),
             reachable: COLUMNS.iter().map(|name| column(name)).collect(),
+            ..CubeShape::default()
         };
         ModelShape { tables: tables_in_one_chain(&tables), cubes: [("Cube".to_owned(), cube)].into() }
     }

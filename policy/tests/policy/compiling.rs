@@ -292,7 +292,7 @@ fn the_holders_of_a_role_that_cannot_be_read_are_refused() {
         json!({"roleName": "X", "mapping": {"provider": ["x"]}}),
         json!({"roleName": ["X"], "mappedFrom": ["x"]}),
         json!({"roleName": "X", "sessionRef": "retail", "mappedFrom": ["x"]}),
-        json!({"roleName": "X", "mappedFrom": ["x"], "priority": 10}),
+        json!({"roleName": "X", "mappedFrom": ["x"], "authority": 10}),
     ] {
         let world = retail().role("broken", spec.clone());
         let refusal = world.provider_user("holder", &["x", "atoti"]);

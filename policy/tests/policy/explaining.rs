@@ -6,6 +6,7 @@ use cubegate_policy::{
     attributes::Attributes,
     bind::BoundAccess,
     claims::provider_roles_by_claim,
+    context::ContextValues,
     explain::{self, CallerExplanation, HeldRole, Origin, ViewerKind, viewers},
     resolve::{Caller, Rights, resolve},
     snapshot::{Authentication, Checked},
@@ -125,9 +126,10 @@ fn a_cube_is_explained_by_the_conditions_that_hold() {
     let shape = model("Sales", &[("Shops", &["City"])], &[&["Shops/City"]]);
     let bound = BoundAccess::bind(&paris().compile().snapshot.access, &shape);
     let rights = |roles: &[&str]| Rights { roles: names(roles), attributes: Attributes::default() };
-    let (explanation, _) = explain::cube(&bound, "Sales", &rights(&["ROLE_PARIS", "ROLE_USER"]));
+    let (explanation, _) =
+        explain::cube(&bound, "Sales", &ContextValues::default(), &rights(&["ROLE_PARIS", "ROLE_USER"]));
     assert_eq!(explanation.all_of, ["Shops/City is one of Lyon, Paris"]);
-    let (explanation, _) = explain::cube(&bound, "Sales", &rights(&["ROLE_PARIS"]));
+    let (explanation, _) = explain::cube(&bound, "Sales", &ContextValues::default(), &rights(&["ROLE_PARIS"]));
     assert!(explanation.refused.is_some() && explanation.all_of.is_empty());
 }
 

@@ -7,6 +7,7 @@ mod advising;
 mod algebra;
 mod combining;
 mod compiling;
+mod contexts;
 mod explaining;
 mod fail_closed;
 mod golden;

@@ -7,8 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cubegate_api::{
     Restriction, RestrictionSpec, Role, RoleSpec,
+    context::ContextValues,
     reference::SessionReference,
     restriction::{Between, Condition, Negated, Scalar},
+    role::Hide,
     session::{Access, Combine, Unmatched},
 };
 use cubegate_policy::{
@@ -144,6 +146,10 @@ fn role(random: &mut Random, position: usize) -> Role {
         unrestricted: restrictions.is_empty() && random.one_in(3),
         restrictions,
         cubes: None,
+        priority: 0,
+        context: ContextValues::default(),
+        hide: Hide::default(),
+        grant_measures: Vec::new(),
     };
     Role::new(&ROLES[position].to_lowercase(), spec)
 }
@@ -177,10 +183,11 @@ fn model(cubes: &[NaiveCube]) -> ModelShape {
     let hierarchy = |(name, levels): &(String, Vec<String>)| HierarchyShape {
         name: name.clone(),
         levels: levels.iter().map(|name| level(name)).collect(),
+        ..HierarchyShape::default()
     };
     let cube = |cube: &NaiveCube| {
         let hierarchies = cube.hierarchies.iter().map(hierarchy).collect();
-        (cube.name.clone(), CubeShape { hierarchies, reachable: reachable.clone() })
+        (cube.name.clone(), CubeShape { hierarchies, reachable: reachable.clone(), ..CubeShape::default() })
     };
     let facts = TableShape { columns: names(&["A", "B", "C", "D"]), reachable: reachable.clone() };
     ModelShape { tables: [("Facts".to_owned(), facts)].into(), cubes: cubes.iter().map(cube).collect() }

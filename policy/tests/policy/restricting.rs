@@ -196,8 +196,10 @@ fn two_cubes() -> ModelShape {
     let hierarchy = |name: &str, levels: &[&str]| HierarchyShape {
         name: name.to_owned(),
         levels: levels.iter().map(|name| level(name)).collect(),
+        ..HierarchyShape::default()
     };
-    let cube = |hierarchies| CubeShape { hierarchies, reachable: [column("Shops/City"), column("Shops/Floor")].into() };
+    let reachable: BTreeSet<_> = [column("Shops/City"), column("Shops/Floor")].into();
+    let cube = |hierarchies| CubeShape { hierarchies, reachable: reachable.clone(), ..CubeShape::default() };
     let sales = cube(vec![hierarchy("Place", &["Shops/City", "Shops/Floor"]), hierarchy("Town", &["Shops/City"])]);
     let stock = cube(vec![hierarchy("Town", &["Shops/City"])]);
     ModelShape {

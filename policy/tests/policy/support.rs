@@ -58,6 +58,13 @@ pub(crate) struct World {
 impl World {
     /// A retail Session with Basic and `OpenID` Connect, in which the provider role `atoti` is `ROLE_USER`.
     pub(crate) fn new() -> Self {
+        Self::with_user_role(json!({}))
+    }
+
+    /// The same with more to say of `ROLE_USER`.
+    pub(crate) fn with_user_role(mut spec: Value) -> Self {
+        spec["roleName"] = json!("ROLE_USER");
+        spec["mappedFrom"] = json!(["atoti"]);
         let objects = Objects {
             session: session(&["Sales", "Shops"]),
             roles: Vec::new(),
@@ -66,7 +73,7 @@ impl World {
             password_hashes: BTreeMap::new(),
             client_secret: Some(Ok("client-secret".into())),
         };
-        Self { objects }.role("user", json!({"roleName": "ROLE_USER", "mappedFrom": ["atoti"]}))
+        Self { objects }.role("user", spec)
     }
 
     pub(crate) fn role(mut self, name: &str, spec: Value) -> Self {
@@ -190,9 +197,12 @@ pub(crate) fn model(cube: &str, tables: &[(&str, &[&str])], hierarchies: &[&[&st
             .map(|levels| HierarchyShape {
                 name: levels.join("-"),
                 levels: levels.iter().map(|name| level(name)).collect(),
+                dimension: "Shops".into(),
             })
             .collect(),
         reachable: all_columns(&tables),
+        measures: names(&["Quantity.SUM", "Quantity.MEAN"]),
+        values: names(&["discount"]),
     };
     ModelShape { cubes: [(cube.to_owned(), shape)].into(), tables: tables_in_one_chain(&tables) }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     aggregate::{Aggregate, ColumnId, Group},
-    expression::Expression,
+    expression::{Expression, Operand},
     value::ColumnType,
 };
 
@@ -34,6 +34,7 @@ pub(crate) enum MeasureKind {
         /// The target, unless the query names another.
         to: String,
     },
+    /// Context values are named by their index in the cube too.
     Expression(Expression<usize>),
     ShareOfParent {
         measure: usize,
@@ -54,11 +55,32 @@ pub(crate) enum MeasureKind {
 }
 
 impl MeasureKind {
+    /// Whether a cell of one fact has the fact's value of the column, for this measure.
+    pub(crate) fn tells(&self, column: ColumnId) -> bool {
+        use Aggregate::{Converted, Count, DistinctCount, Max, Mean, Min, Quantile, Spread, Sum, SumProduct};
+        match self {
+            Self::Facts(Sum(of) | Mean(of) | Min(of) | Max(of) | Quantile { column: of, .. }) => *of == column,
+            Self::Facts(Count | DistinctCount(_) | Spread { .. } | SumProduct(_) | Converted { .. })
+            | Self::Converted { .. }
+            | Self::Expression(_)
+            | Self::ShareOfParent { .. }
+            | Self::ShareOfTotal { .. }
+            | Self::RunningTotal { .. }
+            | Self::PreviousMember { .. } => false,
+        }
+    }
+
     /// The measures that this one is made of.
     pub(crate) fn operands(&self) -> Vec<usize> {
         match self {
             Self::Facts(_) | Self::Converted { .. } => Vec::new(),
-            Self::Expression(expression) => expression.measures().into_iter().copied().collect(),
+            Self::Expression(expression) => {
+                let measure = |operand: &Operand<usize>| match operand {
+                    Operand::Measure(measure) => Some(*measure),
+                    Operand::Value(_) => None,
+                };
+                expression.operands().into_iter().filter_map(measure).collect()
+            }
             Self::ShareOfParent { measure, .. }
             | Self::ShareOfTotal { measure }
             | Self::RunningTotal { measure, .. }

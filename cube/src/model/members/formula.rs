@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::NamedHierarchy;
 use crate::{
     aggregate::{Aggregate, ColumnId, Spread},
-    expression,
+    expression::{self, Operand},
     limits::SUM_PRODUCT_COLUMNS_MAX,
     load::table::Table,
     model::{
@@ -26,6 +26,8 @@ pub(super) struct Vocabulary<'a> {
     pub(super) levels: LevelNames,
     /// Names of all measures of the cube, by index.
     pub(super) measures: Vec<String>,
+    /// Names of all context values of the cube, by index.
+    pub(super) values: Vec<String>,
 }
 
 impl Vocabulary<'_> {
@@ -95,18 +97,27 @@ impl Vocabulary<'_> {
 
     fn expression(&self, text: &str) -> Result<MeasureKind, Vec<String>> {
         let expression = expression::parse(text).map_err(|mistake| vec![format!("{mistake}")])?;
+        let find = |operand: &Operand<String>| match operand {
+            Operand::Measure(name) => self.measure(name).map(Operand::Measure),
+            Operand::Value(name) => self.value(name).map(Operand::Value),
+        };
         let unknown: Vec<String> =
-            expression.measures().into_iter().filter_map(|name| self.measure(name).err()).collect();
+            expression.operands().into_iter().filter_map(|operand| find(operand).err()).collect();
         if !unknown.is_empty() {
             return Err(unknown);
         }
-        let expression = expression.try_map(&mut |name: String| self.measure(&name));
+        let expression = expression.try_map(&mut |operand| find(&operand));
         expression.map(MeasureKind::Expression).map_err(|mistake| vec![mistake])
     }
 
     fn measure(&self, written: &str) -> Result<usize, String> {
         let position = self.measures.iter().position(|name| name == written);
         position.ok_or_else(|| unknown("measure", written, self.measures.iter().map(String::as_str)))
+    }
+
+    fn value(&self, written: &str) -> Result<usize, String> {
+        let position = self.values.iter().position(|name| name == written);
+        position.ok_or_else(|| unknown("context value", written, self.values.iter().map(String::as_str)))
     }
 
     fn hierarchy(&self, written: &str) -> Result<usize, String> {

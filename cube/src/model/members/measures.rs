@@ -49,6 +49,7 @@ pub(in crate::model) fn measures(
         hierarchies,
         levels: LevelNames::new(hierarchies.iter().map(|hierarchy| (hierarchy.name.as_str(), hierarchy.level_names()))),
         measures: drafts.iter().map(|draft| draft.name.clone()).collect(),
+        values: definition.values.keys().cloned().collect(),
     };
     for (draft, declared) in drafts.iter_mut().skip(automatic_count).zip(declared) {
         match vocabulary.read(&declared.kind) {

@@ -16,11 +16,12 @@ use tower::ServiceExt;
 use super::router;
 use crate::{
     limits::BODY_BYTES_MAX,
-    model::{LoadedModel, ModelSource, ModelSpec},
+    model::{LoadedModel, ModelSource, ModelSpec, TableFile},
     state::Shared,
 };
 
 mod adopting;
+mod contexts;
 mod inspecting;
 mod reading;
 mod refreshing;
@@ -31,10 +32,10 @@ pub(super) const SHOPS: &str = "Shop ID,City\na,Paris\nb,Lyon\n";
 pub(super) struct Inline;
 
 impl ModelSource for Inline {
-    fn read(&self, location: &FileLocation) -> Result<(String, Vec<u8>), String> {
+    fn open(&self, location: &FileLocation) -> Result<TableFile, String> {
         match location {
-            FileLocation::Path(path) if path == "sales.csv" => Ok((path.clone(), SALES.into())),
-            FileLocation::Path(path) if path == "shops.csv" => Ok((path.clone(), SHOPS.into())),
+            FileLocation::Path(path) if path == "sales.csv" => Ok(TableFile::of_bytes(path.clone(), SALES.into())),
+            FileLocation::Path(path) if path == "shops.csv" => Ok(TableFile::of_bytes(path.clone(), SHOPS.into())),
             other => Err(format!("{other:?} does not exist")),
         }
     }
@@ -284,10 +285,12 @@ async fn what_callers_may_read_of_the_metrics_does_not_depend_on_the_data() {
     let metrics = async |sales: &'static str| {
         struct Other(&'static str);
         impl ModelSource for Other {
-            fn read(&self, location: &FileLocation) -> Result<(String, Vec<u8>), String> {
+            fn open(&self, location: &FileLocation) -> Result<TableFile, String> {
                 match location {
-                    FileLocation::Path(path) if path == "sales.csv" => Ok((path.clone(), self.0.into())),
-                    other => Inline.read(other),
+                    FileLocation::Path(path) if path == "sales.csv" => {
+                        Ok(TableFile::of_bytes(path.clone(), self.0.into()))
+                    }
+                    other => Inline.open(other),
                 }
             }
         }

@@ -13,7 +13,7 @@ use crate::{
     model::{ModelError, VisibleCube},
     run::{Engine, TableKeeper},
 };
-use cubegate_policy::bind::Visibility;
+use cubegate_policy::{bind::Visibility, context::CallerContext};
 
 /// Files in memory that a test changes. Shops never change.
 #[derive(Clone, Default)]
@@ -30,15 +30,15 @@ impl Changing {
 }
 
 impl ModelSource for Changing {
-    fn read(&self, location: &FileLocation) -> Result<(String, Vec<u8>), String> {
+    fn open(&self, location: &FileLocation) -> Result<TableFile, String> {
         match location {
             FileLocation::Path(path) if path == "sales.csv" => {
                 let sales = self.sales.lock().unwrap().clone().ok_or("sales.csv: cannot be read")?;
-                Ok((path.clone(), sales.into()))
+                Ok(TableFile::of_bytes(path.clone(), sales.into()))
             }
             other => {
                 self.reads_of_shops.fetch_add(1, Ordering::Relaxed);
-                Inline.read(other)
+                Inline.open(other)
             }
         }
     }
@@ -121,7 +121,7 @@ async fn a_query_that_runs_ends_on_the_model_that_it_started_with() {
     let files = Changing::default();
     let (engine, mut tables) = engine(&files).await;
     let crate::state::ModelSlot::Loaded(model) = engine.shared().current().model.clone() else { panic!() };
-    let running = VisibleCube::new(model, "Sales", Visibility::default());
+    let running = VisibleCube::new(model, "Sales", Visibility::default(), CallerContext::default());
     files.write(Some("Sale ID,Shop,Quantity\n9,b,1.0\n"));
     refreshed(&mut tables).await.unwrap();
     let query = serde_json::from_value(json!({"levels": ["Sale ID"]})).unwrap();
@@ -133,13 +133,13 @@ async fn a_query_that_runs_ends_on_the_model_that_it_started_with() {
 async fn everything_that_a_session_can_declare_reaches_the_cube() {
     struct Fx;
     impl ModelSource for Fx {
-        fn read(&self, location: &FileLocation) -> Result<(String, Vec<u8>), String> {
+        fn open(&self, location: &FileLocation) -> Result<TableFile, String> {
             let FileLocation::Path(path) = location else { return Err("no such file".into()) };
             let bytes: &[u8] = match path.as_str() {
                 "trades.csv" => b"Id,At,Amount,Currency\n1,2021-01-31T12:00:00Z,1.10,EUR\n2,2021-01-31T13:00:00Z,2.20,USD\n3,x,1,EUR\n",
                 _ => b"From,To,Rate\nUSD,EUR,0.5\nEUR,USD,2\n",
             };
-            Ok((path.clone(), bytes.to_vec()))
+            Ok(TableFile::of_bytes(path.clone(), bytes.to_vec()))
         }
     }
     let spec: ModelSpec = serde_json::from_value(json!({

@@ -1,0 +1,174 @@
+//! Which context values hold for a caller with several roles.
+
+use std::collections::BTreeSet;
+
+use cubegate_policy::{
+    attributes::Attributes,
+    bind::{BoundAccess, ModelShape},
+    compile::ProblemKind,
+    context::{CallerContext, ContextValues, Giver, Interval},
+    resolve::Refusal,
+};
+use serde_json::{Value, json};
+
+use crate::support::{World, model, names};
+
+fn retail() -> ModelShape {
+    model("Sales", &[("Shops", &["City"])], &[&["Shops/City"]])
+}
+
+fn values(values: Value) -> ContextValues {
+    serde_json::from_value(values).unwrap()
+}
+
+/// What holds for the holder of roles in a cube that gives `cube` to everybody.
+fn holding(world: &World, roles: &[&str], cube: Value) -> CallerContext {
+    let bound = BoundAccess::bind(&world.compile().snapshot.access, &retail());
+    assert_eq!(bound.problems(), []);
+    bound.context(&names(roles), &values(cube))
+}
+
+fn seconds(context: &CallerContext) -> Option<u64> {
+    context.query_time_limit.as_ref().map(|given| Interval::duration(given.value).as_secs())
+}
+
+fn limits(user: &str, desk: &str, priority: i32) -> World {
+    World::new()
+        .role("everybody", json!({"roleName": "ROLE_ALL", "context": {"queryTimeLimit": user}}))
+        .role("desk", json!({"roleName": "ROLE_DESK", "priority": priority, "context": {"queryTimeLimit": desk}}))
+}
+
+#[test]
+fn the_limit_of_the_role_with_the_higher_authority_is_taken() {
+    let world = limits("30s", "10s", 5);
+    assert_eq!(seconds(&holding(&world, &["ROLE_ALL", "ROLE_DESK", "ROLE_USER"], json!({}))), Some(10));
+    assert_eq!(seconds(&holding(&world, &["ROLE_ALL", "ROLE_USER"], json!({}))), Some(30));
+    let lower = limits("30s", "10s", -5);
+    assert_eq!(seconds(&holding(&lower, &["ROLE_ALL", "ROLE_DESK", "ROLE_USER"], json!({}))), Some(30));
+}
+
+#[test]
+fn an_administrator_has_60_s_although_users_have_30_s() {
+    let objects = World::with_user_role(json!({"priority": 9, "context": {"queryTimeLimit": "30s"}}))
+        .role("admin", json!({"roleName": "ROLE_ADMIN", "priority": -9, "context": {"queryTimeLimit": "60s"}}))
+        .role("desk", json!({"roleName": "ROLE_DESK", "context": {"queryTimeLimit": "10s"}}));
+    assert_eq!(seconds(&holding(&objects, &["ROLE_ADMIN", "ROLE_DESK", "ROLE_USER"], json!({}))), Some(60));
+    assert_eq!(seconds(&holding(&objects, &["ROLE_DESK", "ROLE_USER"], json!({}))), Some(10));
+    assert_eq!(seconds(&holding(&objects, &["ROLE_USER"], json!({}))), Some(30));
+}
+
+#[test]
+fn of_equal_authority_the_first_by_name_is_heard() {
+    assert_eq!(seconds(&holding(&limits("7s", "9s", 0), &["ROLE_ALL", "ROLE_DESK"], json!({}))), Some(7));
+}
+
+#[test]
+fn a_value_of_the_cube_is_for_those_to_whom_no_role_gives_one() {
+    let world = limits("30s", "10s", 5);
+    let cube = json!({"queryTimeLimit": "5s", "referenceCurrency": "EUR"});
+    let context = holding(&world, &["ROLE_DESK", "ROLE_USER"], cube.clone());
+    let currency = context.reference_currency.as_ref().unwrap();
+    assert_eq!((seconds(&context), currency.value.as_str(), &currency.by), (Some(10), "EUR", &Giver::Cube));
+    assert_eq!(seconds(&holding(&world, &["ROLE_USER"], cube)), Some(5));
+}
+
+#[test]
+fn a_value_is_taken_whole_and_never_merged() {
+    let world = World::new()
+        .role(
+            "high",
+            json!({"roleName": "HIGH", "priority": 2, "context":
+            {"resultLimit": {"total": 50}, "aliases": {"City": "Town"}, "values": {"discount": "0.1"}}}),
+        )
+        .role(
+            "low",
+            json!({"roleName": "LOW", "priority": 1, "hide": {"measures": ["Quantity.MEAN"]}, "context":
+            {"resultLimit": {"intermediate": 9}, "aliases": {"Quantity.SUM": "Pieces"}, "locale": "fr-FR"}}),
+        );
+    let context = holding(&world, &["HIGH", "LOW"], json!({"values": {"discount": "0"}}));
+    let limit = context.result_limit.unwrap().value;
+    assert_eq!((limit.intermediate, limit.total), (None, Some(50)));
+    assert_eq!(context.aliases.unwrap().value.into_keys().collect::<Vec<_>>(), ["City"]);
+    assert_eq!(context.locale.unwrap().by, Giver::Role("low".into()));
+    assert_eq!(context.hide.unwrap().value.measures, ["Quantity.MEAN"]);
+    assert_eq!(context.values["discount"].value.as_str(), "0.1");
+}
+
+#[test]
+fn the_grant_of_the_highest_role_decides_and_none_is_needed_by_administrators() {
+    let world = World::new()
+        .role("sums", json!({"roleName": "SUMS", "priority": 2, "grantMeasures": ["Quantity.SUM"]}))
+        .role("means", json!({"roleName": "MEANS", "priority": 1, "grantMeasures": ["Quantity.MEAN"]}))
+        .role("plain", json!({"roleName": "PLAIN", "priority": 3}));
+    let granted = |roles: &[&str]| holding(&world, roles, json!({})).granted_measures.map(|given| given.value);
+    assert_eq!(granted(&["MEANS", "PLAIN", "SUMS"]), Some(names(&["Quantity.SUM"])));
+    assert_eq!(granted(&["MEANS", "PLAIN"]), Some(names(&["Quantity.MEAN"])));
+    assert_eq!(granted(&["PLAIN"]), None);
+    assert_eq!(granted(&["ROLE_ADMIN", "SUMS"]), None);
+}
+
+#[test]
+fn a_name_that_no_cube_has_refuses_the_holders_of_the_role_and_nobody_else() {
+    for (field, spec) in [
+        ("spec.grantMeasures", json!({"grantMeasures": ["Quantity.SUMM"]})),
+        ("spec.hide.measures", json!({"hide": {"measures": ["Quantity.SUMM"]}})),
+        ("spec.hide.hierarchies", json!({"hide": {"hierarchies": ["Shops/Citi"]}})),
+        ("spec.hide.dimensions", json!({"hide": {"dimensions": ["Shop"]}})),
+        ("spec.context.formatters", json!({"context": {"formatters": {"Quantity.SUMM": "#"}}})),
+        ("spec.context.aliases", json!({"context": {"aliases": {"Citi": "Town"}}})),
+        ("spec.context.defaultMembers", json!({"context": {"defaultMembers": {"Shops/Citi": ["Paris"]}}})),
+        ("spec.context.values", json!({"context": {"values": {"discont": "1"}}})),
+    ] {
+        let mut spec = spec;
+        spec["roleName"] = json!("ROLE_DESK");
+        let world = World::new().role("desk", spec);
+        let bound = BoundAccess::bind(&world.compile().snapshot.access, &retail());
+        let [problem] = bound.problems() else { panic!("{field}: {:?}", bound.problems()) };
+        assert_eq!(problem.object.to_string(), "Role/desk");
+        assert!(problem.message.starts_with(field) && problem.message.contains("did you mean"), "{}", problem.message);
+        let sees = |roles: &[&str]| bound.visibility("Sales", &names(roles), Attributes::none());
+        assert!(matches!(sees(&["ROLE_DESK", "ROLE_USER"]), Err(Refusal::BrokenRole { .. })), "{field}");
+        assert!(sees(&["ROLE_USER"]).is_ok(), "{field}");
+    }
+}
+
+#[test]
+fn role_user_and_role_admin_can_be_granted_no_measures_directly_or_through_what_they_inherit() {
+    for (role, field, spec) in [
+        ("ROLE_USER", "spec.grantMeasures", json!({"grantMeasures": ["Quantity.SUM"]})),
+        ("ROLE_ADMIN", "spec.grantMeasures", json!({"roleName": "ROLE_ADMIN", "grantMeasures": ["Quantity.SUM"]})),
+        ("ROLE_USER", "spec.inherits[0]", json!({"inherits": ["SUMS"]})),
+    ] {
+        let sums = json!({"roleName": "SUMS", "grantMeasures": ["Quantity.SUM"]});
+        let world = match role {
+            "ROLE_USER" => World::with_user_role(spec),
+            _ => World::new().role("admin", spec),
+        };
+        let compiled = world.role("sums", sums).compile();
+        let found: BTreeSet<_> =
+            compiled.problems.iter().map(|problem| (problem.field.as_str(), problem.kind)).collect();
+        assert_eq!(found, [(field, ProblemKind::Invalid)].into(), "{role}: {:?}", compiled.problems);
+    }
+}
+
+#[test]
+fn what_holds_is_told_with_who_gives_it() {
+    let world = World::new().role(
+        "desk",
+        json!({"roleName": "DESK", "grantMeasures": ["Quantity.SUM"], "context":
+        {"queryTimeLimit": "10s", "resultLimit": {"intermediate": 12}, "values": {"discount": "0.5"}}}),
+    );
+    let context = holding(&world, &["DESK"], json!({"referenceCurrency": "EUR"}));
+    let told: Vec<String> =
+        context.named().iter().map(|named| format!("{} {} {:?}", named.field, named.value, named.by)).collect();
+    assert_eq!(
+        told,
+        [
+            r#"context.queryTimeLimit 10s Role("desk")"#,
+            r#"context.resultLimit 12 at one depth Role("desk")"#,
+            "context.referenceCurrency EUR Cube",
+            r#"grantMeasures Quantity.SUM Role("desk")"#,
+            r#"context.values discount = 0.5 Role("desk")"#,
+        ]
+    );
+}
