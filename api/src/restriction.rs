@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{condition::ObjectStatus, reference::SessionReference};
 
-/// Which rows the holders of a Role may see: every line of `where` must hold.
+/// Which rows the holders of a Role may see: every line of `where` and every one of the `cuts` must hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, CustomResource, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[kube(
@@ -20,7 +20,7 @@ use crate::{condition::ObjectStatus, reference::SessionReference};
     status = "ObjectStatus",
     derive = "PartialEq",
     cel,
-    doc = "Which rows the holders of a Role may see: every line of `where` must hold.",
+    doc = "Which rows the holders of a Role may see: every line of `where` and every one of the `cuts` must hold.",
     printcolumn(name = "Session", type_ = "string", json_path = ".spec.sessionRef.name"),
     printcolumn(
         name = "Programmed",
@@ -29,23 +29,38 @@ use crate::{condition::ObjectStatus, reference::SessionReference};
     ),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Programmed')].reason"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    validation = Rule::new("has(self.spec.cube) ? self.spec.where.all(line, has(line.level)) : self.spec.where.all(line, !has(line.level))").message("with `cube` every line names a `level`, without it `table` and `column`")
+    validation = Rule::new("has(self.spec.where) || has(self.spec.cuts)").message("write lines below `where`, or `cuts`, or both"),
+    validation = Rule::new("!has(self.spec.where) || (has(self.spec.cube) ? self.spec.where.all(line, has(line.level)) : self.spec.where.all(line, !has(line.level)))").message("with `cube` every line names a `level`, without it `table` and `column`"),
+    validation = Rule::new("!has(self.spec.where) || !has(self.spec.cube) || !self.spec.cube.contains('*')").message("a line names a level of one cube; write its name, or `cuts` for several"),
+    validation = Rule::new("!has(self.spec.cuts) || has(self.spec.cube)").message("with `cuts`, write the name of the `cube`, or `*` for any that has the dimension")
 )]
 pub struct RestrictionSpec {
     /// The Session that this restriction belongs to.
     pub session_ref: SessionReference,
     /// Name of a cube. The lines then name levels of that cube instead of columns; other cubes and all tables stay
-    /// untouched.
+    /// untouched. For `cuts` it may also be `*`, `prefix*` or `*suffix`: the cuts then hold in each of these cubes that has
+    /// the dimension.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub cube: Option<String>,
     /// Conditions. All of them hold (AND); write one line per column or level.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 64))]
     #[x_kube(validation = Rule::new("self.all(a, !has(a.table) || !has(a.column) || self.exists_one(b, has(b.table) && has(b.column) && a.table == b.table && a.column == b.column))")
         .message("two lines name the same column; write one line per column, with `in` for several values"))]
     #[x_kube(validation = Rule::new("self.all(a, !has(a.level) || self.exists_one(b, has(b.level) && a.level == b.level))")
         .message("two lines name the same level; write one line per level, with `in` for several values"))]
     pub r#where: Vec<Condition>,
+    /// Conditions on hierarchies of the cube, as `dimension:path` or `dimension@hierarchy:path`. All of them hold (AND).
+    ///
+    /// The dimension is a hierarchy, or a table whose hierarchies are meant; one that has a single hierarchy needs no
+    /// `@hierarchy`. A path is `France` or `France,Paris`, from the coarsest level, and stands for all below it; `a;b` is a set
+    /// of paths; `from-to`, `from-` and `-to` are ranges that include their ends. A `!` in front inverts; facts without a
+    /// value at a level that the cut names stay out. `__null__` is the missing value. A `\` stands before each of
+    /// `| : , ; - ! \` in a name or member. Tables that the cube uses show no row that a cut hides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 64), inner(length(min = 3, max = 16_384)))]
+    pub cuts: Vec<String>,
 }
 
 /// One condition on one column, or on one level of a cube: exactly one of `equals`, `in`, `between`, `inClaim` and `not`.

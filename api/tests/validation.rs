@@ -123,6 +123,22 @@ fn lines_name_columns_or_with_a_cube_its_levels() {
 }
 
 #[test]
+fn a_restriction_has_lines_or_cuts_and_cuts_have_cubes() {
+    let sentence_of = |mut spec: Value| {
+        spec["sessionRef"] = json!({"name": "retail"});
+        let object: Restriction = serde_json::from_value(object("Restriction", &spec)).unwrap();
+        sentence(object.validate_cel())
+    };
+    let line = || json!([{"level": "City", "equals": "Paris"}]);
+    assert_eq!(sentence_of(json!({"cube": "Sales", "cuts": ["Geography:France"]})), "");
+    assert_eq!(sentence_of(json!({"cube": "*", "cuts": ["Geography:France", "Date:2021"]})), "");
+    assert_eq!(sentence_of(json!({"cube": "Sales", "where": line(), "cuts": ["Geography:France"]})), "");
+    assert!(sentence_of(json!({})).contains("write lines below `where`, or `cuts`, or both"));
+    assert!(sentence_of(json!({"cuts": ["Geography:France"]})).contains("with `cuts`, write the name of the `cube`"));
+    assert!(sentence_of(json!({"cube": "*", "where": line()})).contains("a line names a level of one cube"));
+}
+
+#[test]
 fn two_conditions_on_one_level_are_rejected() {
     let line = json!({"level": "City", "equals": "Paris"});
     let spec = json!({"sessionRef": {"name": "retail"}, "cube": "Sales", "where": [line, line]});

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cubegate_cube::{ColumnName, ColumnTest, Values};
+use cubegate_cube::{ColumnName, PathTest, Paths};
 
 use crate::{
     queries::{Comparison, Test, is_in},
@@ -63,13 +63,13 @@ const NATIONS: [&str; 25] = [
 
 impl Restriction {
     /// The clauses of our mask.
-    pub(crate) fn clauses(&self) -> Vec<Vec<Vec<ColumnTest>>> {
+    pub(crate) fn clauses(&self) -> Vec<Vec<Vec<PathTest>>> {
         let clause = |test: &Test| {
             let Comparison::In(values) = &test.comparison else { unreachable!("restrictions are lists of members") };
             let table = table_of(test.column).expect("restrictions name columns of the star").name.to_owned();
-            let values: BTreeSet<String> = values.iter().map(ToString::to_string).collect();
+            let values: BTreeSet<Vec<String>> = values.iter().map(|value| vec![value.to_string()]).collect();
             let column = ColumnName { table, column: test.column.to_owned() };
-            vec![vec![ColumnTest { column, negated: false, values: Values::In(values) }]]
+            vec![vec![PathTest { columns: vec![column], negated: false, paths: Paths::In(values) }]]
         };
         self.test.iter().map(clause).collect()
     }

@@ -45,7 +45,7 @@ pub mod limits;
 pub use answer::{Answer, AnswerColumn, ColumnKind, Encoding, Remarks};
 pub use budget::Budget;
 pub use load::{Flaw, LoadError, LoadErrors, OnBadRow, Skipped, TableDefinition, csv, parquet, table::Table};
-pub use mask::{ColumnTest, Mask, MaskError, Values};
+pub use mask::{Mask, MaskError, PathTest, Paths};
 pub use model::{
     Model,
     cube::{Cube, Stage},

@@ -1,11 +1,18 @@
 //! Which facts a caller may see: one bit per fact, made once per set of clauses.
 
-use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
+mod paths;
 
+use std::{collections::BTreeSet, sync::Arc};
+
+use self::paths::CodedPaths;
 use crate::{
     cuboid::Cuboids,
     gathered::Gathered,
-    model::{cube::Cube, reach::Reach},
+    load::table::Coded,
+    model::{
+        cube::Cube,
+        reach::{Reach, ReachedColumn},
+    },
     request::QueryError,
     room::Gathering,
     storage::{bitmap::Bitmap, dictionary::Dictionary},
@@ -26,29 +33,30 @@ pub struct Mask {
     identity: Arc<()>,
 }
 
-/// What is to hold of the value of a column.
+/// What is to hold of the path that the values of columns make. A row whose test is of one column has a path of one value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ColumnTest {
-    /// The column, of the fact table or a table joined to it.
-    pub column: ColumnName,
-    /// Whether the value must not be wanted. A missing value, and any value when one that is wanted cannot be read by the
-    /// type of the column, fails all the same.
+pub struct PathTest {
+    /// The columns, coarsest first, of the fact table or a table joined to it. Without any, no row passes.
+    pub columns: Vec<ColumnName>,
+    /// Whether the path must not be wanted. One that has a missing value, and any when something that is wanted cannot be read
+    /// by the type of its column, fails all the same.
     pub negated: bool,
     /// What is wanted.
-    pub values: Values,
+    pub paths: Paths,
 }
 
-/// Values as text, read by the type of the column. One that cannot be read, or that no row has, matches nothing.
+/// Paths of values as text, read by the types of the columns. One that cannot be read, or that no row has, matches nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Values {
-    /// One of these. `N/A` is the missing value of every type.
-    In(BTreeSet<String>),
-    /// Between these, inclusive, either absent. A missing value is not.
+pub enum Paths {
+    /// One of these, or one that begins with it. `N/A` is the missing value of every type.
+    In(BTreeSet<Vec<String>>),
+    /// Between these, inclusive, column by column. A shorter bound stands for every path that begins with it; an empty one
+    /// does not bound. A path with a missing value is not, if a bound has to look at that value.
     Between {
         /// The smallest.
-        from: Option<String>,
+        from: Vec<String>,
         /// The largest.
-        to: Option<String>,
+        to: Vec<String>,
     },
 }
 
@@ -97,7 +105,7 @@ impl Mask {
     }
 }
 
-pub(crate) fn build(cube: &Cube, all_of: &[Vec<Vec<ColumnTest>>]) -> Result<Mask, MaskError> {
+pub(crate) fn build(cube: &Cube, all_of: &[Vec<Vec<PathTest>>]) -> Result<Mask, MaskError> {
     let mask = build_over(cube.name(), &cube.reach, &cube.identity, all_of)?;
     let gathered = mask.selection.as_ref().map(|visible| Gathering::new(Gathered::new(cube, visible), &cube.room));
     Ok(Mask { gathered, cuboids: Some(Arc::default()), ..mask })
@@ -108,7 +116,7 @@ pub(crate) fn build_over(
     name: &str,
     reach: &Reach,
     identity: &Arc<()>,
-    all_of: &[Vec<Vec<ColumnTest>>],
+    all_of: &[Vec<Vec<PathTest>>],
 ) -> Result<Mask, MaskError> {
     let fact_count = reach.fact_table().row_count;
     let mut visible = Bitmap::filled(fact_count, true);
@@ -128,42 +136,59 @@ pub(crate) fn build_over(
     Ok(Mask { selection, visible_count, gathered: None, cuboids: None, identity: Arc::clone(identity) })
 }
 
-fn facts_with(name: &str, reach: &Reach, test: &ColumnTest) -> Result<Bitmap, MaskError> {
-    let unreachable = || MaskError::Unreachable { cube: name.to_owned(), column: test.column.clone() };
-    let column = reach.column(&test.column).ok_or_else(unreachable)?;
-    let dictionary = &column.column.coded().dictionary;
-    let passing = passing(test, dictionary);
-    let rows = column.column.rows_with(&passing);
-    Ok(column.reached.bits_of_facts(rows, passing.get(dictionary.missing() as usize)))
+fn facts_with(name: &str, reach: &Reach, test: &PathTest) -> Result<Bitmap, MaskError> {
+    let column = |column: &ColumnName| {
+        let unreachable = || MaskError::Unreachable { cube: name.to_owned(), column: column.clone() };
+        reach.column(column).ok_or_else(unreachable)
+    };
+    let columns = test.columns.iter().map(column).collect::<Result<Vec<ReachedColumn<'_>>, MaskError>>()?;
+    Ok(match columns.as_slice() {
+        [] => Bitmap::filled(reach.fact_table().row_count, false),
+        [column] => facts_with_value(*column, test),
+        columns => facts_with_path(reach.fact_table().row_count, columns, test),
+    })
 }
 
-/// A bit per code of the column: whether its value passes.
-fn passing(test: &ColumnTest, dictionary: &Dictionary) -> Bitmap {
-    let code_count = dictionary.len();
-    let missing = dictionary.missing() as usize;
-    let wanted = match &test.values {
-        Values::In(values) if test.negated && !values.iter().all(|value| dictionary.can_hold(value)) => None,
-        Values::In(values) => {
-            Some(Bitmap::of_positions(code_count, values.iter().filter_map(|value| dictionary.find(value))))
-        }
-        // From a larger to a smaller value there is nothing, and nothing to exclude: what was meant is not known.
-        Values::Between { from: Some(from), to: Some(to) }
-            if dictionary.compare(from, to) == Some(Ordering::Greater) =>
-        {
-            None
-        }
-        Values::Between { from, to } => {
-            let to = to.as_deref().map(|to| dictionary.through(to));
-            dictionary.between(from.as_deref(), to.as_deref()).map(|range| {
-                let mut wanted = Bitmap::of_positions(code_count, range);
-                wanted.clear(missing);
-                wanted
-            })
-        }
-    };
-    match wanted {
+/// By a bit per code of the column: whether its value passes.
+fn facts_with_value(column: ReachedColumn<'_>, test: &PathTest) -> Bitmap {
+    let dictionary = &column.column.coded().dictionary;
+    let (code_count, missing) = (dictionary.len(), dictionary.missing() as usize);
+    let wanted = CodedPaths::new(test, &[dictionary]).map(|paths| paths.of_one_column(dictionary));
+    let passing = match wanted {
         None => Bitmap::filled(code_count, false),
         Some(wanted) if test.negated => Bitmap::from_fn(code_count, |code| code != missing && !wanted.get(code)),
         Some(wanted) => wanted,
+    };
+    column.reached.bits_of_facts(column.column.rows_with(&passing), passing.get(missing))
+}
+
+/// Row by row: of their table when the columns are of one, which mostly has far fewer rows than there are facts.
+fn facts_with_path(fact_count: usize, columns: &[ReachedColumn<'_>], test: &PathTest) -> Bitmap {
+    let coded: Vec<&Coded> = columns.iter().map(|column| column.column.coded()).collect();
+    let dictionaries: Vec<&Dictionary> = coded.iter().map(|coded| &*coded.dictionary).collect();
+    let missing: Vec<u32> = dictionaries.iter().map(|dictionary| dictionary.missing()).collect();
+    let Some(wanted) = CodedPaths::new(test, &dictionaries) else { return Bitmap::filled(fact_count, false) };
+    let passes = |path: &[u32]| {
+        let is_whole = || path.iter().zip(&missing).all(|(code, missing)| code != missing);
+        if test.negated { is_whole() && !wanted.hold(path, &missing) } else { wanted.hold(path, &missing) }
+    };
+    let rows_that_pass = |row_count: usize, code: &dyn Fn(usize, usize) -> Option<u32>| {
+        let (mut path, mut rows) = (Vec::with_capacity(missing.len()), Bitmap::default());
+        for row in 0..row_count {
+            path.clear();
+            path.extend(missing.iter().enumerate().map(|(column, missing)| code(column, row).unwrap_or(*missing)));
+            rows.push(passes(&path));
+        }
+        rows
+    };
+    let code_of_row = |column: usize, row: usize| coded.get(column)?.codes.get(row);
+    match columns {
+        [first, others @ ..] if others.iter().all(|other| other.id.table == first.id.table) => {
+            let rows = rows_that_pass(first.reached.table.row_count, &code_of_row);
+            first.reached.bits_of_facts(rows, passes(&missing))
+        }
+        columns => {
+            rows_that_pass(fact_count, &|column, fact| code_of_row(column, columns.get(column)?.reached.row(fact)?))
+        }
     }
 }

@@ -111,16 +111,14 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::{
-        CubeDefinition, Mask, Mode, Model, ModelDefinition, TableDefinition, csv, mask::ColumnTest, mask::Values,
-    };
+    use crate::{CubeDefinition, Mask, Mode, Model, ModelDefinition, PathTest, Paths, TableDefinition, csv};
 
     const FACTS: usize = 4096;
 
     /// A cube of one column of 4096 numbers in two bytes, half of which are in `a`, a quarter in `b`.
     fn model() -> Model {
         let kind = |fact: usize| {
-            if fact % 2 == 0 {
+            if fact.is_multiple_of(2) {
                 "a"
             } else if fact % 4 == 1 {
                 "b"
@@ -128,7 +126,7 @@ mod tests {
                 "c"
             }
         };
-        let lines: String = (0..FACTS).map(|fact| format!("{},{}\n", kind(fact), fact)).collect();
+        let lines = (0..FACTS).map(|fact| format!("{},{}\n", kind(fact), fact)).collect::<Vec<_>>().concat();
         let definition = TableDefinition { name: "T".into(), ..TableDefinition::default() };
         let table = csv::read(&definition, "t.csv", format!("kind,x\n{lines}").as_bytes()).unwrap();
         let cube =
@@ -139,8 +137,9 @@ mod tests {
 
     fn mask(model: &Model, kinds: &[&str]) -> Mask {
         let column = crate::ColumnName { table: "T".into(), column: "kind".into() };
-        let values = Values::In(kinds.iter().map(|kind| (*kind).to_owned()).collect());
-        model.cube("C").unwrap().mask(&[vec![vec![ColumnTest { column, negated: false, values }]]]).unwrap()
+        let paths = Paths::In(kinds.iter().map(|kind| vec![(*kind).to_owned()]).collect());
+        let test = PathTest { columns: vec![column], negated: false, paths };
+        model.cube("C").unwrap().mask(&[vec![vec![test]]]).unwrap()
     }
 
     fn ask(model: &Model, mask: &Mask) {

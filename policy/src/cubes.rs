@@ -80,13 +80,19 @@ impl TryFrom<String> for CubePattern {
     }
 }
 
+impl std::fmt::Display for CubePattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Prefix(prefix) => write!(f, "{prefix}*"),
+            Self::Suffix(suffix) => write!(f, "*{suffix}"),
+        }
+    }
+}
+
 impl From<CubePattern> for String {
     fn from(pattern: CubePattern) -> Self {
-        match pattern {
-            CubePattern::Name(name) => name,
-            CubePattern::Prefix(prefix) => format!("{prefix}*"),
-            CubePattern::Suffix(suffix) => format!("*{suffix}"),
-        }
+        pattern.to_string()
     }
 }
 

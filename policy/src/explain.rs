@@ -18,7 +18,9 @@ use crate::{
     bind::{BoundAccess, Visibility},
     context::{ContextValues, Giver, NamedValue},
     resolve::{self, Caller, Decision, Grant, Refusal, Rights, Way, decide},
-    snapshot::{Access, Authentication, Checked, ClaimPath, Clause, Door, Kind, ObjectName, RoleAccess, Snapshot},
+    snapshot::{
+        Access, Authentication, Checked, ClaimPath, Clause, Condition, Door, Kind, ObjectName, RoleAccess, Snapshot,
+    },
 };
 
 /// Why a caller sees what they see.
@@ -151,13 +153,13 @@ pub struct AppliedRestriction {
     pub lines: Vec<Line>,
 }
 
-/// A line of a Restriction.
+/// A line or cut of a Restriction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Line {
     /// What holds of visible rows.
     pub condition: String,
-    /// Where it stands; the item is the column or level that it speaks of.
+    /// Where it stands; the item is the column or level that it speaks of, or the cut.
     pub origin: Origin,
 }
 
@@ -407,9 +409,15 @@ impl Attribute {
 
 impl Line {
     fn new(clause: &Clause) -> Self {
-        let subject = clause.subject.to_string();
-        let origin = Origin::new(Kind::Restriction, &clause.restriction, "spec.where", Some(&subject));
-        Self { condition: clause.to_string(), origin }
+        let Clause { condition, restriction } = clause;
+        let (field, item) = match condition {
+            Condition::Line { subject, .. } => ("spec.where", subject.to_string()),
+            Condition::Cut { cut, .. } => ("spec.cuts", cut.to_string()),
+        };
+        Self {
+            condition: condition.to_string(),
+            origin: Origin::new(Kind::Restriction, restriction, field, Some(&item)),
+        }
     }
 }
 

@@ -17,6 +17,7 @@
 //! | [`resolve`]     | An identity becomes roles, or a [`resolve::Refusal`].                                      |
 //! | [`explain`]     | Why a caller has their roles, and what those restrict, with the objects that say so.        |
 //! | [`bind`]        | Clauses meet the columns, hierarchies and joins of a loaded model; roles become a [`bind::Visibility`]. |
+//! | [`cut`]         | A restriction of a hierarchy as one line of text.                                          |
 //! | [`cubes`]       | Which cubes the holders of roles may see.                                                  |
 //! | [`password`]    | What a TechnicalUser proves its identity with.                                             |
 //! | [`nearest`]     | “Did you mean”.                                                                            |
@@ -41,6 +42,7 @@ pub mod claims;
 pub mod compile;
 pub mod context;
 pub mod cubes;
+pub mod cut;
 pub mod explain;
 pub mod limits;
 pub mod nearest;

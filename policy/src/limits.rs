@@ -44,3 +44,12 @@ pub const ACCESS_PUBLICATION_BYTES_MAX: usize = SNAPSHOT_BYTES_MAX + 1024;
 
 /// Values of a condition that an explanation lists.
 pub const VALUES_LISTED_MAX: usize = 16;
+
+/// Bytes of one cut, and as many characters as the schema of `spec.cuts` admits.
+pub const CUT_BYTES_MAX: usize = 16_384;
+
+/// Paths of the set of one cut.
+pub const CUT_PATHS_MAX: usize = 4_096;
+
+/// Cuts of one Restriction: as many as the schema of `spec.cuts` admits.
+pub const CUTS_MAX: usize = 64;

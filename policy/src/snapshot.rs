@@ -7,6 +7,8 @@
 //!
 //! Everything is in ordered collections, so that equal policies have equal bytes.
 
+mod clause;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use cubegate_api::{
@@ -16,7 +18,9 @@ pub use cubegate_api::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{attributes::Attributes, context::RoleContext, cubes::CubeRights, limits::VALUES_LISTED_MAX};
+pub use self::clause::{Clause, ColumnName, Condition, Subject, Values, Wanted};
+pub(crate) use self::clause::{write_choice, write_range};
+use crate::{attributes::Attributes, context::RoleContext, cubes::CubeRights};
 
 /// The compiled policy of one Session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,72 +202,6 @@ pub struct RoleAccess {
     pub context: Option<RoleContext>,
 }
 
-/// What is to hold of the value of a column or level.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Clause {
-    /// What it speaks of.
-    pub subject: Subject,
-    /// Whether the value must not be wanted; a missing value then fails all the same.
-    pub negated: bool,
-    /// What is wanted.
-    pub wanted: Wanted,
-    /// Name of the Restriction that says so.
-    pub restriction: String,
-}
-
-/// What a clause speaks of.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub enum Subject {
-    /// A column: in every cube, and in tables.
-    Column(ColumnName),
-    /// A level of one cube, and nothing else.
-    #[serde(rename_all = "camelCase")]
-    Level {
-        /// Name of the cube.
-        cube: String,
-        /// `Level`, or `Hierarchy/Level`.
-        level: String,
-    },
-}
-
-/// Values, or where the caller brings them from.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub enum Wanted {
-    /// These.
-    Values(Values),
-    /// One of the caller's values of this claim. A caller without any satisfies no clause that speaks of it.
-    Claim(ClaimPath),
-}
-
-/// Values as text, to be read by the type of the column. One that the type cannot hold matches nothing, and leaves
-/// nothing over where it is negated.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub enum Values {
-    /// One of these. Not empty. `N/A` is the missing value of every type.
-    In(BTreeSet<String>),
-    /// Between these, inclusive; at least one of them is there. A missing value is not.
-    Between {
-        /// The smallest.
-        from: Option<String>,
-        /// The largest.
-        to: Option<String>,
-    },
-}
-
-/// A column of a table of the Session.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ColumnName {
-    /// Name of the table.
-    pub table: String,
-    /// Name of the column.
-    pub column: String,
-}
-
 // === impl ===
 
 impl std::fmt::Debug for TechnicalUser {
@@ -298,55 +236,8 @@ impl std::fmt::Display for ObjectName {
     }
 }
 
-impl std::fmt::Display for Subject {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Column(column) => column.fmt(f),
-            Self::Level { cube, level } => write!(f, "{cube}: {level}"),
-        }
-    }
-}
-
-/// As far as a person reads on.
-impl std::fmt::Display for Values {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::In(values) => {
-                let listed: Vec<&str> = values.iter().take(VALUES_LISTED_MAX).map(String::as_str).collect();
-                let listed = listed.join(", ");
-                match values.len() {
-                    1 => f.write_str(&listed),
-                    2..=VALUES_LISTED_MAX => write!(f, "one of {listed}"),
-                    count => write!(f, "one of {listed}, {} more", count.saturating_sub(VALUES_LISTED_MAX)),
-                }
-            }
-            Self::Between { from: Some(from), to: Some(to) } => write!(f, "between {from} and {to}"),
-            Self::Between { from: Some(from), to: None } => write!(f, "at least {from}"),
-            Self::Between { from: None, to: Some(to) } => write!(f, "at most {to}"),
-            Self::Between { from: None, to: None } => f.write_str("anything"),
-        }
-    }
-}
-
-impl std::fmt::Display for ColumnName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.table, self.column)
-    }
-}
-
 impl std::fmt::Display for ClaimPath {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0.join(" → "))
-    }
-}
-
-impl std::fmt::Display for Clause {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { subject, negated, wanted, restriction: _ } = self;
-        let is = if *negated { "is not" } else { "is" };
-        match wanted {
-            Wanted::Values(values) => write!(f, "{subject} {is} {values}"),
-            Wanted::Claim(claim) => write!(f, "{subject} {is} one of the caller's own: {claim}"),
-        }
     }
 }

@@ -109,6 +109,7 @@ pub(super) fn model() -> (&'static str, ModelShape) {
     };
     let hierarchies = [&LEVELS[..2], &LEVELS[2..3], &LEVELS[3..]].map(|levels| HierarchyShape {
         name: levels.iter().map(|(_, column)| *column).collect::<Vec<_>>().join("-"),
+        dimension: levels.iter().map(|(table, _)| (*table).to_owned()).next().unwrap_or_default(),
         levels: levels
             .iter()
             .map(|(table, column)| LevelShape {
@@ -116,7 +117,6 @@ pub(super) fn model() -> (&'static str, ModelShape) {
                 column: ColumnName { table: (*table).to_owned(), column: (*column).to_owned() },
             })
             .collect(),
-        ..HierarchyShape::default()
     });
     let cube = CubeShape { hierarchies: hierarchies.into(), reachable: columns.clone(), ..CubeShape::default() };
     let tables = ["Shops", "Products", "Calendar"].map(table).into();

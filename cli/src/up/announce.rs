@@ -6,7 +6,7 @@ use cubegate_api::ROLE_USER;
 use cubegate_cube::CubeSchema;
 use cubegate_policy::{
     compile::Parsed,
-    snapshot::{Authentication, Checked, Clause, Subject},
+    snapshot::{Authentication, Checked, Clause, Condition, Subject},
 };
 
 use crate::{
@@ -109,9 +109,9 @@ fn query_to_try(declared: &Declared, login: Option<&Login>, cube: &CubeSchema) -
         Some(Checked::Valid(access)) => Some(&access.clauses),
         Some(Checked::Broken(_)) | None => None,
     });
-    let column = |clause: &Clause| match &clause.subject {
-        Subject::Column(column) => Some(column.column.clone()),
-        Subject::Level { .. } => None,
+    let column = |clause: &Clause| match &clause.condition {
+        Condition::Line { subject: Subject::Column(column), .. } => Some(column.column.clone()),
+        Condition::Line { subject: Subject::Level { .. }, .. } | Condition::Cut { .. } => None,
     };
     let restricted: Vec<String> = clauses.flatten().filter_map(column).collect();
     let levels =

@@ -22,7 +22,7 @@ use crate::{
     finish, fold,
     limits::{GATHERED_BYTES_MIN, GATHERED_TABLES_MAX},
     load::table::Table,
-    mask::{self, ColumnTest, Mask, MaskError},
+    mask::{self, Mask, MaskError, PathTest},
     nearest::unknown,
     request::{Query, QueryError, context::Number},
     resolve::{self, Resolved, names::LevelNames},
@@ -93,7 +93,7 @@ impl Cube {
 
     /// The facts that satisfy `all_of`: of each entry, at least one conjunction. No entry: all facts. An entry without
     /// conjunction: no fact. A conjunction without column: all facts. Worth caching by the clauses and the model.
-    pub fn mask(&self, all_of: &[Vec<Vec<ColumnTest>>]) -> Result<Mask, MaskError> {
+    pub fn mask(&self, all_of: &[Vec<Vec<PathTest>>]) -> Result<Mask, MaskError> {
         mask::build(self, all_of)
     }
 

@@ -10,7 +10,7 @@ use crate::{
     answer::Answer,
     budget::Budget,
     load::table::Table,
-    mask::{self, ColumnTest, Mask, MaskError},
+    mask::{self, Mask, MaskError, PathTest},
     model::{
         cube::Cube,
         error::Problems,
@@ -48,7 +48,7 @@ impl TableView {
     }
 
     /// The rows that satisfy `all_of`, as [`Cube::mask`] has it.
-    pub fn mask(&self, all_of: &[Vec<Vec<ColumnTest>>]) -> Result<Mask, MaskError> {
+    pub fn mask(&self, all_of: &[Vec<Vec<PathTest>>]) -> Result<Mask, MaskError> {
         mask::build_over(&self.schema.name, &self.reach, &self.identity, all_of)
     }
 

@@ -72,12 +72,6 @@ impl Bitmap {
         }
     }
 
-    pub(crate) fn clear(&mut self, row: usize) {
-        if let Some(word) = self.words.get_mut(row / 64) {
-            *word &= !(1 << (row % 64));
-        }
-    }
-
     pub(crate) fn and(&mut self, other: &Self) {
         for (word, other) in self.words.iter_mut().zip(&other.words) {
             *word &= other;

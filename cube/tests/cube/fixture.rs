@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use cubegate_cube::{
-    Answer, ColumnName, ColumnTest, ColumnType, Cube, CubeDefinition, HierarchyDefinition, JoinDefinition, LoadErrors,
-    Mask, MeasureDefinition, Mode, Model, ModelDefinition, ModelError, Number, Query, QueryError, Table,
-    TableDefinition, Values, csv,
+    Answer, ColumnName, ColumnType, Cube, CubeDefinition, HierarchyDefinition, JoinDefinition, LoadErrors, Mask,
+    MeasureDefinition, Mode, Model, ModelDefinition, ModelError, Number, PathTest, Paths, Query, QueryError, Table,
+    TableDefinition, csv,
 };
 use serde_json::{Value, json};
 
@@ -37,10 +37,25 @@ pub(crate) fn definition(name: &str, keys: &[&str]) -> TableDefinition {
     TableDefinition { name: name.to_owned(), keys, ..TableDefinition::default() }
 }
 
-pub(crate) fn is_in(table: &str, column: &str, values: &[&str]) -> ColumnTest {
-    let column = ColumnName { table: table.to_owned(), column: column.to_owned() };
-    let values = Values::In(values.iter().map(|value| (*value).to_owned()).collect::<BTreeSet<_>>());
-    ColumnTest { column, negated: false, values }
+pub(crate) fn is_in(table: &str, column: &str, values: &[&str]) -> PathTest {
+    path_in(&[(table, column)], &values.iter().map(std::slice::from_ref).collect::<Vec<_>>())
+}
+
+/// Columns as table and name.
+pub(crate) fn path_in(columns: &[(&str, &str)], paths: &[&[&str]]) -> PathTest {
+    let column =
+        |(table, column): &(&str, &str)| ColumnName { table: (*table).to_owned(), column: (*column).to_owned() };
+    let paths = paths.iter().map(|path| texts(path)).collect::<BTreeSet<_>>();
+    PathTest { columns: columns.iter().map(column).collect(), negated: false, paths: Paths::In(paths) }
+}
+
+/// Without an end where it is empty.
+pub(crate) fn between(from: &[&str], to: &[&str]) -> Paths {
+    Paths::Between { from: texts(from), to: texts(to) }
+}
+
+fn texts(path: &[&str]) -> Vec<String> {
+    path.iter().map(|text| (*text).to_owned()).collect()
 }
 
 impl Fixture {
@@ -131,7 +146,7 @@ impl Built {
     }
 
     /// The rows that a restricted caller gets.
-    pub(crate) fn ask_masked(&self, all_of: &[Vec<Vec<ColumnTest>>], query: Value) -> Value {
+    pub(crate) fn ask_masked(&self, all_of: &[Vec<Vec<PathTest>>], query: Value) -> Value {
         let query: Query = serde_json::from_value(query).unwrap();
         let mask = self.cube().mask(all_of).unwrap();
         rows(&self.cube().query(&query, &mask).unwrap())

@@ -1,6 +1,6 @@
 //! The story of six countries: what the holders of a few roles see.
 
-use cubegate_cube::ColumnTest;
+use cubegate_cube::PathTest;
 use serde_json::{Value, json};
 
 use crate::fixture::{Built, column_names, cube, is_in};
@@ -15,15 +15,15 @@ fn world() -> Built {
         .build()
 }
 
-fn country(names: &[&str]) -> Vec<ColumnTest> {
+fn country(names: &[&str]) -> Vec<PathTest> {
     vec![is_in("World", "Country", names)]
 }
 
-fn asia() -> Vec<ColumnTest> {
+fn asia() -> Vec<PathTest> {
     vec![is_in("World", "Continent", &["Asia"])]
 }
 
-fn eur() -> Vec<Vec<ColumnTest>> {
+fn eur() -> Vec<Vec<PathTest>> {
     vec![vec![is_in("World", "Currency", &["EUR"])]]
 }
 
@@ -52,7 +52,7 @@ fn without_a_restriction_all_countries_are_there_with_their_continent() {
 #[test]
 fn roles_on_one_hierarchy_add_up_and_a_role_on_another_cuts() {
     let world = world();
-    let see = |all_of: &[Vec<Vec<ColumnTest>>]| -> Vec<String> {
+    let see = |all_of: &[Vec<Vec<PathTest>>]| -> Vec<String> {
         let rows = world.ask_masked(all_of, by_country());
         rows.as_array().unwrap().iter().map(|row| row[1].as_str().unwrap().to_owned()).collect()
     };

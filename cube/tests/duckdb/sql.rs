@@ -8,7 +8,7 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
-use cubegate_cube::{ColumnTest, MeasureFormula, Values};
+use cubegate_cube::{ColumnName, MeasureFormula, PathTest, Paths};
 use serde_json::{Value, json};
 
 use crate::{
@@ -516,32 +516,45 @@ fn speaks_of(filter: &Value) -> Vec<String> {
     }
 }
 
-fn visible(mask: &[Vec<Vec<ColumnTest>>]) -> String {
-    let leaf = |leaf: &ColumnTest| {
-        let column = TABLES
-            .iter()
-            .flat_map(|(table, _, columns)| columns.iter().map(move |(name, kind)| (*table, *name, *kind)));
-        let is_meant =
-            |(table, name, _): &(&str, &str, Kind)| leaf.column.table == *table && leaf.column.column == *name;
-        let (_, name, kind) = column.into_iter().find(is_meant).unwrap();
-        if is_reversed(kind, &leaf.values) {
+fn visible(mask: &[Vec<Vec<PathTest>>]) -> String {
+    let leaf = |PathTest { columns, negated, paths }: &PathTest| {
+        let all = || TABLES.iter().flat_map(|(table, _, columns)| columns.iter().map(move |of| (*table, of.0, of.1)));
+        let kind = |column: &ColumnName| {
+            let is_meant = |(table, name, _): &(&str, &str, Kind)| column.table == *table && column.column == *name;
+            all().find(is_meant).unwrap().2
+        };
+        let kinds: Vec<Kind> = columns.iter().map(kind).collect();
+        if is_reversed(&kinds, paths) {
             return "false".to_owned();
         }
-        let test = match &leaf.values {
-            Values::In(values) => json!({"level": name, "in": values}),
-            Values::Between { from, to } => {
-                let bounds = [("from", from), ("to", to)].into_iter();
-                let bounds = bounds.filter_map(|(end, bound)| Some((end.to_owned(), json!(bound.as_ref()?))));
-                json!({"level": name, "between": bounds.collect::<serde_json::Map<_, _>>()})
+        let names = || columns.iter().map(|column| column.column.as_str());
+        let is = |name: &str, value: &str| json!({"level": name, "in": [value]});
+        let test = match paths {
+            Paths::In(paths) => {
+                let path =
+                    |path: &Vec<String>| names().zip(path).map(|(name, value)| is(name, value)).collect::<Vec<_>>();
+                json!({"or": paths.iter().map(|of| json!({"and": path(of)})).collect::<Vec<_>>()})
+            }
+            Paths::Between { from, to } => {
+                // From the finest to the coarsest: beyond the bound here, or at it and on the right side further down.
+                let side = |operator: &str, bound: &[String]| {
+                    let members: Vec<(&str, &String)> = names().zip(bound).collect();
+                    members.iter().rev().fold(json!({"and": []}), |below, (name, value)| {
+                        let at_the_bound = json!([is(name, value), {"not": is(name, "N/A")}, below]);
+                        json!({"or": [{"level": name, operator: value}, {"and": at_the_bound}]})
+                    })
+                };
+                json!({"and": [side("greaterThan", from), side("lessThan", to)]})
             }
         };
-        let missing = json!({"level": name, "in": ["N/A"]});
-        let test = if leaf.negated { json!({"not": {"or": [test, missing]}}) } else { test };
-        condition(&test, &|_| (quoted(name), kind), &|_| unreachable!("restrictions are of members"))
+        let missing: Vec<_> = names().map(|name| is(name, "N/A")).collect();
+        let test = if *negated { json!({"not": {"or": [test, {"or": missing}]}}) } else { test };
+        let kind = |name: &str| all().find(|of| of.1 == name).map(|of| (quoted(name), of.2)).unwrap();
+        condition(&test, &kind, &|_| unreachable!("restrictions are of members"))
     };
-    let all = |all: &Vec<ColumnTest>| {
+    let all = |all: &Vec<PathTest>| {
         std::iter::once("true".to_owned()).chain(all.iter().map(leaf)).collect::<Vec<_>>().join(" AND ")
     };
-    let any = |any: &Vec<Vec<ColumnTest>>| format!("({})", any.iter().map(all).collect::<Vec<_>>().join(" OR "));
+    let any = |any: &Vec<Vec<PathTest>>| format!("({})", any.iter().map(all).collect::<Vec<_>>().join(" OR "));
     std::iter::once("true".to_owned()).chain(mask.iter().map(any)).collect::<Vec<_>>().join(" AND ")
 }

@@ -4,12 +4,12 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use cubegate_policy::{
-    bind::{AnyOf, ColumnTest, Conjunction, Visibility},
+    bind::{AnyOf, Conjunction, PathTest, Paths, Visibility},
     compile::Advice,
     context::CallerContext,
     explain::{Member, ViewerKind, viewers},
     resolve::{Rights, holder},
-    snapshot::{Checked, Clause, Kind, ObjectName, Snapshot, Subject, Values, Wanted},
+    snapshot::{Checked, Clause, Condition, Kind, ObjectName, Snapshot, Subject, Values, Wanted},
 };
 
 use super::Inspection;
@@ -34,8 +34,10 @@ impl Inspection {
         // Many roles may name one Restriction.
         let clauses: BTreeSet<&Clause> = clauses.flatten().collect();
         let mut left = VALUES_ADVISED_MAX;
-        clauses.into_iter().filter_map(move |Clause { subject, wanted, restriction, .. }| {
-            let Wanted::Values(Values::In(values)) = wanted else { return None };
+        clauses.into_iter().filter_map(move |Clause { condition, restriction }| {
+            let Condition::Line { subject, wanted: Wanted::Values(Values::In(values)), .. } = condition else {
+                return None;
+            };
             let looked_at = values.iter().take(left);
             left -= looked_at.len();
             let absent: Vec<&str> =
@@ -56,8 +58,8 @@ impl Inspection {
     fn is_absent(&self, subject: &Subject, value: &str) -> bool {
         let count = match subject {
             Subject::Column(column) => {
-                let values = Values::In([value.to_owned()].into());
-                let test = ColumnTest { column: column.clone(), negated: false, values };
+                let paths = Paths::In([vec![value.to_owned()]].into());
+                let test = PathTest { columns: vec![column.clone()], negated: false, paths };
                 let only = Visibility { all_of: vec![AnyOf(vec![Conjunction(vec![Arc::new(test)])])] };
                 let has_table = self.model.table(&column.table).is_some();
                 let anything = CallerContext::default();

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use cubegate_cube::{Answer, Granted};
-use cubegate_policy::{bind::Visibility, snapshot::Values};
+use cubegate_policy::bind::{Paths, Visibility};
 use moka::sync::Cache;
 
 use crate::{
@@ -41,7 +41,7 @@ impl Answers {
         let bytes = |key: &AnswerKey, answer: &Arc<Answer>| {
             let tests =
                 key.visibility.all_of.iter().flat_map(|any_of| &any_of.0).flat_map(|conjunction| conjunction.0.iter());
-            let of_visibility: usize = tests.map(|test| text_bytes(&test.values)).sum();
+            let of_visibility: usize = tests.map(|test| text_bytes(&test.paths)).sum();
             let bytes = answer.bytes() + key.query.len() + key.cube.len() + of_visibility;
             u32::try_from(bytes).unwrap_or(u32::MAX)
         };
@@ -69,10 +69,10 @@ impl Answers {
     }
 }
 
-fn text_bytes(values: &Values) -> usize {
-    match values {
-        Values::In(values) => values.iter().map(String::len).sum(),
-        Values::Between { from, to } => from.iter().chain(to).map(String::len).sum(),
+fn text_bytes(paths: &Paths) -> usize {
+    match paths {
+        Paths::In(paths) => paths.iter().flatten().map(String::len).sum(),
+        Paths::Between { from, to } => from.iter().chain(to).map(String::len).sum(),
     }
 }
 

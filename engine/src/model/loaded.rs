@@ -7,9 +7,9 @@ use std::{
 
 use cubegate_cube as cube;
 use cubegate_policy::{
-    bind::{ColumnTest, CubeShape, HierarchyShape, LevelShape, ModelShape, TableShape, Visibility},
+    bind::{CubeShape, HierarchyShape, LevelShape, ModelShape, PathTest, Paths, TableShape, Visibility},
     context::ContextValues,
-    snapshot::{ColumnName, Values},
+    snapshot::ColumnName,
 };
 use moka::sync::Cache;
 
@@ -138,7 +138,7 @@ impl LoadedModel {
         &self,
         place: Place,
         visibility: &Visibility,
-        make: impl FnOnce(&[Vec<Vec<cube::ColumnTest>>]) -> Result<cube::Mask, cube::MaskError>,
+        make: impl FnOnce(&[Vec<Vec<cube::PathTest>>]) -> Result<cube::Mask, cube::MaskError>,
     ) -> Result<(cube::Mask, bool), Arc<cube::MaskError>> {
         let key = (place, visibility.clone());
         if let Some(mask) = self.masks.get(&key) {
@@ -179,13 +179,15 @@ fn policy_column(column: &cube::ColumnName) -> ColumnName {
 }
 
 /// A visibility in the words of the cube crate.
-fn clauses(visibility: &Visibility) -> Vec<Vec<Vec<cube::ColumnTest>>> {
-    let test = |ColumnTest { column: ColumnName { table, column }, negated, values }: &ColumnTest| cube::ColumnTest {
-        column: cube::ColumnName { table: table.clone(), column: column.clone() },
+fn clauses(visibility: &Visibility) -> Vec<Vec<Vec<cube::PathTest>>> {
+    let column =
+        |ColumnName { table, column }: &ColumnName| cube::ColumnName { table: table.clone(), column: column.clone() };
+    let test = |PathTest { columns, negated, paths }: &PathTest| cube::PathTest {
+        columns: columns.iter().map(column).collect(),
         negated: *negated,
-        values: match values.clone() {
-            Values::In(values) => cube::Values::In(values),
-            Values::Between { from, to } => cube::Values::Between { from, to },
+        paths: match paths.clone() {
+            Paths::In(paths) => cube::Paths::In(paths),
+            Paths::Between { from, to } => cube::Paths::Between { from, to },
         },
     };
     visibility

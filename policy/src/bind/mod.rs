@@ -20,13 +20,15 @@
 //! That is `combine: PerHierarchy`. Under `All` every clause of every role holds; under `PerRole` a row is visible if some
 //! restricting role admits it whole.
 //!
-//! A clause on a level restricts the hierarchy of that level in that cube, and nothing else.
+//! A clause on a level restricts the hierarchy of that level in that cube, and nothing else. A cut restricts the hierarchy
+//! that it means in every cube that it is of, and every table that such a cube uses.
 //!
 //! A table shows a row if every cube whose joins lead to the table would show it: rows must not show together what a cube
 //! keeps apart. A table that no cube uses is read with every column a hierarchy of its own. A restricted column that
 //! the table's joins do not reach makes the table refuse the holders of the role; that is no problem of the policy, which need not be
 //! made for every table.
 
+mod cut;
 mod role;
 mod shape;
 mod visibility;
@@ -42,7 +44,7 @@ use self::{
 };
 pub use self::{
     shape::{CubeShape, HierarchyShape, LevelShape, ModelShape, TableShape},
-    visibility::{AnyOf, ColumnTest, Conjunction, Visibility},
+    visibility::{AnyOf, Conjunction, PathTest, Paths, Visibility},
 };
 use crate::{
     attributes::Attributes,
@@ -80,10 +82,10 @@ pub struct BindProblem {
 /// Each role in one cube or table.
 type BoundRoles = BTreeMap<String, BoundRole>;
 
-/// Each role in one table, and the cubes that use it.
+/// Each role in one table, as each cube that uses it would have it; as itself, when none does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct BoundTable {
-    roles: BoundRoles,
+    parts: Vec<BoundRoles>,
     cubes: BTreeSet<String>,
 }
 
@@ -104,8 +106,11 @@ impl BoundAccess {
         let cubes = model.cubes.iter().map(|(name, cube)| (name.clone(), bind_all(Place::Cube { name, cube })));
         let cubes = cubes.collect();
         let tables = model.tables.iter().map(|(name, table)| {
-            let cubes = model.cubes_with(name).map(|(cube, _)| cube.clone()).collect();
-            (name.clone(), BoundTable { roles: bind_all(Place::Table { name, table }), cubes })
+            let users: Vec<_> = model.cubes_with(name).collect();
+            let cubes = users.iter().map(|(cube, _)| (*cube).clone()).collect();
+            let users = if users.is_empty() { vec![None] } else { users.into_iter().map(Some).collect() };
+            let parts = users.into_iter().map(|user| bind_all(Place::Table { name, table, user })).collect();
+            (name.clone(), BoundTable { parts, cubes })
         });
         let tables = tables.collect();
         let rights = roles.iter().filter_map(|(role, access)| match access {
@@ -149,7 +154,8 @@ impl BoundAccess {
         let is_shown = |BoundTable { cubes, .. }: &&BoundTable| cubes.iter().all(|cube| self.shows(cube, roles));
         let bound = self.tables.get(table).filter(is_shown);
         let bound = bound.ok_or_else(|| Refusal::UnknownTable { table: table.to_owned() })?;
-        self.visibility_of(&bound.roles, roles, attributes)
+        let parts = bound.parts.iter().map(|part| self.visibility_of(part, roles, attributes));
+        Ok(Visibility::all(parts.collect::<Result<Vec<_>, Refusal>>()?))
     }
 
     /// What holds for the queries of whoever has these roles, in a cube that gives this to everybody.

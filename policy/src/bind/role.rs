@@ -6,17 +6,25 @@ use std::{
 };
 
 use super::{
-    BindProblem,
+    BindProblem, cut,
     shape::{CubeShape, ModelShape, TableShape},
-    visibility::ColumnTest,
+    visibility::PathTest,
 };
-use crate::snapshot::{Checked, ClaimPath, Clause, ColumnName, Kind, ObjectName, RoleAccess, Subject, Wanted};
+use crate::snapshot::{Checked, ClaimPath, ColumnName, Condition, Kind, ObjectName, RoleAccess, Subject, Wanted};
 
 /// Where a role is bound.
 #[derive(Clone, Copy)]
 pub(super) enum Place<'a> {
-    Cube { name: &'a str, cube: &'a CubeShape },
-    Table { name: &'a str, table: &'a TableShape },
+    Cube {
+        name: &'a str,
+        cube: &'a CubeShape,
+    },
+    /// As a cube that uses it has it, when one does.
+    Table {
+        name: &'a str,
+        table: &'a TableShape,
+        user: Option<(&'a String, &'a CubeShape)>,
+    },
 }
 
 /// A role in one cube or table.
@@ -46,18 +54,22 @@ pub(super) enum Axis {
     Column(ColumnName),
 }
 
-/// A clause whose column is there.
+/// A clause whose columns are there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum BoundClause {
     /// The same for every caller, and shared by all of them: deciding must not copy thousands of values.
-    Test(Arc<ColumnTest>),
+    Test(Arc<PathTest>),
     /// By the caller's own values of a claim.
     Own { column: ColumnName, negated: bool, claim: ClaimPath },
 }
 
 /// Why a clause cannot be held.
-enum Unbound {
-    Problem(BindProblem),
+pub(super) enum Unbound {
+    /// Something to change in the policy or the model; and the cube that refuses the holders, all of them when absent.
+    Problem {
+        cube: Option<String>,
+        message: String,
+    },
     BeyondReach(String),
 }
 
@@ -75,17 +87,16 @@ impl BoundRole {
         let mut cuts = Cuts { unrestricted: *unrestricted, axes: BTreeMap::new() };
         let (mut broken, mut beyond_reach) = (BTreeSet::new(), BTreeSet::new());
         for clause in clauses {
-            match place.axes(clause, model) {
-                Err(Unbound::Problem(problem)) => {
-                    broken.insert(format!("{}: {}", problem.object, problem.message));
-                    problems.insert(problem);
+            match place.bind(&clause.condition, model) {
+                Err(Unbound::Problem { cube, message }) => {
+                    let object = ObjectName { kind: Kind::Restriction, name: clause.restriction.clone() };
+                    broken.insert(format!("{object}: {message}"));
+                    problems.insert(BindProblem { object, cube, message });
                 }
                 Err(Unbound::BeyondReach(message)) => drop(beyond_reach.insert(message)),
-                Ok(None) => {}
-                Ok(Some((column, axes))) => {
-                    let bound = BoundClause::new(column.clone(), clause);
-                    for axis in axes {
-                        cuts.axes.entry(axis).or_default().insert(bound.clone());
+                Ok(bound) => {
+                    for (axis, clause) in bound {
+                        cuts.axes.entry(axis).or_default().insert(clause);
                     }
                 }
             }
@@ -99,63 +110,82 @@ impl BoundRole {
 }
 
 impl BoundClause {
-    fn new(column: ColumnName, Clause { subject: _, negated, wanted, restriction: _ }: &Clause) -> Self {
-        let negated = *negated;
-        match wanted.clone() {
-            Wanted::Values(values) => Self::Test(Arc::new(ColumnTest { column, negated, values })),
-            Wanted::Claim(claim) => Self::Own { column, negated, claim },
+    fn of_line(column: ColumnName, negated: bool, wanted: &Wanted) -> Self {
+        match wanted {
+            Wanted::Values(values) => {
+                Self::Test(Arc::new(PathTest { columns: vec![column], negated, paths: values.into() }))
+            }
+            Wanted::Claim(claim) => Self::Own { column, negated, claim: claim.clone() },
         }
     }
 }
 
+impl Unbound {
+    pub(super) fn problem(cube: Option<&str>, message: String) -> Self {
+        Self::Problem { cube: cube.map(str::to_owned), message }
+    }
+}
+
 impl Place<'_> {
-    /// The column that a clause restricts here, and the axes: every hierarchy that is built on the column, or the one of
-    /// the level. None when the clause says nothing of this place.
+    /// The axes that a condition restricts here, each with what is to hold there; none when it says nothing of this place.
+    fn bind(self, condition: &Condition, model: &ModelShape) -> Result<Vec<(Axis, BoundClause)>, Unbound> {
+        match condition {
+            Condition::Cut { cube, cut } => Ok(cut::bind(cube, cut, self, model)?.into_iter().collect()),
+            Condition::Line { subject, negated, wanted } => {
+                let Some((column, axes)) = self.axes(subject, model)? else { return Ok(Vec::new()) };
+                let bound = BoundClause::of_line(column.clone(), *negated, wanted);
+                Ok(axes.into_iter().map(|axis| (axis, bound.clone())).collect())
+            }
+        }
+    }
+
+    /// The column that a line restricts here, and the axes: every hierarchy that is built on the column, or the one of
+    /// the level. None when the line says nothing of this place.
     fn axes<'c>(
-        &self,
-        clause: &'c Clause,
+        self,
+        subject: &'c Subject,
         model: &'c ModelShape,
     ) -> Result<Option<(&'c ColumnName, BTreeSet<Axis>)>, Unbound> {
-        match (&clause.subject, *self) {
-            (Subject::Column(column), place) => Ok(Some((column, place.axes_of_column(column, clause, model)?))),
+        match (subject, self) {
+            (Subject::Column(column), place) => Ok(Some((column, place.axes_of_column(column, model)?))),
             (Subject::Level { cube: of, level }, Place::Cube { name, .. }) if of == name => {
                 // Looked up in the model, which outlives this place.
                 let Some(cube) = model.cubes.get(name) else { return Ok(None) };
                 let (hierarchy, level) = cube
                     .level(level)
-                    .map_err(|message| problem(clause, Some(name), format!("cube `{name}`: {message}")))?;
+                    .map_err(|message| Unbound::problem(Some(name), format!("cube `{name}`: {message}")))?;
                 Ok(Some((&level.column, [Axis::Hierarchy(name.to_owned(), hierarchy)].into())))
             }
             (Subject::Level { .. }, Place::Cube { .. } | Place::Table { .. }) => Ok(None),
         }
     }
 
-    fn axes_of_column(
-        &self,
-        column: &ColumnName,
-        clause: &Clause,
-        model: &ModelShape,
-    ) -> Result<BTreeSet<Axis>, Unbound> {
+    fn axes_of_column(self, column: &ColumnName, model: &ModelShape) -> Result<BTreeSet<Axis>, Unbound> {
         if let Some(message) = model.unknown_column(column) {
-            return Err(problem(clause, None, message));
+            return Err(Unbound::problem(None, message));
         }
-        let beyond_reach = |what: &str, place: &str, from: &str| {
+        self.check_reach(std::slice::from_ref(column))?;
+        Ok(match self {
+            Place::Cube { name, cube } => axes_in_cube(column, name, cube),
+            // Rows of a table must not show together what a cube keeps apart, so the cube's hierarchies count here too.
+            Place::Table { user: Some((name, cube)), .. } => axes_in_cube(column, name, cube),
+            Place::Table { user: None, .. } => [Axis::Column(column.clone())].into(),
+        })
+    }
+
+    /// Fails when the joins do not lead from here to a column.
+    pub(super) fn check_reach(self, columns: &[ColumnName]) -> Result<(), Unbound> {
+        let beyond =
+            |reachable: &BTreeSet<ColumnName>| columns.iter().find(|column| !reachable.contains(column)).cloned();
+        let message = |what: &str, place: &str, from: &str, column: &ColumnName| {
             format!("{what} `{place}` cannot restrict `{column}`: no join leads from {from} to `{}`", column.table)
         };
-        match *self {
-            Place::Cube { name, cube } if !cube.reachable.contains(column) => {
-                Err(problem(clause, Some(name), beyond_reach("cube", name, "its fact table")))
-            }
-            Place::Cube { name, cube } => Ok(axes_in_cube(column, name, cube)),
-            Place::Table { name, table } if !table.reachable.contains(column) => {
-                Err(Unbound::BeyondReach(beyond_reach("table", name, "it")))
-            }
-            // Rows of a table must not show together what a cube keeps apart, so every cube's hierarchies count here too.
-            Place::Table { name, .. } => {
-                let axes: BTreeSet<Axis> =
-                    model.cubes_with(name).flat_map(|(name, cube)| axes_in_cube(column, name, cube)).collect();
-                Ok(if axes.is_empty() { [Axis::Column(column.clone())].into() } else { axes })
-            }
+        match self {
+            Place::Cube { name, cube } => beyond(&cube.reachable).map_or(Ok(()), |column| {
+                Err(Unbound::problem(Some(name), message("cube", name, "its fact table", &column)))
+            }),
+            Place::Table { name, table, .. } => beyond(&table.reachable)
+                .map_or(Ok(()), |column| Err(Unbound::BeyondReach(message("table", name, "it", &column)))),
         }
     }
 }
@@ -164,9 +194,4 @@ fn axes_in_cube(column: &ColumnName, name: &str, cube: &CubeShape) -> BTreeSet<A
     let hierarchies: BTreeSet<Axis> =
         cube.hierarchies_on(column).map(|position| Axis::Hierarchy(name.to_owned(), position)).collect();
     if hierarchies.is_empty() { [Axis::Column(column.clone())].into() } else { hierarchies }
-}
-
-fn problem(clause: &Clause, cube: Option<&str>, message: String) -> Unbound {
-    let object = ObjectName { kind: Kind::Restriction, name: clause.restriction.clone() };
-    Unbound::Problem(BindProblem { object, cube: cube.map(str::to_owned), message })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{nearest::suggestion, snapshot::ColumnName};
+use crate::{cut::Cut, nearest::suggestion, snapshot::ColumnName};
 
 /// What binding needs to know of a loaded model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,9 +38,9 @@ pub struct CubeShape {
 /// What binding needs to know of a hierarchy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HierarchyShape {
-    /// Name of the hierarchy.
+    /// Name of the hierarchy, unique in the cube.
     pub name: String,
-    /// Name of its dimension.
+    /// Name of the dimension that it belongs to: the table of its first level.
     pub dimension: String,
     /// Its levels, coarsest first.
     pub levels: Vec<LevelShape>,
@@ -53,6 +53,15 @@ pub struct LevelShape {
     pub name: String,
     /// The column that its members come from.
     pub column: ColumnName,
+}
+
+/// Why a cut of a cube means no hierarchy, in words.
+#[derive(Debug)]
+pub(super) enum NoHierarchy {
+    /// The cube has nothing of the name that the cut begins with.
+    Absent(String),
+    /// It has, but not as the cut wants it.
+    Unusable(String),
 }
 
 impl ModelShape {
@@ -82,6 +91,45 @@ impl CubeShape {
     pub(super) fn hierarchies_on(&self, column: &ColumnName) -> impl Iterator<Item = usize> {
         let is_on = move |hierarchy: &HierarchyShape| hierarchy.levels.iter().any(|level| level.column == *column);
         self.hierarchies.iter().enumerate().filter(move |(_, hierarchy)| is_on(hierarchy)).map(|(position, _)| position)
+    }
+
+    /// The hierarchy that a cut means, with its position: one of a dimension, or the only one of it, or that of this name.
+    pub(super) fn hierarchy(&self, cut: &Cut) -> Result<(usize, &HierarchyShape), NoHierarchy> {
+        let wanted = cut.dimension();
+        let all = || self.hierarchies.iter().enumerate();
+        let of_dimension = || all().filter(|(_, hierarchy)| hierarchy.dimension == wanted);
+        let names = of_dimension().map(|(_, hierarchy)| hierarchy.name.as_str());
+        let absent = || {
+            let suggestion = suggestion(wanted, "dimensions and hierarchies", self.cut_names());
+            NoHierarchy::Absent(format!("there is no dimension or hierarchy `{wanted}`; {suggestion}"))
+        };
+        if let Some(hierarchy) = cut.hierarchy() {
+            let found = of_dimension().find(|(_, candidate)| candidate.name == hierarchy);
+            return found.ok_or_else(|| {
+                if of_dimension().next().is_none() {
+                    return absent();
+                }
+                let suggestion = suggestion(hierarchy, "hierarchies", names.clone());
+                NoHierarchy::Unusable(format!("dimension `{wanted}` has no hierarchy `{hierarchy}`; {suggestion}"))
+            });
+        }
+        if let Some(found) = all().find(|(_, hierarchy)| hierarchy.name == wanted) {
+            return Ok(found);
+        }
+        let mut found = of_dimension();
+        match (found.next(), found.next()) {
+            (None, _) => Err(absent()),
+            (Some(only), None) => Ok(only),
+            (Some((_, first)), Some((_, second))) => Err(NoHierarchy::Unusable(format!(
+                "dimension `{wanted}` has several hierarchies; write `{wanted}@{}` or `{wanted}@{}`",
+                first.name, second.name
+            ))),
+        }
+    }
+
+    /// What a cut may begin with.
+    pub(super) fn cut_names(&self) -> Vec<&str> {
+        self.hierarchies.iter().flat_map(|hierarchy| [hierarchy.name.as_str(), hierarchy.dimension.as_str()]).collect()
     }
 
     /// The level written as `Hierarchy/Level`, or as `Level` when one hierarchy has it, with the position of its hierarchy.

@@ -8,11 +8,14 @@ use std::{
 use super::role::{Axis, BoundClause, Cuts};
 use crate::{
     attributes::Attributes,
-    snapshot::{ClaimPath, ColumnName, Combine, Unmatched, Values},
+    snapshot::{ClaimPath, ColumnName, Combine, Unmatched, Values, write_choice, write_range},
 };
 
 /// What a missing value is called in columns of every type: this text, compared as it stands, which is how the cube reads it.
-const NOT_AVAILABLE: &str = "N/A";
+pub(super) const NOT_AVAILABLE: &str = "N/A";
+
+/// Between a value and the one below it.
+const BELOW: &str = " → ";
 
 /// The rows that a caller may see: those for which every [`AnyOf`] holds. None: all rows.
 ///
@@ -29,17 +32,33 @@ pub struct AnyOf(pub Vec<Conjunction>);
 
 /// All of these hold. Not empty. A column may occur more than once.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Conjunction(pub Vec<Arc<ColumnTest>>);
+pub struct Conjunction(pub Vec<Arc<PathTest>>);
 
-/// What is to hold of the value of a column.
+/// What is to hold of the path that the values of columns make; of one column, that is its value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ColumnTest {
-    /// The column.
-    pub column: ColumnName,
-    /// Whether the value must not be one of these; a missing value then fails all the same.
+pub struct PathTest {
+    /// The columns, coarsest first. Not empty.
+    pub columns: Vec<ColumnName>,
+    /// Whether the path must not be one of these; one that has a missing value then fails all the same.
     pub negated: bool,
-    /// Values.
-    pub values: Values,
+    /// Paths.
+    pub paths: Paths,
+}
+
+/// Paths of values as text, to be read by the types of the columns. What a type cannot hold matches nothing, and leaves
+/// nothing over where it is negated.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Paths {
+    /// One of these, or one that begins with it. `N/A` is the missing value of every type.
+    In(BTreeSet<Vec<String>>),
+    /// Between these, inclusive, column by column. A shorter bound stands for every path that begins with it; an empty one
+    /// does not bound, and one of them is not empty. A path with a missing value is not, if a bound has to look at that value.
+    Between {
+        /// The smallest.
+        from: Vec<String>,
+        /// The largest.
+        to: Vec<String>,
+    },
 }
 
 /// How the roles of a caller combine.
@@ -53,6 +72,16 @@ impl Visibility {
     /// No row at all.
     pub fn nothing() -> Self {
         Self { all_of: vec![AnyOf(Vec::new())] }
+    }
+
+    /// The rows that all of these show.
+    pub(super) fn all(parts: Vec<Self>) -> Self {
+        let all_of: BTreeSet<AnyOf> = parts.into_iter().flat_map(|part| part.all_of).collect();
+        if all_of.contains(&AnyOf(Vec::new())) {
+            Self::nothing()
+        } else {
+            Self { all_of: all_of.into_iter().collect() }
+        }
     }
 
     /// A choice of one is no choice: its tests stand for themselves. Equal choices say the same thing; one is enough.
@@ -69,6 +98,17 @@ impl Visibility {
             }
         }
         Self { all_of: all_of.into_iter().collect() }
+    }
+}
+
+impl From<&Values> for Paths {
+    fn from(values: &Values) -> Self {
+        match values {
+            Values::In(values) => Self::In(values.iter().map(|value| vec![value.clone()]).collect()),
+            Values::Between { from, to } => {
+                Self::Between { from: from.iter().cloned().collect(), to: to.iter().cloned().collect() }
+            }
+        }
     }
 }
 
@@ -103,11 +143,11 @@ fn conjunction<'a>(clauses: impl IntoIterator<Item = &'a BoundClause>, attribute
     let test = |clause: &BoundClause| match clause {
         BoundClause::Test(test) => Some(Arc::clone(test)),
         BoundClause::Own { column, negated, claim } => {
-            let values = Values::In(own_values(attributes, claim)?);
-            Some(Arc::new(ColumnTest { column: column.clone(), negated: *negated, values }))
+            let paths = Paths::In(own_values(attributes, claim)?.into_iter().map(|value| vec![value]).collect());
+            Some(Arc::new(PathTest { columns: vec![column.clone()], negated: *negated, paths }))
         }
     };
-    let tests: BTreeSet<Arc<ColumnTest>> = clauses.into_iter().map(test).collect::<Option<_>>()?;
+    let tests: BTreeSet<Arc<PathTest>> = clauses.into_iter().map(test).collect::<Option<_>>()?;
     Some(Conjunction(tests.into_iter().collect()))
 }
 
@@ -134,9 +174,20 @@ impl std::fmt::Display for Conjunction {
     }
 }
 
-impl std::fmt::Display for ColumnTest {
+impl std::fmt::Display for PathTest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { column, negated, values } = self;
-        write!(f, "{column} {} {values}", if *negated { "is not" } else { "is" })
+        let Self { columns, negated, paths } = self;
+        let columns: Vec<String> = columns.iter().map(ToString::to_string).collect();
+        write!(f, "{} {} {paths}", columns.join(BELOW), if *negated { "is not" } else { "is" })
+    }
+}
+
+impl std::fmt::Display for Paths {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let bound = |path: &[String]| (!path.is_empty()).then(|| path.join(BELOW));
+        match self {
+            Self::In(paths) => write_choice(f, paths.iter().map(|path| path.join(BELOW))),
+            Self::Between { from, to } => write_range(f, bound(from).as_deref(), bound(to).as_deref()),
+        }
     }
 }

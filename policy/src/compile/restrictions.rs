@@ -1,10 +1,11 @@
-//! From Restrictions to clauses, in the one form that every later step reads: `equals` becomes `in`, and `not` a mark.
+//! From Restrictions to clauses, in the one form that every later step reads: `equals` becomes `in`, `not` a mark, and the text
+//! of a cut what it says.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use cubegate_api::{
     Restriction, RestrictionSpec,
-    restriction::{Between, Condition, Negated, Scalar},
+    restriction::{Between, Condition as Line, Negated, Scalar},
 };
 
 use super::{
@@ -13,8 +14,11 @@ use super::{
     session::Names,
 };
 use crate::{
+    cubes::CubePattern,
+    cut::Cut,
+    limits::CUTS_MAX,
     nearest::suggestion,
-    snapshot::{Checked, ClaimPath, Clause, ColumnName, ObjectName, Subject, Values, Wanted},
+    snapshot::{Checked, ClaimPath, Clause, ColumnName, Condition, ObjectName, Subject, Values, Wanted},
 };
 
 /// Every Restriction of the Session by name.
@@ -45,37 +49,81 @@ pub(super) fn compile(own: &[Own<'_, Restriction>], names: &Names<'_>, problems:
 
 fn compile_one(
     object: &ObjectName,
-    RestrictionSpec { session_ref: _, cube, r#where: conditions }: &RestrictionSpec,
+    RestrictionSpec { session_ref: _, cube, r#where: lines, cuts }: &RestrictionSpec,
     names: &Names<'_>,
     problems: &mut Problems,
 ) -> Vec<Clause> {
     let mut report = |Mistake { kind, field, message }: Mistake| {
         problems.report(object, kind, format!("spec.{field}"), message);
     };
-    if conditions.is_empty() {
-        let message = "a Restriction without lines would restrict nothing; write at least one";
+    if lines.is_empty() && cuts.is_empty() {
+        let message = "a Restriction without lines or cuts would restrict nothing; write at least one";
         report(Mistake::invalid("where", message));
     }
-    if let Some(cube) = cube.as_ref().filter(|cube| !names.cubes.contains(cube.as_str())) {
-        let suggestion = suggestion(cube, "cubes", names.cubes.iter().copied());
-        report(Mistake::unresolved("cube", format!("there is no cube `{cube}`; {suggestion}")));
+    if cube.is_none() && !cuts.is_empty() {
+        let message = "with `cuts`, write the name of the `cube`, or `*` for any that has the dimension";
+        report(Mistake::invalid("cuts", message));
     }
-    let mut clauses = Vec::new();
+    let pattern = cube.as_deref().and_then(|cube| pattern(cube, names).map_err(&mut report).ok());
+    if !lines.is_empty() && pattern.as_ref().is_some_and(|pattern| !matches!(pattern, CubePattern::Name(_))) {
+        report(Mistake::invalid("cube", "a line names a level of one cube; write its name, or `cuts` for several"));
+    }
+    let lines = compile_lines(cube.as_deref(), lines, names, &mut report);
+    let cuts = compile_cuts(pattern.as_ref(), cuts, &mut report);
+    let clause = |condition| Clause { condition, restriction: object.name.clone() };
+    lines.into_iter().chain(cuts).map(clause).collect()
+}
+
+/// The cubes that are meant.
+fn pattern(cube: &str, names: &Names<'_>) -> Result<CubePattern, Mistake> {
+    let pattern =
+        CubePattern::try_from(cube.to_owned()).map_err(|error| Mistake::invalid("cube", error.to_string()))?;
+    if names.cubes.iter().any(|cube| pattern.matches(cube)) {
+        return Ok(pattern);
+    }
+    let suggestion = suggestion(cube, "cubes", names.cubes.iter().copied());
+    Err(Mistake::unresolved("cube", format!("there is no cube `{cube}`; {suggestion}")))
+}
+
+fn compile_lines(
+    cube: Option<&str>,
+    lines: &[Line],
+    names: &Names<'_>,
+    report: &mut impl FnMut(Mistake),
+) -> Vec<Condition> {
+    let mut conditions = Vec::new();
     let mut seen = BTreeSet::new();
-    for (position, condition) in conditions.iter().enumerate() {
+    for (position, line) in lines.iter().enumerate() {
         let mut report = |mistake: Mistake| report(mistake.below(&format!("where[{position}]")));
-        let subject = subject(cube.as_deref(), condition, names, &mut report);
-        let test = test(condition).map_err(&mut report);
+        let subject = subject(cube, line, names, &mut report);
+        let test = test(line).map_err(&mut report);
         let Some(subject) = subject else { continue };
         if !seen.insert(subject.clone()) {
             let message = format!("another line names `{subject}`; write one line, with `in` for several values");
             report(Mistake::invalid("", message));
         }
         if let Ok((negated, wanted)) = test {
-            clauses.push(Clause { subject, negated, wanted, restriction: object.name.clone() });
+            conditions.push(Condition::Line { subject, negated, wanted });
         }
     }
-    clauses
+    conditions
+}
+
+fn compile_cuts(cube: Option<&CubePattern>, cuts: &[String], report: &mut impl FnMut(Mistake)) -> Vec<Condition> {
+    if cuts.len() > CUTS_MAX {
+        let message = format!("{} cuts are more than {CUTS_MAX}; write several Restrictions", cuts.len());
+        report(Mistake::invalid("cuts", message));
+        return Vec::new();
+    }
+    let mut conditions = Vec::new();
+    for (position, text) in cuts.iter().enumerate() {
+        match (text.parse::<Cut>(), cube) {
+            (Ok(cut), Some(cube)) => conditions.push(Condition::Cut { cube: cube.clone(), cut }),
+            (Ok(_), None) => {}
+            (Err(error), _) => report(Mistake::invalid(&format!("cuts[{position}]"), error.to_string())),
+        }
+    }
+    conditions
 }
 
 /// Something that is wrong with a field of the Restriction.
@@ -103,7 +151,7 @@ impl Mistake {
 /// What a line speaks of, when it says so rightly.
 fn subject(
     cube: Option<&str>,
-    Condition { table, column, level, .. }: &Condition,
+    Line { table, column, level, .. }: &Line,
     names: &Names<'_>,
     report: &mut impl FnMut(Mistake),
 ) -> Option<Subject> {
@@ -128,8 +176,8 @@ fn subject(
 }
 
 /// Whether a line is negated, and what it wants.
-fn test(condition: &Condition) -> Result<(bool, Wanted), Mistake> {
-    let Condition { table: _, column: _, level: _, equals, r#in, between, in_claim, not } = condition;
+fn test(line: &Line) -> Result<(bool, Wanted), Mistake> {
+    let Line { table: _, column: _, level: _, equals, r#in, between, in_claim, not } = line;
     let operators = Operators { equals: equals.as_ref(), r#in: r#in.as_deref(), between: between.as_ref(), in_claim };
     match not {
         None => {

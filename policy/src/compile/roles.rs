@@ -24,7 +24,7 @@ use crate::{
     cubes::{CubePattern, CubeRights},
     limits::{REASONS_PER_ROLE_MAX, ROLE_NAME_CHARACTERS_MAX},
     nearest::suggestion,
-    snapshot::{Checked, ClaimPath, Clause, DoorRole, ObjectName, RoleAccess, Wanted},
+    snapshot::{Checked, ClaimPath, Clause, Condition, DoorRole, ObjectName, RoleAccess, Wanted},
 };
 
 /// Roles that exist without being declared.
@@ -67,9 +67,9 @@ pub(super) fn attribute_claims(roles: &BTreeMap<String, CompiledRole>) -> BTreeS
         Checked::Valid(access) => access.clauses.as_slice(),
         Checked::Broken(_) => &[],
     });
-    let claim = |clause: &Clause| match &clause.wanted {
-        Wanted::Claim(path) => Some(path.clone()),
-        Wanted::Values(_) => None,
+    let claim = |clause: &Clause| match &clause.condition {
+        Condition::Line { wanted: Wanted::Claim(path), .. } => Some(path.clone()),
+        Condition::Line { wanted: Wanted::Values(_), .. } | Condition::Cut { .. } => None,
     };
     clauses.filter_map(claim).collect()
 }

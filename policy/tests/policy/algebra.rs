@@ -44,8 +44,8 @@ impl Case {
         let tables = [("Sales".to_owned(), names(&["A", "B"])), ("Shops".to_owned(), names(&["C", "D", "E"]))].into();
         let hierarchy = |levels: &Vec<&str>| HierarchyShape {
             name: levels.join("-"),
+            dimension: column(levels[0]).table,
             levels: levels.iter().map(|name| level(name)).collect(),
-            ..HierarchyShape::default()
         };
         let cube = CubeShape {
             hierarchies: self.hierarchies.iter().map(hierarchy).collect(),
@@ -249,5 +249,5 @@ proptest! {
 
 fn columns(visibility: &Visibility) -> BTreeSet<ColumnName> {
     let conjunctions = visibility.all_of.iter().flat_map(|any_of| &any_of.0);
-    conjunctions.flat_map(|conjunction| conjunction.0.iter()).map(|leaf| leaf.column.clone()).collect()
+    conjunctions.flat_map(|conjunction| conjunction.0.iter()).flat_map(|test| test.columns.clone()).collect()
 }

@@ -4,7 +4,7 @@ use cubegate_policy::{
     attributes::Attributes,
     bind::{BoundAccess, ModelShape},
     resolve::Refusal,
-    snapshot::{Authentication, Checked, ObjectName, RoleAccess, Values, Wanted, Ways},
+    snapshot::{Authentication, Checked, Condition, ObjectName, RoleAccess, Values, Wanted, Ways},
 };
 use serde_json::json;
 
@@ -134,7 +134,8 @@ fn integers_and_texts_are_values_alike() {
         .role("x", json!({"roleName": "X", "restrictions": ["r"]}));
     let access = world.compile().snapshot.access;
     let Checked::Valid(RoleAccess { clauses, .. }) = &access.roles["X"] else { panic!("broken") };
-    assert_eq!(clauses[0].wanted, Wanted::Values(Values::In(names(&["7", "eight"]))));
+    let Condition::Line { wanted, .. } = &clauses[0].condition else { panic!("no line") };
+    assert_eq!(*wanted, Wanted::Values(Values::In(names(&["7", "eight"]))));
 }
 
 // === Roles ===

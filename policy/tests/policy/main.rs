@@ -8,6 +8,7 @@ mod algebra;
 mod combining;
 mod compiling;
 mod contexts;
+mod cutting;
 mod explaining;
 mod fail_closed;
 mod golden;

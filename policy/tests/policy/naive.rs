@@ -3,10 +3,10 @@
 //!
 //! `visible(x) ⇔ ROLE_ADMIN ∨ ∀h: A_h = ∅ ∨ ∃a ∈ A_h: x satisfies a`
 
-use std::collections::BTreeMap;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use cubegate_api::{
-    Restriction, Role,
+    Restriction, RestrictionSpec, Role,
     restriction::{Between, Condition, Negated},
     session::{Access, Combine, Unmatched},
 };
@@ -35,11 +35,13 @@ pub(crate) struct NaiveCaller {
     pub(crate) attributes: BTreeMap<Vec<String>, Vec<String>>,
 }
 
-/// A line of a Restriction, with the cube whose levels it names.
+/// An item of a Restriction.
 #[derive(Clone, Copy)]
-struct Line<'a> {
-    cube: Option<&'a str>,
-    condition: &'a Condition,
+enum Item<'a> {
+    /// With the cube whose levels it names, if it does.
+    Line { cube: Option<&'a str>, condition: &'a Condition },
+    /// With the cube that it is of; `*` for any.
+    Cut { cube: &'a str, text: &'a str },
 }
 
 impl NaivePolicy {
@@ -48,7 +50,7 @@ impl NaivePolicy {
         self.shows(caller, cube, true, row)
     }
 
-    /// Whether a table shows a row: every cube that uses it would, were there no restrictions of cubes.
+    /// Whether a table shows a row: every cube that uses it would, were there no lines on levels of cubes.
     pub(crate) fn visible_in_table(&self, caller: &NaiveCaller, cubes: &[NaiveCube], row: &Row) -> bool {
         cubes.iter().all(|cube| self.shows(caller, cube, false, row))
     }
@@ -58,19 +60,26 @@ impl NaivePolicy {
         if held.iter().any(|role| role == "ROLE_ADMIN") {
             return true;
         }
-        let lines = |role: &String| -> Vec<Line<'_>> {
-            let lines = self.lines(role).into_iter();
-            lines.filter(|line| line.cube.is_none() || is_cube && line.cube == Some(&cube.name)).collect()
+        let items = |role: &String| -> Vec<Item<'_>> {
+            let concerns = |item: &Item<'_>| match item {
+                Item::Line { cube: of, .. } => of.is_none() || is_cube && *of == Some(&cube.name),
+                Item::Cut { cube: of, text } => *of == cube.name || *of == "*" && cut_levels(text, cube).is_some(),
+            };
+            self.items(role).into_iter().filter(concerns).collect()
         };
-        let restricting: Vec<&String> = held.iter().filter(|role| !lines(role).is_empty()).collect();
+        let restricting: Vec<&String> = held.iter().filter(|role| !items(role).is_empty()).collect();
         if restricting.is_empty() {
             let is_free = |role: &&Role| held.contains(role.spec.role_name.as_ref().unwrap()) && role.spec.unrestricted;
             return self.access.unmatched == Unmatched::Allow || self.roles.iter().any(|role| is_free(&role));
         }
-        let admits = |lines: &[Line<'_>]| lines.iter().all(|line| satisfies(line.condition, row, caller));
+        let holds = |item: &Item<'_>| match item {
+            Item::Line { condition, .. } => satisfies(condition, row, caller),
+            Item::Cut { text, .. } => is_cut(text, cut_levels(text, cube).unwrap(), row),
+        };
+        let admits = |items: &[Item<'_>]| items.iter().all(holds);
         match self.access.combine {
-            Combine::All => restricting.into_iter().all(|role| admits(&lines(role))),
-            Combine::PerRole => restricting.into_iter().any(|role| admits(&lines(role))),
+            Combine::All => restricting.into_iter().all(|role| admits(&items(role))),
+            Combine::PerRole => restricting.into_iter().any(|role| admits(&items(role))),
             Combine::PerHierarchy => {
                 let mut axes: Vec<(String, Vec<String>)> = cube.hierarchies.clone();
                 for column in row.keys().map(ToString::to_string) {
@@ -79,8 +88,8 @@ impl NaivePolicy {
                     }
                 }
                 axes.iter().all(|axis| {
-                    let cut = |role: &String| -> Vec<Line<'_>> {
-                        lines(role).into_iter().filter(|line| lies_on(*line, axis)).collect()
+                    let cut = |role: &String| -> Vec<Item<'_>> {
+                        items(role).into_iter().filter(|item| lies_on(*item, axis)).collect()
                     };
                     let mut cutting = restricting.iter().filter(|role| !cut(role).is_empty()).peekable();
                     cutting.peek().is_none() || cutting.any(|role| admits(&cut(role)))
@@ -102,25 +111,72 @@ impl NaivePolicy {
         }
     }
 
-    fn lines(&self, role: &str) -> Vec<Line<'_>> {
-        let mut lines = Vec::new();
+    fn items(&self, role: &str) -> Vec<Item<'_>> {
+        let mut items = Vec::new();
         for object in self.roles.iter().filter(|object| object.spec.role_name.as_deref() == Some(role)) {
             for restriction in &self.restrictions {
                 if object.spec.restrictions.contains(restriction.metadata.name.as_ref().unwrap()) {
-                    let cube = restriction.spec.cube.as_deref();
-                    lines.extend(restriction.spec.r#where.iter().map(|condition| Line { cube, condition }));
+                    let RestrictionSpec { cube, r#where, cuts, .. } = &restriction.spec;
+                    items.extend(r#where.iter().map(|condition| Item::Line { cube: cube.as_deref(), condition }));
+                    items.extend(cuts.iter().map(|text| Item::Cut { cube: cube.as_ref().unwrap(), text }));
                 }
             }
         }
-        lines
+        items
     }
 }
 
-/// A level lies on its own hierarchy, a column on all that are built on it.
-fn lies_on(line: Line<'_>, (name, levels): &(String, Vec<String>)) -> bool {
-    match &line.condition.level {
-        Some(level) => levels.iter().any(|column| *level == format!("{name}/{}", column.split_once('/').unwrap().1)),
-        None => levels.contains(&column(line.condition)),
+/// A level and a cut lie on their own hierarchy, a column on all that are built on it.
+fn lies_on(item: Item<'_>, (name, levels): &(String, Vec<String>)) -> bool {
+    match item {
+        Item::Cut { text, .. } => cut_hierarchy(text) == name,
+        Item::Line { condition: Condition { level: Some(level), .. }, .. } => {
+            levels.iter().any(|column| *level == format!("{name}/{}", column.split_once('/').unwrap().1))
+        }
+        Item::Line { condition, .. } => levels.contains(&column(condition)),
+    }
+}
+
+/// The name before the colon, behind the dimension if that is there.
+fn cut_hierarchy(text: &str) -> &str {
+    let name = text.trim_start_matches('!').split_once(':').unwrap().0;
+    name.split_once('@').map_or(name, |(_, hierarchy)| hierarchy)
+}
+
+/// The levels of the hierarchy that a cut means, when the cube has it.
+fn cut_levels<'a>(text: &str, cube: &'a NaiveCube) -> Option<&'a [String]> {
+    let found = cube.hierarchies.iter().find(|(name, _)| name == cut_hierarchy(text));
+    found.map(|(_, levels)| levels.as_slice())
+}
+
+/// Whether a cut, written without any escape, shows a row.
+fn is_cut(text: &str, levels: &[String], row: &Row) -> bool {
+    let value = |column: &String| row.iter().find(|(name, _)| name.to_string() == *column).unwrap().1.as_str();
+    let values: Vec<&str> = levels.iter().map(value).collect();
+    let path = |text: &'_ str| -> Vec<String> {
+        text.split(',').filter(|member| !member.is_empty()).map(|member| member.replace("__null__", "N/A")).collect()
+    };
+    let selection = text.split_once(':').unwrap().1;
+    let (paths, is_selected) = if let Some((from, to)) = selection.split_once('-') {
+        let (from, to) = (path(from), path(to));
+        let is_between = is_beyond(&values, &from, Ordering::Greater) && is_beyond(&values, &to, Ordering::Less);
+        (vec![from, to], is_between)
+    } else {
+        let paths: Vec<Vec<String>> = selection.split(';').map(path).collect();
+        let is_in = paths.iter().any(|path| path.iter().zip(&values).all(|(member, value)| member == value));
+        (paths, is_in)
+    };
+    let depth = paths.iter().map(Vec::len).max().unwrap();
+    if text.starts_with('!') { !values[..depth].contains(&"N/A") && !is_selected } else { is_selected }
+}
+
+fn is_beyond(values: &[&str], bound: &[String], side: Ordering) -> bool {
+    match (values, bound) {
+        (_, []) => true,
+        ([value, ..], _) if *value == "N/A" => false,
+        ([value, values @ ..], [first, bound @ ..]) if value == first => is_beyond(values, bound, side),
+        ([value, ..], [first, ..]) => value.cmp(&first.as_str()) == side,
+        ([], _) => unreachable!("a bound is no deeper than its hierarchy"),
     }
 }
 

@@ -110,8 +110,15 @@ fn condition(random: &mut Random) -> Condition {
     Condition { equals, r#in, between, in_claim, ..Condition::default() }
 }
 
-/// On columns, or on levels of one of the cubes.
+/// On columns, on levels of one of the cubes, or cuts of hierarchies.
 fn restriction(random: &mut Random, name: &str, cubes: &[NaiveCube]) -> Restriction {
+    let with_hierarchies: Vec<&NaiveCube> = cubes.iter().filter(|cube| !cube.hierarchies.is_empty()).collect();
+    if !with_hierarchies.is_empty() && random.one_in(3) {
+        let of = random.pick(&with_hierarchies);
+        let (cube, cuts) = cuts(random, of, cubes);
+        let spec = RestrictionSpec { session_ref: session_ref(), cube: Some(cube), r#where: Vec::new(), cuts };
+        return Restriction::new(name, spec);
+    }
     let of_cube =
         Some(&cubes[random.below(cubes.len())]).filter(|cube| !cube.hierarchies.is_empty() && random.one_in(3));
     let mut lines: Vec<Condition> = Vec::new();
@@ -131,7 +138,40 @@ fn restriction(random: &mut Random, name: &str, cubes: &[NaiveCube]) -> Restrict
         }
     }
     let cube = of_cube.map(|cube| cube.name.clone());
-    Restriction::new(name, RestrictionSpec { session_ref: session_ref(), cube, r#where: lines })
+    Restriction::new(name, RestrictionSpec { session_ref: session_ref(), cube, r#where: lines, cuts: Vec::new() })
+}
+
+/// Cuts of this cube; or, where every cube that has the hierarchy has it deep enough, of any.
+fn cuts(random: &mut Random, of: &NaiveCube, cubes: &[NaiveCube]) -> (String, Vec<String>) {
+    let is_of_any = random.one_in(2);
+    let mut cuts = Vec::new();
+    for _ in 0..=random.below(2) {
+        let (hierarchy, levels) = &of.hierarchies[random.below(of.hierarchies.len())];
+        let everywhere = cubes.iter().flat_map(|cube| &cube.hierarchies).filter(|(name, _)| name == hierarchy);
+        let depth = everywhere.map(|(_, levels)| levels.len()).min().unwrap();
+        let depth = if is_of_any { depth } else { levels.len() };
+        let dimension = if !is_of_any && random.one_in(3) { "Facts@" } else { "" };
+        let inverted = if random.one_in(3) { "!" } else { "" };
+        cuts.push(format!("{inverted}{dimension}{hierarchy}:{}", selection(random, depth)));
+    }
+    (if is_of_any { "*".to_owned() } else { of.name.clone() }, cuts)
+}
+
+fn selection(random: &mut Random, depth: usize) -> String {
+    let path = |random: &mut Random, members: &[&str]| -> String {
+        let length = 1 + random.below(depth);
+        (0..length).map(|_| random.pick(members)).collect::<Vec<_>>().join(",")
+    };
+    if random.one_in(2) {
+        let count = 1 + random.below(3);
+        return (0..count).map(|_| path(random, &["__null__", "x", "y", "z"])).collect::<Vec<_>>().join(";");
+    }
+    let bound = |random: &mut Random| path(random, &["x", "y", "z"]);
+    match random.below(3) {
+        0 => format!("{}-", bound(random)),
+        1 => format!("-{}", bound(random)),
+        _ => format!("{}-{}", bound(random), bound(random)),
+    }
 }
 
 /// Roles inherit only later ones, so there is no circle.
@@ -182,8 +222,8 @@ fn model(cubes: &[NaiveCube]) -> ModelShape {
     let reachable: BTreeSet<ColumnName> = COLUMNS.iter().map(|name| column(name)).collect();
     let hierarchy = |(name, levels): &(String, Vec<String>)| HierarchyShape {
         name: name.clone(),
+        dimension: "Facts".to_owned(),
         levels: levels.iter().map(|name| level(name)).collect(),
-        ..HierarchyShape::default()
     };
     let cube = |cube: &NaiveCube| {
         let hierarchies = cube.hierarchies.iter().map(hierarchy).collect();

@@ -195,8 +195,8 @@ fn two_cubes() -> ModelShape {
     let tables = [("Shops".to_owned(), names(&["City", "Floor"]))].into();
     let hierarchy = |name: &str, levels: &[&str]| HierarchyShape {
         name: name.to_owned(),
+        dimension: "Shops".to_owned(),
         levels: levels.iter().map(|name| level(name)).collect(),
-        ..HierarchyShape::default()
     };
     let reachable: BTreeSet<_> = [column("Shops/City"), column("Shops/Floor")].into();
     let cube = |hierarchies| CubeShape { hierarchies, reachable: reachable.clone(), ..CubeShape::default() };

@@ -1,15 +1,18 @@
 //! Builders of objects, and a reader of rows by a `Visibility`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use cubegate_api::{Session, authentication::Oidc, reference::KeyReference};
 use cubegate_policy::{
     attributes::Attributes,
-    bind::{ColumnTest, CubeShape, HierarchyShape, LevelShape, ModelShape, TableShape, Visibility},
+    bind::{CubeShape, HierarchyShape, LevelShape, ModelShape, PathTest, Paths, TableShape, Visibility},
     compile::{Compiled, InvalidObject, Objects, Parsed, Problem, ProblemKind, compile},
     password,
     resolve::{Caller, Refusal, Resolved, resolve},
-    snapshot::{ColumnName, Values},
+    snapshot::ColumnName,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -196,8 +199,8 @@ pub(crate) fn model(cube: &str, tables: &[(&str, &[&str])], hierarchies: &[&[&st
             .iter()
             .map(|levels| HierarchyShape {
                 name: levels.join("-"),
+                dimension: column(levels[0]).table,
                 levels: levels.iter().map(|name| level(name)).collect(),
-                dimension: "Shops".into(),
             })
             .collect(),
         reachable: all_columns(&tables),
@@ -231,15 +234,19 @@ fn all_columns(tables: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<ColumnNa
 
 /// Whether a row is visible, read off a `Visibility` clause by clause. Values are texts; that of a missing one is `N/A`.
 pub(crate) fn sees(visibility: &Visibility, row: &Row) -> bool {
-    let holds = |ColumnTest { column, negated, values }: &ColumnTest| {
-        let value = &row[column];
-        let is_wanted = match values {
-            Values::In(values) => values.contains(value),
-            Values::Between { from, to } => {
-                value != "N/A" && from.iter().all(|from| from <= value) && to.iter().all(|to| value <= to)
-            }
+    let holds = |PathTest { columns, negated, paths }: &PathTest| {
+        let path: Vec<&String> = columns.iter().map(|column| &row[column]).collect();
+        let lies_on = |side: Ordering, bound: &[String]| {
+            let looked_at = path.iter().zip(bound).find(|(value, bound)| **value == "N/A" || **value != *bound);
+            looked_at.is_none_or(|(value, bound)| *value != "N/A" && value.as_str().cmp(bound) == side)
         };
-        if *negated { value != "N/A" && !is_wanted } else { is_wanted }
+        let is_wanted = match paths {
+            Paths::In(paths) => {
+                paths.iter().any(|wanted| path.iter().zip(wanted).all(|(value, wanted)| *value == wanted))
+            }
+            Paths::Between { from, to } => lies_on(Ordering::Greater, from) && lies_on(Ordering::Less, to),
+        };
+        if *negated { !path.iter().any(|value| *value == "N/A") && !is_wanted } else { is_wanted }
     };
     visibility
         .all_of

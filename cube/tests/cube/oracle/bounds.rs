@@ -1,6 +1,6 @@
 //! Many facts, many combinations, deep and long filters.
 
-use cubegate_cube::ColumnTest;
+use cubegate_cube::PathTest;
 
 use super::*;
 
@@ -13,7 +13,7 @@ fn many_facts(is_kept: impl Fn(u32) -> bool) -> Built {
     cube().table("Facts", &[], text).build()
 }
 
-fn in_pool(threads: usize, built: &Built, all_of: &[Vec<Vec<ColumnTest>>], query: &Value) -> Value {
+fn in_pool(threads: usize, built: &Built, all_of: &[Vec<Vec<PathTest>>], query: &Value) -> Value {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     pool.install(|| built.ask_masked(all_of, query.clone()))
 }

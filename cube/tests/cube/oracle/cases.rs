@@ -1,6 +1,6 @@
 //! Random cases: tables, joins, hierarchies, measures, a restriction and a query.
 
-use cubegate_cube::{ColumnName, ColumnTest, MeasureFormula, RatesDefinition, Values};
+use cubegate_cube::{ColumnName, MeasureFormula, PathTest, Paths, RatesDefinition};
 use proptest::{prelude::*, sample::select};
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ pub(crate) struct Case {
     pub(crate) joins: Vec<(Column, Column)>,
     pub(crate) hierarchies: Hierarchies,
     pub(crate) measures: Vec<(String, Formula)>,
-    pub(crate) mask: Vec<Vec<Vec<ColumnTest>>>,
+    pub(crate) mask: Vec<Vec<Vec<PathTest>>>,
     pub(crate) query: Value,
 }
 
@@ -168,25 +168,37 @@ fn derived(hierarchies: &Hierarchies, operands: &[String]) -> BoxedStrategy<Form
     .boxed()
 }
 
-fn leaf(columns: Vec<Column>) -> impl Strategy<Value = ColumnTest> {
-    select(columns).prop_flat_map(|(table, name)| {
-        let known = || kind_of((table, name)).written().prop_filter("missing", |text| !text.is_empty());
-        let value = kind_of((table, name)).written();
-        let value = value.prop_map(|text| if text.is_empty() { "N/A".to_owned() } else { text });
-        let values = prop_oneof![
-            3 => proptest::collection::vec(value, 0..4).prop_map(|values| Values::In(values.into_iter().collect())),
-            1 => (proptest::option::of(known()), known()).prop_map(|(from, to)| Values::Between { from, to: Some(to) }),
-            1 => known().prop_map(|from| Values::Between { from: Some(from), to: None }),
+/// On one column, or on a path of several.
+fn leaf(columns: Vec<Column>) -> impl Strategy<Value = PathTest> {
+    let path = prop_oneof![3 => Just(1_usize), 1 => 2..4_usize];
+    let columns = path.prop_flat_map(move |depth| proptest::collection::vec(select(columns.clone()), depth));
+    columns.prop_flat_map(|columns| {
+        let depth = columns.len();
+        let path = |is_bound: bool| -> BoxedStrategy<Vec<String>> {
+            let member = |column: &Column| {
+                let written =
+                    kind_of(*column).written().prop_filter("missing", move |text| !is_bound || !text.is_empty());
+                written.prop_map(|text| if text.is_empty() { "N/A".to_owned() } else { text })
+            };
+            let whole = columns.iter().map(member).collect::<Vec<_>>();
+            let shortest = usize::from(!is_bound);
+            (whole, shortest..=depth).prop_map(|(whole, depth)| whole.into_iter().take(depth).collect()).boxed()
+        };
+        let paths = prop_oneof![
+            3 => proptest::collection::vec(path(false), 0..4).prop_map(|paths| Paths::In(paths.into_iter().collect())),
+            2 => (path(true), path(true)).prop_map(|(from, to)| Paths::Between { from, to }),
         ];
-        (proptest::bool::weighted(0.3), values).prop_map(move |(negated, values)| ColumnTest {
-            column: ColumnName { table: table.to_owned(), column: name.to_owned() },
+        let name = |&(table, column): &Column| ColumnName { table: table.to_owned(), column: column.to_owned() };
+        let columns: Vec<ColumnName> = columns.iter().map(name).collect();
+        (proptest::bool::weighted(0.3), paths).prop_map(move |(negated, paths)| PathTest {
+            columns: columns.clone(),
             negated,
-            values,
+            paths,
         })
     })
 }
 
-fn mask(columns: Vec<Column>) -> impl Strategy<Value = Vec<Vec<Vec<ColumnTest>>>> {
+fn mask(columns: Vec<Column>) -> impl Strategy<Value = Vec<Vec<Vec<PathTest>>>> {
     let conjunction = proptest::collection::vec(leaf(columns), 0..3);
     proptest::collection::vec(proptest::collection::vec(conjunction, 1..4), 0..3)
 }

@@ -4,9 +4,9 @@
 //! Facts.shop ─▶ Shops.shop_id     Shops.area ─▶ Areas.code     Facts.product ─▶ Products.product_id     Rates
 //! ```
 
-use std::collections::BTreeMap;
+use std::{cmp::Ordering, collections::BTreeMap};
 
-use cubegate_cube::{ColumnTest, ColumnType, Values};
+use cubegate_cube::{ColumnName, ColumnType, PathTest, Paths};
 use proptest::{prelude::*, sample::select};
 
 use super::exact::Exact;
@@ -230,25 +230,43 @@ pub(crate) fn is(kind: Kind, cell: &Cell, written: &str) -> bool {
 }
 
 /// Whether the first bound is the larger one.
-pub(crate) fn is_reversed(kind: Kind, values: &Values) -> bool {
-    let Values::Between { from: Some(from), to: Some(to) } = values else { return false };
-    kind.parse(from) > kind.parse(to)
+pub(crate) fn is_reversed(kinds: &[Kind], paths: &Paths) -> bool {
+    let Paths::Between { from, to } = paths else { return false };
+    let parsed = |path: &[String]| -> Vec<Option<Cell>> {
+        kinds.iter().zip(path).take(from.len().min(to.len())).map(|(kind, text)| kind.parse(text)).collect()
+    };
+    parsed(from) > parsed(to)
 }
 
-pub(crate) fn is_visible(fact: &Joined, mask: &[Vec<Vec<ColumnTest>>]) -> bool {
-    let holds = |leaf: &ColumnTest| {
-        let found = fact.iter().find(|(column, _)| (column.0, column.1) == (&*leaf.column.table, &*leaf.column.column));
-        let (column, cell) = found.unwrap();
-        let is_missing = is(kind_of(*column), cell, "N/A");
-        let is_wanted = match &leaf.values {
-            Values::In(values) => values.iter().any(|value| is(kind_of(*column), cell, value)),
-            values @ Values::Between { .. } if is_reversed(kind_of(*column), values) => return false,
-            Values::Between { from, to } => {
-                let bound = |text: &Option<String>| text.as_ref().map(|text| kind_of(*column).parse(text).unwrap());
-                !is_missing && bound(from).is_none_or(|from| *cell >= from) && bound(to).is_none_or(|to| *cell <= to)
-            }
+pub(crate) fn is_visible(fact: &Joined, mask: &[Vec<Vec<PathTest>>]) -> bool {
+    let holds = |PathTest { columns, negated, paths }: &PathTest| {
+        let found = |name: &ColumnName| {
+            let (column, cell) = fact.iter().find(|(column, _)| **column == (&*name.table, &*name.column)).unwrap();
+            (kind_of(*column), cell)
         };
-        if leaf.negated { !is_missing && !is_wanted } else { is_wanted }
+        let (kinds, cells): (Vec<Kind>, Vec<&Cell>) = columns.iter().map(found).unzip();
+        if is_reversed(&kinds, paths) {
+            return false;
+        }
+        let is_missing = |kind: Kind, cell: &Cell| is(kind, cell, "N/A");
+        let path = || kinds.iter().copied().zip(cells.iter().copied());
+        let lies_on = |side: Ordering, bound: &[String]| {
+            for ((kind, cell), text) in path().zip(bound) {
+                match cell.cmp(&kind.parse(text).unwrap()) {
+                    _ if is_missing(kind, cell) => return false,
+                    Ordering::Equal => {}
+                    order => return order == side,
+                }
+            }
+            true
+        };
+        let is_wanted = match paths {
+            Paths::In(paths) => {
+                paths.iter().any(|wanted| path().zip(wanted).all(|((kind, cell), text)| is(kind, cell, text)))
+            }
+            Paths::Between { from, to } => lies_on(Ordering::Greater, from) && lies_on(Ordering::Less, to),
+        };
+        if *negated { !path().any(|(kind, cell)| is_missing(kind, cell)) && !is_wanted } else { is_wanted }
     };
     mask.iter().all(|any_of| any_of.iter().any(|all_of| all_of.iter().all(holds)))
 }

@@ -9,6 +9,7 @@ use super::{Inline, RoleAccess, ask, publication, request, router, send, spec};
 use crate::{model::LoadedModel, state::Shared};
 
 /// An engine whose cube has a discount of a half and a limit of two results, and whose role `ROLE_DESK` gives this.
+#[expect(clippy::needless_pass_by_value, reason = "contexts are written in place with json!")]
 fn engine(context: Value) -> Router {
     let mut spec = spec();
     spec.cubes[0].context = serde_json::from_value(json!({"values": {"discount": "0.5"}})).unwrap();

@@ -6,7 +6,7 @@ use axum::{Router, body::Body};
 use cubegate_api::model::{FileLocation, Measure, Source};
 use cubegate_policy::{
     publication::{AccessPublication, EngineReport, ModelState, PublicationId},
-    snapshot::{Access, Checked, ClaimPath, Clause, ColumnName, RoleAccess, Subject, Values, Wanted},
+    snapshot::{Access, Checked, ClaimPath, Clause, ColumnName, Condition, RoleAccess, Subject, Values, Wanted},
 };
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -55,7 +55,8 @@ pub(super) fn spec() -> ModelSpec {
 
 pub(super) fn restricted(table: &str, column: &str, wanted: Wanted, restriction: &str) -> Checked<RoleAccess> {
     let subject = Subject::Column(ColumnName { table: table.into(), column: column.into() });
-    let clause = Clause { subject, negated: false, wanted, restriction: restriction.into() };
+    let condition = Condition::Line { subject, negated: false, wanted };
+    let clause = Clause { condition, restriction: restriction.into() };
     Checked::Valid(RoleAccess { clauses: vec![clause], ..RoleAccess::default() })
 }
 
