@@ -4,6 +4,8 @@ use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
 
 use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use crate::location::Location;
+
 /// Secured OLAP sessions: cubes whose rows, by role, are declared in Kubernetes manifests.
 #[derive(Debug, Parser)]
 #[command(name = "cubegate", version, after_help = "Start here: cubegate up examples/retail")]
@@ -31,17 +33,22 @@ pub(crate) enum Command {
     Check(CheckOptions),
     /// Say which roles a user has and which facts they see, and which objects say so
     ///
-    /// Reads the directory as `up` does and decides with the code that decides on requests.
+    /// Reads a directory as `up` does, or a namespace of a cluster, and decides with the code that decides on requests.
     #[command(
-        after_help = "Examples:\n  cubegate explain examples/retail parisian-user\n  cubegate explain . --token token.jwt --cube Sales\n  cubegate explain . alice --provider-role paris --output json"
+        after_help = "Examples:\n  cubegate explain examples/retail parisian-user\n  cubegate explain cluster:retail parisian-user\n  cubegate explain . --token token.jwt --cube Sales\n  cubegate explain . alice --provider-role paris --output json"
     )]
     Explain(ExplainOptions),
     /// Say which users and roles see facts of a member
-    #[command(after_help = "Example:\n  cubegate who-sees examples/retail Sales City Paris")]
+    #[command(
+        after_help = "Examples:\n  cubegate who-sees examples/retail Sales City Paris\n  cubegate who-sees cluster:retail Sales City Paris"
+    )]
     WhoSees(WhoSeesOptions),
-    /// Say which users and roles gain or lose members, measures and cubes from one directory to another
+    /// Say which users and roles gain or lose members, measures and cubes from one directory or cluster to another
     ///
     /// Exit status 0 when nobody gains or loses anything, 1 when somebody does, 2 when it cannot be told.
+    #[command(
+        after_help = "Examples:\n  cubegate diff cluster:retail policy/    # what would applying policy/ change?\n  cubegate diff before/ after/"
+    )]
     Diff(DiffOptions),
 }
 
@@ -63,8 +70,9 @@ pub(crate) struct CheckOptions {
 #[derive(Debug, ClapArgs)]
 #[command(group = ArgGroup::new("caller").required(true).args(["user", "token"]))]
 pub(crate) struct ExplainOptions {
-    /// Directory with manifests (*.yaml, *.yml, *.json)
-    pub(crate) directory: PathBuf,
+    /// Directory with manifests (*.yaml, *.yml, *.json), or `cluster:NAMESPACE` by the current context of the kubeconfig
+    #[arg(value_name = "LOCATION")]
+    pub(crate) location: Location,
     /// User name of a TechnicalUser, or of a user of the identity provider
     pub(crate) user: Option<String>,
     /// File with a token of the provider (its signature is not verified), or with claims as JSON
@@ -89,8 +97,9 @@ impl ExplainOptions {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct WhoSeesOptions {
-    /// Directory with manifests (*.yaml, *.yml, *.json)
-    pub(crate) directory: PathBuf,
+    /// Directory with manifests (*.yaml, *.yml, *.json), or `cluster:NAMESPACE` by the current context of the kubeconfig
+    #[arg(value_name = "LOCATION")]
+    pub(crate) location: Location,
     /// Cube
     pub(crate) cube: String,
     /// Level: `City`, or `Geography/City` where several hierarchies have one of that name
@@ -103,10 +112,10 @@ pub(crate) struct WhoSeesOptions {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct DiffOptions {
-    /// Directory with the manifests before
-    pub(crate) old: PathBuf,
-    /// Directory with the manifests after
-    pub(crate) new: PathBuf,
+    /// Manifests before: a directory, or `cluster:NAMESPACE` by the current context of the kubeconfig
+    pub(crate) old: Location,
+    /// Manifests after, likewise
+    pub(crate) new: Location,
     #[command(flatten)]
     pub(crate) asking: Asking,
 }

@@ -1,8 +1,7 @@
-//! `cubegate diff`: who gains or loses what from one directory to another.
+//! `cubegate diff`: who gains or loses what from one directory or cluster to another.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
     process::ExitCode,
     rc::Rc,
 };
@@ -17,7 +16,8 @@ use serde::Serialize;
 use crate::{
     args::{DiffOptions, Output},
     limits::MEMBERS_LISTED_MAX,
-    subject::{Subject, manifests, subjects},
+    location::Location,
+    subject::{Subject, subjects},
     terminal::say,
 };
 
@@ -88,11 +88,10 @@ pub(crate) fn diff(options: &DiffOptions) -> anyhow::Result<ExitCode> {
 }
 
 /// By Session.
-fn sights(directory: &Path, wanted: Option<&str>) -> anyhow::Result<BTreeMap<String, Sights>> {
-    let manifests = manifests(directory)?;
-    let subjects = subjects(directory, &manifests);
-    let chosen = subjects.into_iter().filter(|(name, _)| wanted.is_none_or(|wanted| wanted == name));
-    chosen.map(|(name, subject)| Ok((name, sights_of(&subject)?))).collect()
+fn sights(location: &Location, wanted: Option<&str>) -> anyhow::Result<BTreeMap<String, Sights>> {
+    let manifests = location.manifests()?;
+    let subjects = subjects(location, &manifests, wanted);
+    subjects.into_iter().map(|(name, subject)| Ok((name, sights_of(&subject)?))).collect()
 }
 
 fn sights_of(subject: &Subject) -> anyhow::Result<Sights> {

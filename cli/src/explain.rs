@@ -19,14 +19,14 @@ use crate::{
     args::{ExplainOptions, Output},
     limits::TOKEN_BYTES_MAX,
     manifests::Manifests,
-    subject::{Subject, manifests, placed, subject},
+    subject::{Subject, placed, subject},
     terminal::say,
 };
 
 /// Prints why a user may see what they may see.
 pub(crate) fn explain(options: &ExplainOptions) -> anyhow::Result<ExitCode> {
-    let manifests = manifests(&options.directory)?;
-    let subject = subject(&options.directory, &manifests, options.asking.session.as_deref())?;
+    let manifests = options.location.manifests()?;
+    let subject = subject(&options.location, &manifests, options.asking.session.as_deref())?;
     let explanation = match (&options.token, &options.user) {
         (Some(file), _) => of_token(&subject, options, &claims(file)?)?,
         (None, Some(user)) => of_user(&subject, options, user)?,

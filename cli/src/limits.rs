@@ -20,5 +20,8 @@ pub(crate) const HAND_OVER_MAX: Duration = Duration::from_secs(2);
 /// A token: more than a header could carry.
 pub(crate) const TOKEN_BYTES_MAX: u64 = 64 << 10;
 
+/// Objects of a cluster that are listed at once.
+pub(crate) const OBJECTS_PER_PAGE: u32 = 500;
+
 /// Members that a line lists for a person.
 pub(crate) const MEMBERS_LISTED_MAX: usize = 20;

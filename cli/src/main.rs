@@ -7,6 +7,7 @@ mod check;
 mod diff;
 mod explain;
 mod limits;
+mod location;
 mod manifests;
 mod passwords;
 mod sessions;

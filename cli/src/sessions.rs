@@ -75,7 +75,7 @@ fn dereference(session: &Session, manifests: &Manifests, passwords: &mut Passwor
         technical_users: Vec::new(),
         password_hashes: BTreeMap::new(),
         client_secret: session.client_secret_ref().map(|reference| {
-            let value = manifests.secret_value(reference)?;
+            let value = passwords.look_up(|| manifests.secret_value(reference))?;
             String::from_utf8(value.to_owned())
                 .map_err(|_| format!("key `{}` of Secret `{}` is not UTF-8", reference.key, reference.name))
         }),
@@ -87,7 +87,8 @@ fn dereference(session: &Session, manifests: &Manifests, passwords: &mut Passwor
             Object::TechnicalUser(user) => {
                 if let Parsed::Valid(user) = user {
                     let reference = &user.spec.password_secret_ref;
-                    let hash = manifests.secret_value(reference).and_then(|value| passwords.hash(reference, value));
+                    let value = passwords.look_up(|| manifests.secret_value(reference));
+                    let hash = value.and_then(|value| passwords.hash(reference, value));
                     objects.password_hashes.insert(reference.clone(), hash);
                 }
                 objects.technical_users.push(user.clone());

@@ -1,6 +1,6 @@
-//! What `explain`, `who-sees` and `diff` ask: the Sessions of a directory, compiled, loaded and bound, but not served.
+//! What `explain`, `who-sees` and `diff` ask: the Sessions of a directory or cluster, compiled, loaded and bound, but not served.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
 use cubegate_engine::{Inspection, ModelSpec};
@@ -11,11 +11,10 @@ use cubegate_policy::{
 };
 
 use crate::{
+    location::Location,
     manifests::Manifests,
-    passwords::Passwords,
     sessions::{Declared, declared},
     terminal::complain,
-    up::model::DirectoryFiles,
 };
 
 /// A Session of a directory.
@@ -25,46 +24,35 @@ pub(crate) struct Subject {
     pub(crate) inspection: Option<Inspection>,
 }
 
-/// Reads a directory.
-pub(crate) fn manifests(directory: &Path) -> anyhow::Result<Manifests> {
-    let manifests =
-        Manifests::load(directory, None).with_context(|| format!("failed to read {}", directory.display()))?;
-    for diagnostic in &manifests.diagnostics {
-        complain!("{diagnostic}");
-    }
-    if !manifests.unreadable.is_empty() {
-        bail!("a manifest cannot be read, and it could concern anybody");
-    }
-    Ok(manifests)
-}
-
-/// The Sessions of a directory by name.
-pub(crate) fn subjects(directory: &Path, manifests: &Manifests) -> BTreeMap<String, Subject> {
-    let declared = declared(manifests, &mut Passwords::Looked);
+/// The Sessions of a location by name; the wanted one, if one is.
+pub(crate) fn subjects(location: &Location, manifests: &Manifests, wanted: Option<&str>) -> BTreeMap<String, Subject> {
+    let declared = declared(manifests, &mut location.passwords());
     let named = declared.into_iter().map(|declared| (declared.name().to_owned(), declared));
-    named.map(|(name, declared)| (name, Subject::new(declared, manifests, directory))).collect()
+    let wanted = named.filter(|(name, _)| wanted.is_none_or(|wanted| wanted == name));
+    wanted.map(|(name, declared)| (name, Subject::new(declared, manifests, location))).collect()
 }
 
 /// The Session that is meant.
-pub(crate) fn subject(directory: &Path, manifests: &Manifests, wanted: Option<&str>) -> anyhow::Result<Subject> {
-    let mut subjects = subjects(directory, manifests);
-    let names: Vec<String> = subjects.keys().cloned().collect();
+pub(crate) fn subject(location: &Location, manifests: &Manifests, wanted: Option<&str>) -> anyhow::Result<Subject> {
+    let names: Vec<String> = manifests.session_names().collect();
     let listed = |name| suggestion(name, "Sessions", names.iter().map(String::as_str));
     let name = match (wanted, names.as_slice()) {
         (Some(name), _) => name,
         (None, [name]) => name,
-        (None, []) => bail!("there is no valid Session in {}", directory.display()),
+        (None, []) => bail!("there is no Session in {location}"),
         (None, _) => bail!("there are several Sessions; choose one by --session: {}", names.join(", ")),
     };
-    subjects.remove(name).with_context(|| format!("there is no valid Session `{name}`; {}", listed(name)))
+    subjects(location, manifests, Some(name))
+        .remove(name)
+        .with_context(|| format!("there is no valid Session `{name}`; {}", listed(name)))
 }
 
 impl Subject {
-    fn new(declared: Declared, manifests: &Manifests, directory: &Path) -> Self {
+    fn new(declared: Declared, manifests: &Manifests, location: &Location) -> Self {
         for diagnostic in &declared.diagnostics {
             complain!("{diagnostic}");
         }
-        let files = DirectoryFiles::new(directory, manifests);
+        let files = location.files(manifests);
         let spec = ModelSpec::from(&declared.session.spec);
         let loaded = Inspection::load(&spec, files, &declared.compiled.snapshot.access);
         let inspection = loaded.map_err(|failure| {

@@ -10,15 +10,15 @@ use cubegate_policy::{
 
 use crate::{
     args::{Output, WhoSeesOptions},
-    subject::{manifests, subject},
+    subject::subject,
     terminal::say,
 };
 
 /// Prints who sees facts of a member.
 pub(crate) fn who_sees(options: &WhoSeesOptions) -> anyhow::Result<ExitCode> {
-    let WhoSeesOptions { directory, cube, level, member, asking } = options;
-    let manifests = manifests(directory)?;
-    let subject = subject(directory, &manifests, asking.session.as_deref())?;
+    let WhoSeesOptions { location, cube, level, member, asking } = options;
+    let manifests = location.manifests()?;
+    let subject = subject(location, &manifests, asking.session.as_deref())?;
     let inspection = subject.inspection()?;
     let member = Member { cube: cube.clone(), level: level.clone(), member: member.clone() };
     let everything = Rights::of_administrator();

@@ -6,6 +6,7 @@
 
 mod admission;
 mod api_server_outage;
+mod asking;
 mod cluster;
 mod edits;
 mod first_steps;
@@ -33,6 +34,7 @@ fn the_example_is_served_edited_and_guarded_in_a_cluster() {
         first_steps::the_published_tables_hold_to_the_digit(&cluster).await;
         first_steps::who_may_not_come_in_is_refused(&cluster).await;
 
+        asking::a_cluster_is_explained_as_its_manifests_are(&cluster, &run).await;
         admission::bad_manifests_are_refused_with_sentences(&cluster).await;
 
         edits::a_changed_restriction_is_enforced_within_a_second(&cluster).await;

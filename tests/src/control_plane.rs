@@ -160,6 +160,13 @@ impl ControlPlane {
         process::run(command).await
     }
 
+    /// `cubegate` with the kubeconfig of an administrator.
+    pub async fn cubegate(&self, arguments: &[&str]) -> Result<Output> {
+        let mut command = Command::new(tools::cubegate("cubegate")?);
+        command.args(arguments).env("KUBECONFIG", &self.kubeconfig).env("HOME", &self.directory);
+        process::output(command).await
+    }
+
     /// Resource versions of everything named, to see whether anything is written.
     pub async fn resource_versions<K>(&self, namespace: &str) -> Result<Vec<(String, String)>>
     where

@@ -12,6 +12,7 @@ use cubegate_policy::{
     compile::{InvalidObject, Parsed},
     snapshot::{Kind, ObjectName},
 };
+use serde_json::Value;
 
 use super::{
     diagnostic::Diagnostic,
@@ -128,15 +129,31 @@ impl Manifests {
         names.into_iter()
     }
 
+    /// Of objects as JSON, each with what stands for its file.
+    pub(crate) fn of_objects(objects: Vec<(PathBuf, Value)>) -> Self {
+        let mut manifests = Self::default();
+        manifests.add_objects(objects);
+        manifests
+    }
+
+    /// Adds objects as JSON.
+    pub(crate) fn add_objects(&mut self, objects: Vec<(PathBuf, Value)>) {
+        for (file, object) in objects {
+            self.read_documents(&file, vec![Document { line: 1, text: object.to_string() }]);
+        }
+    }
+
     fn read_file(&mut self, file: &Path) {
-        let documents = match documents(file) {
-            Ok(documents) => documents,
+        match documents(file) {
+            Ok(documents) => self.read_documents(file, documents),
             Err(diagnostic) => {
                 self.unreadable.insert(file.to_owned());
                 self.diagnostics.push(diagnostic);
-                return;
             }
-        };
+        }
+    }
+
+    fn read_documents(&mut self, file: &Path, documents: Vec<Document>) {
         for document in documents {
             match object::read(file, &document) {
                 Ok((object, found)) => {

@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! files ──document──▶ documents ──object──▶ objects ──directory──▶ Manifests
+//! cluster ──────────▶ JSON ─────────┘
 //! ```
 //!
 //! What cannot be read is never treated as absent: an object whose document is broken stays in the
 //! list as invalid, and an object that was in a file which no longer parses stays too, so that its
 //! holders are refused instead of falling back to fewer restrictions.
 
+pub(crate) mod cluster;
 mod diagnostic;
 mod directory;
 mod document;

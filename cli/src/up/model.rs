@@ -17,8 +17,9 @@ use crate::{
 };
 
 /// Tables from files beside the manifests, and from ConfigMaps among them.
-pub(crate) struct DirectoryFiles {
-    directory: PathBuf,
+pub(crate) struct TableFiles {
+    /// None: the files are in pods, where we cannot read them.
+    directory: Option<PathBuf>,
     manifests: Arc<Manifests>,
 }
 
@@ -30,9 +31,15 @@ pub(crate) struct Fingerprint {
     inline: Vec<Option<Vec<u8>>>,
 }
 
-impl DirectoryFiles {
-    pub(crate) fn new(directory: &Path, manifests: &Manifests) -> Self {
-        Self { directory: directory.to_owned(), manifests: Arc::new(manifests.clone()) }
+impl TableFiles {
+    /// Of manifests in a directory.
+    pub(crate) fn of_directory(directory: &Path, manifests: &Manifests) -> Self {
+        Self { directory: Some(directory.to_owned()), manifests: Arc::new(manifests.clone()) }
+    }
+
+    /// Of manifests in a cluster: its ConfigMaps.
+    pub(crate) fn of_cluster(manifests: &Manifests) -> Self {
+        Self { directory: None, manifests: Arc::new(manifests.clone()) }
     }
 
     /// The state of the tables of a model.
@@ -55,8 +62,11 @@ impl DirectoryFiles {
 
     /// What to call a ConfigMap that is written out in a manifest, and what is in it.
     fn inline(&self, location: &FileLocation) -> Result<(String, Vec<u8>), String> {
-        let FileLocation::ConfigMap(reference) = location else {
-            return Err("a path always stands for a file".into());
+        let reference = match location {
+            FileLocation::ConfigMap(reference) => reference,
+            FileLocation::Path(path) => {
+                return Err(format!("{path} is a file of the pods, which cannot be read from here"));
+            }
         };
         let bytes = self.manifests.config_map_value(reference)?;
         Ok((format!("ConfigMap {}/{}", reference.name, reference.key), bytes.to_owned()))
@@ -65,13 +75,13 @@ impl DirectoryFiles {
     /// The file that a location stands for; none for a ConfigMap that is written out in a manifest.
     fn file(&self, location: &FileLocation) -> Option<PathBuf> {
         match location {
-            FileLocation::Path(path) => Some(self.directory.join(path)),
+            FileLocation::Path(path) => Some(self.directory.as_ref()?.join(path)),
             FileLocation::ConfigMap(reference) => self.manifests.config_map_file(reference),
         }
     }
 }
 
-impl ModelSource for DirectoryFiles {
+impl ModelSource for TableFiles {
     fn stamp(&self, location: &FileLocation) -> Option<Stamp> {
         Stamp::of(&self.file(location)?)
     }
@@ -93,7 +103,7 @@ pub(crate) struct Checked {
 
 /// Loads a Session's model only to look at it.
 pub(crate) fn check(declared: &Declared, manifests: &Manifests, directory: &Path) -> Checked {
-    let files = DirectoryFiles::new(directory, manifests);
+    let files = TableFiles::of_directory(directory, manifests);
     let (spec, snapshot) = (ModelSpec::from(&declared.session.spec), &declared.compiled.snapshot);
     let located = |object: &ObjectName, field: &str, message: String| {
         manifests.find(object).map(|entry| entry.diagnostic_at(field, message))

@@ -25,7 +25,7 @@ use tokio::{
 
 use super::{
     announce,
-    model::{DirectoryFiles, Fingerprint},
+    model::{Fingerprint, TableFiles},
 };
 use crate::{
     args::UpOptions,
@@ -117,7 +117,7 @@ impl Running {
         for declared in declared {
             if let Some(session) = self.sessions.get_mut(declared.name()) {
                 session.publish(&declared);
-                session.load(&declared, DirectoryFiles::new(&self.directory, manifests));
+                session.load(&declared, TableFiles::of_directory(&self.directory, manifests));
                 settling.push(session.settle(declared));
             }
         }
@@ -242,7 +242,7 @@ impl RunningSession {
     }
 
     /// Starts to load the model when it or its files changed. When that fails, the model before stays.
-    fn load(&mut self, declared: &Declared, files: DirectoryFiles) {
+    fn load(&mut self, declared: &Declared, files: TableFiles) {
         let spec = ModelSpec::from(&declared.session.spec);
         let fingerprint = files.fingerprint(&spec);
         if self.loading.as_ref().is_some_and(|loading| loading.fingerprint == fingerprint) {
