@@ -1,5 +1,7 @@
 //! Role: who holds it and which Restrictions come with it.
 
+use std::collections::BTreeMap;
+
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -36,7 +38,9 @@ use crate::{condition::ObjectStatus, context::ContextValues, reference::SessionR
     validation = Rule::new("!((has(self.spec.roleName) ? self.spec.roleName : self.metadata.name) in ['ROLE_USER', 'ROLE_ADMIN']) || !has(self.spec.cubes)")
         .message("ROLE_USER and ROLE_ADMIN cannot be restricted; put `cubes` on a Role of your own and map users to it"),
     validation = Rule::new("!((has(self.spec.roleName) ? self.spec.roleName : self.metadata.name) in ['ROLE_USER', 'ROLE_ADMIN']) || !has(self.spec.grantMeasures) || size(self.spec.grantMeasures) == 0")
-        .message("ROLE_USER and ROLE_ADMIN cannot be restricted; put `grantMeasures` on a Role of your own and map users to it")
+        .message("ROLE_USER and ROLE_ADMIN cannot be restricted; put `grantMeasures` on a Role of your own and map users to it"),
+    validation = Rule::new("!((has(self.spec.roleName) ? self.spec.roleName : self.metadata.name) in ['ROLE_USER', 'ROLE_ADMIN']) || !has(self.spec.grantMembers) || size(self.spec.grantMembers) == 0")
+        .message("ROLE_USER and ROLE_ADMIN cannot be restricted; put `grantMembers` on a Role of your own and map users to it")
 )]
 pub struct RoleSpec {
     /// The Session that this role belongs to.
@@ -85,6 +89,12 @@ pub struct RoleSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1024), inner(length(min = 1, max = 253)))]
     pub grant_measures: Vec<String>,
+    /// By hierarchy, the only members that there are for holders, in every cube that has the hierarchy: each a path from the
+    /// coarsest level, with everything below it. Paths unite, hierarchies intersect, and Restrictions hold beside. A context
+    /// value: of several roles, the one with the highest priority decides.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
+    pub grant_members: BTreeMap<String, Vec<Vec<String>>>,
 }
 
 /// What the holders of a role are not shown.

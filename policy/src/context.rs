@@ -38,7 +38,13 @@ pub struct RoleContext {
     pub hide: Hide,
     /// The only measures that there are; none: the role says nothing of measures.
     pub grant_measures: BTreeSet<String>,
+    /// The only members that there are, by hierarchy: paths from the coarsest level, with everything below. None: the role says
+    /// nothing of members.
+    pub grant_members: GrantedMembers,
 }
+
+/// Paths by hierarchy.
+pub type GrantedMembers = BTreeMap<String, BTreeSet<Vec<String>>>;
 
 /// What holds for the queries of a caller in one cube. A value that nobody gives is not there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,6 +60,7 @@ pub struct CallerContext {
     pub values: BTreeMap<String, Given<Number>>,
     pub hide: Option<Given<Hide>>,
     pub granted_measures: Option<Given<BTreeSet<String>>>,
+    pub granted_members: Option<Given<GrantedMembers>>,
 }
 
 /// A value, and who gives it.
@@ -88,15 +95,16 @@ pub struct NamedValue<'a> {
 impl RoleContext {
     /// Whether nothing is given.
     pub fn is_empty(&self) -> bool {
-        let Self { declared_by: _, priority: _, values, hide, grant_measures } = self;
-        values.is_empty() && *hide == Hide::default() && grant_measures.is_empty()
+        let Self { declared_by: _, priority: _, values, hide, grant_measures, grant_members } = self;
+        values.is_empty() && *hide == Hide::default() && grant_measures.is_empty() && grant_members.is_empty()
     }
 
     /// What this speaks of and no cube has: a sentence for each.
     pub(crate) fn unknown_names(&self, model: &ModelShape) -> BTreeSet<String> {
-        let Self { declared_by: _, priority: _, values, hide, grant_measures } = self;
+        let Self { declared_by: _, priority: _, values, hide, grant_measures, grant_members } = self;
         let named = Named::of(model);
         let measures = check("spec.grantMeasures", grant_measures, "measure", [&named.measures]);
+        let members = check("spec.grantMembers", grant_members.keys(), "hierarchy", [&named.hierarchies]);
         let hidden_measures = check("spec.hide.measures", &hide.measures, "measure", [&named.measures]);
         let hidden_hierarchies = check("spec.hide.hierarchies", &hide.hierarchies, "hierarchy", [&named.hierarchies]);
         let hidden_dimensions = check("spec.hide.dimensions", &hide.dimensions, "dimension", [&named.dimensions]);
@@ -107,7 +115,7 @@ impl RoleContext {
         let defaults = values.default_members.keys();
         let defaults = check("spec.context.defaultMembers", defaults, "hierarchy", [&named.hierarchies]);
         let read = check("spec.context.values", values.values.keys(), "context value", [&named.values]);
-        [measures, hidden_measures, hidden_hierarchies, hidden_dimensions, formatters, aliases, defaults, read]
+        [measures, members, hidden_measures, hidden_hierarchies, hidden_dimensions, formatters, aliases, defaults, read]
             .into_iter()
             .flatten()
             .collect()
@@ -161,17 +169,15 @@ impl CallerContext {
         is_admin: bool,
         cube: &ContextValues,
     ) -> Self {
-        let mut roles: Vec<(&str, &RoleContext)> = roles.into_iter().collect();
-        roles.sort_by_key(|(role, context)| {
-            (Reverse((*role == ROLE_ADMIN, *role != ROLE_USER, context.priority)), *role)
-        });
         let mut given = Self::default();
-        for (_, role) in roles {
+        for (_, role) in by_authority(roles) {
             let by = Giver::Role(role.declared_by.clone());
             given.take_values(&role.values, &by);
             take(&mut given.hide, Some(&role.hide).filter(|hide| **hide != Hide::default()), &by);
             let measures = Some(&role.grant_measures).filter(|measures| !is_admin && !measures.is_empty());
             take(&mut given.granted_measures, measures, &by);
+            let members = Some(&role.grant_members).filter(|members| !is_admin && !members.is_empty());
+            take(&mut given.granted_members, members, &by);
         }
         given.take_values(cube, &Giver::Cube);
         given
@@ -214,6 +220,7 @@ impl CallerContext {
             values,
             hide,
             granted_measures,
+            granted_members,
         } = self;
         let named = [
             in_words("context.queryTimeLimit", query_time_limit.as_ref(), ToString::to_string),
@@ -227,6 +234,13 @@ impl CallerContext {
             }),
             in_words("hide", hide.as_ref(), hidden_in_words),
             in_words("grantMeasures", granted_measures.as_ref(), |measures| list(measures.iter())),
+            in_words("grantMembers", granted_members.as_ref(), |members| {
+                pairs(
+                    members
+                        .iter()
+                        .map(|(hierarchy, paths)| (hierarchy, list(paths.iter().map(|path| path.join(" / "))))),
+                )
+            }),
         ];
         let values = values.iter().map(|(name, Given { value, by })| {
             let value = format!("{name} = {value}");
@@ -234,6 +248,15 @@ impl CallerContext {
         });
         named.into_iter().flatten().chain(values).collect()
     }
+}
+
+/// The highest authority first.
+pub(crate) fn by_authority<'a>(
+    roles: impl IntoIterator<Item = (&'a str, &'a RoleContext)>,
+) -> Vec<(&'a str, &'a RoleContext)> {
+    let mut roles: Vec<(&str, &RoleContext)> = roles.into_iter().collect();
+    roles.sort_by_key(|(role, context)| (Reverse((*role == ROLE_ADMIN, *role != ROLE_USER, context.priority)), *role));
+    roles
 }
 
 fn take<T: Clone>(slot: &mut Option<Given<T>>, value: Option<&T>, by: &Giver) {

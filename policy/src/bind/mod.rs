@@ -48,7 +48,7 @@ pub use self::{
 };
 use crate::{
     attributes::Attributes,
-    context::{CallerContext, ContextValues, RoleContext},
+    context::{CallerContext, ContextValues, RoleContext, by_authority},
     cubes::{self, CubeRights},
     resolve::{Refusal, admit},
     snapshot::{Access, Checked, Kind, ObjectName, RoleAccess},
@@ -180,7 +180,22 @@ impl BoundAccess {
         if roles.contains(ROLE_ADMIN) {
             return Ok(Visibility::default());
         }
-        Ok(self.rule.visibility(&of_roles.into_iter().collect::<Result<Vec<&Cuts>, Refusal>>()?, attributes))
+        let of_roles = of_roles.into_iter().collect::<Result<Vec<&Cuts>, Refusal>>()?;
+        let restricted = self.rule.visibility(&of_roles, attributes);
+        let granted = self.granting(roles).and_then(|role| usable(bound, role).ok()?.ok());
+        Ok(match granted {
+            Some(cuts) if !cuts.granted.is_empty() => {
+                Visibility::all(vec![restricted, Visibility::with(&cuts.granted)])
+            }
+            _ => restricted,
+        })
+    }
+
+    /// The role that decides which members there are.
+    fn granting<'a>(&'a self, roles: &'a BTreeSet<String>) -> Option<&'a str> {
+        let of_roles = roles.iter().filter_map(|role| Some((role.as_str(), self.contexts.get(role)?)));
+        let granting = of_roles.filter(|(_, context)| !context.grant_members.is_empty());
+        by_authority(granting).first().map(|(role, _)| *role)
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 use super::{
     BindProblem, cut,
     shape::{CubeShape, ModelShape, TableShape},
-    visibility::PathTest,
+    visibility::{PathTest, Paths},
 };
 use crate::snapshot::{Checked, ClaimPath, ColumnName, Condition, Kind, ObjectName, RoleAccess, Subject, Wanted};
 
@@ -43,6 +43,8 @@ pub(super) struct Cuts {
     pub(super) unrestricted: bool,
     /// None of them is empty.
     pub(super) axes: BTreeMap<Axis, BTreeSet<BoundClause>>,
+    /// What there is at all, if this role decides what members there are.
+    pub(super) granted: Vec<Arc<PathTest>>,
 }
 
 /// What unions happen within and intersections across.
@@ -80,11 +82,11 @@ impl BoundRole {
         place: Place<'_>,
         problems: &mut BTreeSet<BindProblem>,
     ) -> Self {
-        let RoleAccess { unrestricted, cubes: _, clauses, context: _ } = match role {
+        let RoleAccess { unrestricted, cubes: _, clauses, context } = match role {
             Checked::Broken(reasons) => return Self::Broken(reasons.clone()),
             Checked::Valid(access) => access,
         };
-        let mut cuts = Cuts { unrestricted: *unrestricted, axes: BTreeMap::new() };
+        let mut cuts = Cuts { unrestricted: *unrestricted, ..Cuts::default() };
         let (mut broken, mut beyond_reach) = (BTreeSet::new(), BTreeSet::new());
         for clause in clauses {
             match place.bind(&clause.condition, model) {
@@ -99,6 +101,19 @@ impl BoundRole {
                         cuts.axes.entry(axis).or_default().insert(clause);
                     }
                 }
+            }
+        }
+        for (context, (hierarchy, paths)) in
+            context.iter().flat_map(|context| context.grant_members.iter().map(move |granted| (context, granted)))
+        {
+            match place.grant(hierarchy, paths) {
+                Err(Unbound::Problem { cube, message }) => {
+                    let object = ObjectName { kind: Kind::Role, name: context.declared_by.clone() };
+                    broken.insert(format!("{object}: {message}"));
+                    problems.insert(BindProblem { object, cube, message });
+                }
+                Err(Unbound::BeyondReach(message)) => drop(beyond_reach.insert(message)),
+                Ok(test) => cuts.granted.extend(test.map(Arc::new)),
             }
         }
         match (broken.is_empty(), beyond_reach.is_empty()) {
@@ -137,6 +152,27 @@ impl Place<'_> {
                 Ok(axes.into_iter().map(|axis| (axis, bound.clone())).collect())
             }
         }
+    }
+
+    /// What there is of a hierarchy when only these members are granted; none when there is no such hierarchy here.
+    fn grant(self, hierarchy: &str, paths: &BTreeSet<Vec<String>>) -> Result<Option<PathTest>, Unbound> {
+        let (name, cube) = match self {
+            Place::Cube { name, cube } => (name, cube),
+            Place::Table { user: Some((name, cube)), .. } => (name.as_str(), cube),
+            Place::Table { user: None, .. } => return Ok(None),
+        };
+        let Some(found) = cube.hierarchies.iter().find(|found| found.name == hierarchy) else { return Ok(None) };
+        let depth = paths.iter().map(Vec::len).max().unwrap_or_default();
+        if depth > found.levels.len() {
+            let levels = found.levels.len();
+            let message = format!(
+                "spec.grantMembers: hierarchy `{hierarchy}` of cube `{name}` has {levels} levels, and a path names {depth} members"
+            );
+            return Err(Unbound::problem(Some(name), message));
+        }
+        let columns: Vec<ColumnName> = found.levels.iter().take(depth).map(|level| level.column.clone()).collect();
+        self.check_reach(&columns)?;
+        Ok(Some(PathTest { columns, negated: false, paths: Paths::In(paths.clone()) }))
     }
 
     /// The column that a line restricts here, and the axes: every hierarchy that is built on the column, or the one of

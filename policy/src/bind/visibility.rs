@@ -74,6 +74,11 @@ impl Visibility {
         Self { all_of: vec![AnyOf(Vec::new())] }
     }
 
+    /// The rows for which all of these hold.
+    pub(super) fn with(tests: &[Arc<PathTest>]) -> Self {
+        Self { all_of: tests.iter().map(|test| AnyOf(vec![Conjunction(vec![Arc::clone(test)])])).collect() }
+    }
+
     /// The rows that all of these show.
     pub(super) fn all(parts: Vec<Self>) -> Self {
         let all_of: BTreeSet<AnyOf> = parts.into_iter().flat_map(|part| part.all_of).collect();

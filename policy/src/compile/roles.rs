@@ -20,7 +20,7 @@ use super::{
     session::Names,
 };
 use crate::{
-    context::RoleContext,
+    context::{GrantedMembers, RoleContext},
     cubes::{CubePattern, CubeRights},
     limits::{REASONS_PER_ROLE_MAX, ROLE_NAME_CHARACTERS_MAX},
     nearest::suggestion,
@@ -139,9 +139,15 @@ fn gather_valid<'a>(
         context,
         hide,
         grant_measures,
+        grant_members,
     } = &role.spec;
     let name_field = if role_name.is_some() { "spec.roleName" } else { "metadata.name" };
-    for (field, is_there) in [("cubes", cubes.is_some()), ("grantMeasures", !grant_measures.is_empty())] {
+    let restricting = [
+        ("cubes", cubes.is_some()),
+        ("grantMeasures", !grant_measures.is_empty()),
+        ("grantMembers", !grant_members.is_empty()),
+    ];
+    for (field, is_there) in restricting {
         if is_there && UNRESTRICTABLE.contains(&role.role_name()) {
             let message = format!("{} cannot be restricted; put `{field}` on a role of your own", role.role_name());
             problems.report(object, ProblemKind::Invalid, format!("spec.{field}"), message);
@@ -160,7 +166,22 @@ fn gather_valid<'a>(
         values: context.clone(),
         hide: hide.clone(),
         grant_measures: grant_measures.iter().cloned().collect(),
+        grant_members: granted_members(object, grant_members, problems),
     };
+}
+
+fn granted_members(
+    object: &ObjectName,
+    written: &BTreeMap<String, Vec<Vec<String>>>,
+    problems: &mut Problems,
+) -> GrantedMembers {
+    for (hierarchy, paths) in written {
+        if paths.is_empty() || paths.iter().any(Vec::is_empty) {
+            let message = "write at least one path, each with at least the member of the coarsest level";
+            problems.report(object, ProblemKind::Invalid, format!("spec.grantMembers.{hierarchy}"), message);
+        }
+    }
+    written.iter().map(|(hierarchy, paths)| (hierarchy.clone(), paths.iter().cloned().collect())).collect()
 }
 
 fn cube_rights(
@@ -289,6 +310,7 @@ fn is_restricted(drafts: &Drafts<'_>, role: &str) -> bool {
     drafts.get(role).is_some_and(|draft| {
         draft.cubes.is_some()
             || !draft.context.grant_measures.is_empty()
+            || !draft.context.grant_members.is_empty()
             || draft.objects.iter().any(|declared| !declared.restrictions.is_empty())
     })
 }

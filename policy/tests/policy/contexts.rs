@@ -11,7 +11,7 @@ use cubegate_policy::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{World, model, names};
+use crate::support::{World, column, model, names, sees};
 
 fn retail() -> ModelShape {
     model("Sales", &[("Shops", &["City"])], &[&["Shops/City"]])
@@ -133,11 +133,12 @@ fn a_name_that_no_cube_has_refuses_the_holders_of_the_role_and_nobody_else() {
 }
 
 #[test]
-fn role_user_and_role_admin_can_be_granted_no_measures_directly_or_through_what_they_inherit() {
+fn role_user_and_role_admin_can_be_granted_no_measures_or_members_directly_or_through_what_they_inherit() {
     for (role, field, spec) in [
         ("ROLE_USER", "spec.grantMeasures", json!({"grantMeasures": ["Quantity.SUM"]})),
         ("ROLE_ADMIN", "spec.grantMeasures", json!({"roleName": "ROLE_ADMIN", "grantMeasures": ["Quantity.SUM"]})),
         ("ROLE_USER", "spec.inherits[0]", json!({"inherits": ["SUMS"]})),
+        ("ROLE_USER", "spec.grantMembers", json!({"grantMembers": {"Shops/City": [["Paris"]]}})),
     ] {
         let sums = json!({"roleName": "SUMS", "grantMeasures": ["Quantity.SUM"]});
         let world = match role {
@@ -171,4 +172,70 @@ fn what_holds_is_told_with_who_gives_it() {
             r#"context.values discount = 0.5 Role("desk")"#,
         ]
     );
+}
+
+/// Facts by city, product and number.
+const FACTS: [[&str; 4]; 5] = [
+    ["France", "Paris", "tea", "1"],
+    ["France", "Lyon", "tea", "2"],
+    ["USA", "Austin", "tea", "3"],
+    ["USA", "Austin", "jam", "4"],
+    ["USA", "Paris", "jam", "5"],
+];
+
+fn granted(world: &World, roles: &[&str]) -> Vec<&'static str> {
+    let tables: [(&str, &[&str]); 2] = [("Shops", &["Country", "City"]), ("Sales", &["Product"])];
+    let shape = model("Sales", &tables, &[&["Shops/Country", "Shops/City"], &["Sales/Product"]]);
+    let bound = BoundAccess::bind(&world.compile().snapshot.access, &shape);
+    assert_eq!(bound.problems(), []);
+    let visibility = bound.visibility("Sales", &names(roles), Attributes::none()).unwrap();
+    let is_seen = |[country, city, product, _]: &[&str; 4]| {
+        let values = [("Shops/Country", country), ("Shops/City", city), ("Sales/Product", product)];
+        sees(&visibility, &values.map(|(name, value)| (column(name), (*value).to_owned())).into())
+    };
+    FACTS.into_iter().filter(is_seen).map(|[.., number]| number).collect()
+}
+
+#[test]
+fn a_granted_path_grants_the_member_and_everything_below_paths_unite_and_hierarchies_intersect() {
+    let geography = "Shops/Country-Shops/City";
+    let world = |members: Value| World::new().role("desk", json!({"roleName": "DESK", "grantMembers": members}));
+    let seen = |members: Value| granted(&world(members), &["DESK", "ROLE_USER"]);
+    assert_eq!(seen(json!({geography: [["USA"]]})), ["3", "4", "5"]);
+    assert_eq!(seen(json!({geography: [["USA", "Austin"], ["France", "Paris"]]})), ["1", "3", "4"]);
+    assert_eq!(seen(json!({geography: [["USA"], ["France", "Lyon"]], "Sales/Product": [["tea"]]})), ["2", "3"]);
+    assert_eq!(seen(json!({geography: [["Atlantis"]]})), Vec::<&str>::new());
+    assert_eq!(granted(&world(json!({geography: [["USA"]]})), &["ROLE_USER"]).len(), FACTS.len());
+    assert_eq!(granted(&world(json!({geography: [["USA"]]})), &["DESK", "ROLE_ADMIN"]).len(), FACTS.len());
+}
+
+#[test]
+fn granted_members_hold_beside_restrictions_and_the_highest_role_decides_them() {
+    let world = World::new()
+        .restricting("TEA", &[("Sales/Product", &["tea"])])
+        .role("usa", json!({"roleName": "USA", "priority": 1, "grantMembers": {"Shops/Country-Shops/City": [["USA"]]}}))
+        .role("paris", json!({"roleName": "LYON", "grantMembers": {"Shops/Country-Shops/City": [["France", "Lyon"]]}}));
+    assert_eq!(granted(&world, &["LYON", "ROLE_USER"]), ["2"]);
+    assert_eq!(granted(&world, &["LYON", "ROLE_USER", "USA"]), ["3", "4", "5"]);
+    assert_eq!(granted(&world, &["ROLE_USER", "TEA", "USA"]), ["3"]);
+}
+
+#[test]
+fn granted_members_that_cannot_be_held_refuse_the_holders() {
+    for (members, said) in [
+        (json!({"Shops/Citi": [["Paris"]]}), "no cube has a hierarchy `Shops/Citi`"),
+        (json!({"Shops/City": [["Paris", "s1"]]}), "has 1 levels, and a path names 2 members"),
+    ] {
+        let world = World::new().role("desk", json!({"roleName": "DESK", "grantMembers": members}));
+        let bound = BoundAccess::bind(&world.compile().snapshot.access, &retail());
+        assert!(bound.problems().iter().all(|problem| problem.message.contains(said)), "{:?}", bound.problems());
+        let refused = bound.visibility("Sales", &names(&["DESK", "ROLE_USER"]), Attributes::none());
+        assert!(matches!(refused, Err(Refusal::BrokenRole { .. })), "{said}: {refused:?}");
+        assert!(bound.visibility("Sales", &names(&["ROLE_USER"]), Attributes::none()).is_ok());
+    }
+    for empty in [json!({"Shops/City": []}), json!({"Shops/City": [[]]})] {
+        let world = World::new().role("desk", json!({"roleName": "DESK", "grantMembers": empty}));
+        let problems = world.compile().problems;
+        assert!(problems.iter().any(|problem| problem.field == "spec.grantMembers.Shops/City"), "{problems:?}");
+    }
 }

@@ -190,6 +190,7 @@ fn role(random: &mut Random, position: usize) -> Role {
         context: ContextValues::default(),
         hide: Hide::default(),
         grant_measures: Vec::new(),
+        grant_members: BTreeMap::new(),
     };
     Role::new(&ROLES[position].to_lowercase(), spec)
 }

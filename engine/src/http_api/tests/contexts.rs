@@ -18,7 +18,8 @@ fn engine(context: Value) -> Router {
     let shared = Shared::new("instance".into(), 2);
     shared.adopt_model(LoadedModel::load(&spec, Inline).unwrap());
     let mut publication = publication(1, "City", &["Paris"]);
-    let mut whole = json!({"declaredBy": "desk", "priority": 0, "values": {}, "hide": {}, "grantMeasures": []});
+    let mut whole = json!({"declaredBy": "desk", "priority": 0, "values": {}, "hide": {}, "grantMeasures": [],
+        "grantMembers": {}});
     whole.as_object_mut().unwrap().extend(context.as_object().unwrap().clone());
     let context: RoleContext = serde_json::from_value(whole).unwrap();
     let desk = RoleAccess { context: Some(context), ..RoleAccess::default() };
