@@ -79,6 +79,11 @@ impl Mask {
         self.visible_count
     }
 
+    /// Bytes held, but for what queries under the mask have gathered, which is bounded for all masks together.
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>() + self.selection.as_ref().map_or(0, |selection| selection.bytes())
+    }
+
     /// Fails for the mask of another cube.
     pub(crate) fn check(&self, cube: &Cube) -> Result<(), QueryError> {
         self.selection(cube).map(drop)

@@ -17,10 +17,10 @@ pub(crate) const POLICIES_KEPT: usize = 4;
 /// request that sends its body slowly too.
 pub(crate) const SUPERSEDED_AGE_MAX: Duration = Duration::from_secs(1);
 
-/// Selection masks kept for all cubes together.
+/// Selection masks kept for all cubes together, with the visibilities that they are of.
 pub(crate) const MASK_CACHE_BYTES_MAX: u64 = 64 << 20;
 
-/// Selection masks kept however large they are.
+/// Selection masks of the largest table that there is room for however large they are.
 pub(crate) const MASKS_MIN: u64 = 16;
 
 /// Queries that run at once per core; others wait.

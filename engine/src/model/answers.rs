@@ -39,10 +39,7 @@ pub(super) struct Answers(Cache<AnswerKey, Arc<Answer>>);
 impl Answers {
     pub(super) fn new() -> Self {
         let bytes = |key: &AnswerKey, answer: &Arc<Answer>| {
-            let tests =
-                key.visibility.all_of.iter().flat_map(|any_of| &any_of.0).flat_map(|conjunction| conjunction.0.iter());
-            let of_visibility: usize = tests.map(|test| text_bytes(&test.paths)).sum();
-            let bytes = answer.bytes() + key.query.len() + key.cube.len() + of_visibility;
+            let bytes = answer.bytes() + key.query.len() + key.cube.len() + visibility_bytes(&key.visibility);
             u32::try_from(bytes).unwrap_or(u32::MAX)
         };
         Self(Cache::builder().weigher(bytes).max_capacity(RESULT_CACHE_BYTES_MAX).build())
@@ -67,6 +64,12 @@ impl Answers {
         }
         Ok((answer, Kept::Miss))
     }
+}
+
+/// Bytes of the text of a visibility, which may list thousands of values.
+pub(super) fn visibility_bytes(visibility: &Visibility) -> usize {
+    let tests = visibility.all_of.iter().flat_map(|any_of| &any_of.0).flat_map(|conjunction| conjunction.0.iter());
+    tests.map(|test| text_bytes(&test.paths)).sum()
 }
 
 fn text_bytes(paths: &Paths) -> usize {

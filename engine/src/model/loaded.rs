@@ -13,7 +13,11 @@ use cubegate_policy::{
 };
 use moka::sync::Cache;
 
-use super::{ModelSource, ModelSpec, answers::Answers, loader::Loader};
+use super::{
+    ModelSource, ModelSpec,
+    answers::{Answers, visibility_bytes},
+    loader::Loader,
+};
 use crate::limits::{MASK_CACHE_BYTES_MAX, MASKS_MIN};
 
 /// Why a model cannot be loaded: every error at once.
@@ -64,9 +68,13 @@ impl LoadedModel {
         let model = cube::Model::build_shared(definition, tables)
             .map_err(|errors| ModelError { errors: errors.iter().map(ToString::to_string).collect() })?;
         let shape = shape(&model, &contexts);
+        let bytes = |(_, visibility): &(Place, Visibility), mask: &cube::Mask| {
+            u32::try_from(mask.bytes() + visibility_bytes(visibility)).unwrap_or(u32::MAX)
+        };
         // A mask has a bit per row.
-        let mask_bytes = model.tables().map(cube::TableView::row_count).max().unwrap_or_default() / 8 + 1;
-        let masks = Cache::new((MASK_CACHE_BYTES_MAX / mask_bytes as u64).max(MASKS_MIN));
+        let largest = model.tables().map(cube::TableView::row_count).max().unwrap_or_default() / 8 + 1;
+        let capacity = MASK_CACHE_BYTES_MAX.max(MASKS_MIN * largest as u64);
+        let masks = Cache::builder().weigher(bytes).max_capacity(capacity).build();
         Ok(Self { model, shape, contexts, masks, answers: Answers::new() })
     }
 
