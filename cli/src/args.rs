@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
 
 use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use cubegate_api::role::CubeOrder;
 
 use crate::location::Location;
 
@@ -50,6 +51,63 @@ pub(crate) enum Command {
         after_help = "Examples:\n  cubegate diff cluster:retail policy/    # what would applying policy/ change?\n  cubegate diff before/ after/"
     )]
     Diff(DiffOptions),
+    /// Make objects of another system's policy
+    ///
+    /// Exit status 0 when they are made, 1 when something of the policy cannot be, and then nothing is written.
+    #[command(subcommand)]
+    Import(ImportSource),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportSource {
+    /// The rights and roles of a Cubes slicer
+    #[command(
+        after_help = "Example:\n  cubegate import slicer rights.json roles.json --session retail | kubectl apply -f -"
+    )]
+    Slicer(SlicerOptions),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SlicerOptions {
+    /// File with the rights of identities
+    pub(crate) rights: PathBuf,
+    /// File with the rights of roles
+    pub(crate) roles: PathBuf,
+    /// Name of the Session that the objects go beside
+    #[arg(long)]
+    pub(crate) session: String,
+    /// How allowed and denied cubes go together
+    #[arg(long, value_enum, default_value = "deny-allow")]
+    pub(crate) order: Order,
+    /// Dimension that is cut to the caller's own name in every cube that has it, as the slicer's `identity_dimension`
+    #[arg(long, value_name = "DIMENSION")]
+    pub(crate) identity_dimension: Option<String>,
+    /// Make a TechnicalUser of each identity, its password in this Secret under its name
+    #[arg(long, value_name = "SECRET")]
+    pub(crate) password_secret: Option<String>,
+    /// Write a file per kind into this directory instead of standard output
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Order {
+    /// Cubes that are allowed or not denied: as Cubes decides unless told otherwise
+    DenyAllow,
+    /// Cubes that are allowed and not denied
+    AllowDeny,
+    /// Cubes that are not denied; if any are allowed, only those of them: as the documentation of Cubes reads
+    Strict,
+}
+
+impl From<Order> for CubeOrder {
+    fn from(order: Order) -> Self {
+        match order {
+            Order::DenyAllow => Self::DenyAllow,
+            Order::AllowDeny => Self::AllowDeny,
+            Order::Strict => Self::Strict,
+        }
+    }
 }
 
 #[derive(Debug, ClapArgs)]

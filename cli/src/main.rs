@@ -6,6 +6,7 @@ mod args;
 mod check;
 mod diff;
 mod explain;
+mod import;
 mod limits;
 mod location;
 mod manifests;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Command::Explain(options) => explain::explain(&options),
         Command::WhoSees(options) => who_sees::who_sees(&options),
         Command::Diff(options) => diff::diff(&options),
+        Command::Import(source) => import::import(&source),
     };
     outcome.unwrap_or_else(|error| {
         complain!("error: {error:#}");
