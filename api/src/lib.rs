@@ -24,6 +24,7 @@ pub mod model;
 pub mod reference;
 pub mod restriction;
 pub mod role;
+pub mod rules;
 pub mod session;
 pub mod technical_user;
 

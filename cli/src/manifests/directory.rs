@@ -38,7 +38,7 @@ pub(crate) struct Manifests {
 pub(crate) struct Entry {
     pub(crate) file: PathBuf,
     pub(crate) line: u64,
-    /// The document, positioned as in its file.
+    /// The document, from that line on.
     text: Arc<str>,
     pub(crate) object: Object,
 }
@@ -219,7 +219,8 @@ impl Entry {
     /// Something wrong with a field of this object, at the place of the field.
     pub(crate) fn diagnostic_at(&self, field: &str, message: String) -> Diagnostic {
         let (line, column) = place::of_field(&self.text, field).unzip();
-        Diagnostic { file: self.file.clone(), line: line.unwrap_or(self.line), column, message }
+        let line = self.line + line.map_or(0, |line| line.saturating_sub(1));
+        Diagnostic { file: self.file.clone(), line, column, message }
     }
 
     /// The field of a list in which an item stands, for example `spec.roles[2]`; the list itself when that is unknown.

@@ -10,9 +10,15 @@ use std::path::Path;
 pub(crate) struct Document {
     /// Line of the file at which it starts, from 1.
     pub(crate) line: u64,
-    /// The document, preceded by as many line ends as there are lines before it, so that a parser's
-    /// positions are positions in the file.
+    /// The document from that line on.
     pub(crate) text: String,
+}
+
+impl Document {
+    /// The line of the file that a parser of the text calls this.
+    pub(crate) fn line_of_file(&self, line: u64) -> u64 {
+        self.line + line.saturating_sub(1)
+    }
 }
 
 /// Splits YAML at its document markers. A marker at the start of a line ends a document even inside a
@@ -23,9 +29,11 @@ pub(crate) fn split_yaml(text: &str) -> Vec<Document> {
     let mut current = String::new();
     let mut push = |start: usize, body: &str| {
         if body.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#')) {
-            let skipped = body.lines().take_while(|line| line.trim().is_empty() || line.starts_with('#')).count();
-            documents
-                .push(Document { line: (start + skipped + 1) as u64, text: format!("{}{body}", "\n".repeat(start)) });
+            let is_skipped = |line: &&str| line.trim().is_empty() || line.starts_with('#');
+            let skipped = body.split_inclusive('\n').take_while(is_skipped);
+            let (lines, bytes) = skipped.fold((0, 0), |(lines, bytes), line| (lines + 1, bytes + line.len()));
+            let text = body.get(bytes..).unwrap_or_default().to_owned();
+            documents.push(Document { line: (start + lines + 1) as u64, text });
         }
     };
     for (index, line) in text.lines().enumerate() {
@@ -62,10 +70,10 @@ pub(crate) fn split_json(file: &Path, text: &str) -> Result<Vec<Document>, Diagn
         let end = values.byte_offset();
         let before = text.get(..begin).unwrap_or_default();
         let body = text.get(begin..end).unwrap_or_default();
-        let leading = body.len() - body.trim_start().len();
-        let lines_before = before.matches('\n').count();
-        let line = lines_before + body.get(..leading).unwrap_or_default().matches('\n').count() + 1;
-        documents.push(Document { line: line as u64, text: format!("{}{body}", "\n".repeat(lines_before)) });
+        let text = body.trim_start();
+        let leading = body.get(..body.len() - text.len()).unwrap_or_default();
+        let line = before.matches('\n').count() + leading.matches('\n').count() + 1;
+        documents.push(Document { line: line as u64, text: text.to_owned() });
         begin = end;
     }
     Ok(documents)
@@ -80,7 +88,7 @@ mod tests {
         let documents =
             split_yaml("# a comment\n---\na: 1\n---\n\n# only a comment\n--- # marker with a comment\nb: 2\n");
         assert_eq!(documents.iter().map(|d| d.line).collect::<Vec<_>>(), [3, 8]);
-        assert_eq!(documents[1].text, format!("{}b: 2\n", "\n".repeat(7)));
+        assert_eq!((documents[1].text.as_str(), documents[1].line_of_file(1)), ("b: 2\n", 8));
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use cubegate_api::{API_VERSION, GROUP, Restriction, Role, Session, TechnicalUser};
+use cubegate_api::{API_VERSION, GROUP, Restriction, Role, Session, TechnicalUser, rules::Rules};
 use cubegate_policy::{
     compile::{InvalidObject, Parsed},
     nearest::nearest,
 };
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{diagnostic::Diagnostic, document::Document, kustomization::Kustomization};
@@ -39,6 +39,18 @@ pub(crate) const EXAMPLE_ANNOTATION: &str = "cubegate.dev/example";
 
 /// The kinds that a laptop understands, to suggest from.
 const KINDS: [&str; 6] = ["Session", "Role", "Restriction", "TechnicalUser", "Secret", "ConfigMap"];
+
+/// What the API server would hold against each kind.
+mod rules {
+    use std::sync::LazyLock;
+
+    use super::{Restriction, Role, Rules, Session, TechnicalUser};
+
+    pub(super) static SESSION: LazyLock<Rules> = LazyLock::new(Rules::of::<Session>);
+    pub(super) static ROLE: LazyLock<Rules> = LazyLock::new(Rules::of::<Role>);
+    pub(super) static RESTRICTION: LazyLock<Rules> = LazyLock::new(Rules::of::<Restriction>);
+    pub(super) static TECHNICAL_USER: LazyLock<Rules> = LazyLock::new(Rules::of::<TechnicalUser>);
+}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -73,19 +85,19 @@ pub(crate) fn read(file: &Path, document: &Document) -> Result<(Object, Vec<Diag
 
     let read = match (api_version.as_str(), kind.as_str()) {
         (API_VERSION, "Session") => {
-            let (parsed, found) = ours(file, document, &kind, &name, |it: &Session| sentences(it.validate_cel()));
+            let (parsed, found) = ours(file, document, &kind, &name, &rules::SESSION);
             (Object::Session(parsed), found)
         }
         (API_VERSION, "Role") => {
-            let (parsed, found) = ours(file, document, &kind, &name, |it: &Role| sentences(it.validate_cel()));
+            let (parsed, found) = ours(file, document, &kind, &name, &rules::ROLE);
             (Object::Role(parsed), found)
         }
         (API_VERSION, "Restriction") => {
-            let (parsed, found) = ours(file, document, &kind, &name, |it: &Restriction| sentences(it.validate_cel()));
+            let (parsed, found) = ours(file, document, &kind, &name, &rules::RESTRICTION);
             (Object::Restriction(parsed), found)
         }
         (API_VERSION, "TechnicalUser") => {
-            let (parsed, found) = ours(file, document, &kind, &name, |it: &TechnicalUser| sentences(it.validate_cel()));
+            let (parsed, found) = ours(file, document, &kind, &name, &rules::TECHNICAL_USER);
             (Object::TechnicalUser(parsed), found)
         }
         ("v1", "Secret") => (secret(name, parse(file, document)?), Vec::new()),
@@ -99,20 +111,17 @@ pub(crate) fn read(file: &Path, document: &Document) -> Result<(Object, Vec<Diag
     Ok(read)
 }
 
-fn ours<K: DeserializeOwned>(
+fn ours<K: DeserializeOwned + Serialize>(
     file: &Path,
     document: &Document,
     kind: &str,
     name: &str,
-    validate: impl Fn(&K) -> Vec<String>,
+    rules: &Rules,
 ) -> (Parsed<K>, Vec<Diagnostic>) {
     let findings = match parse::<K>(file, document) {
         Ok(object) => {
-            let sentences = validate(&object);
-            if sentences.is_empty() {
-                return (Parsed::Valid(object), Vec::new());
-            }
-            sentences
+            let Err(errors) = rules.check(&object) else { return (Parsed::Valid(object), Vec::new()) };
+            [errors.to_string()]
                 .into_iter()
                 .map(|message| Diagnostic { file: file.to_owned(), line: document.line, column: None, message })
                 .collect()
@@ -126,17 +135,13 @@ fn ours<K: DeserializeOwned>(
     (Parsed::Invalid(invalid), findings.into_iter().map(named).collect())
 }
 
-fn sentences<E: std::fmt::Display>(result: Result<(), E>) -> Vec<String> {
-    result.err().map(|errors| errors.to_string()).into_iter().collect()
-}
-
 fn parse<T: DeserializeOwned>(file: &Path, document: &Document) -> Result<T, Diagnostic> {
     serde_saphyr::from_str(&document.text).map_err(|error| {
         let error = error.without_snippet();
         let location = error.location();
         Diagnostic {
             file: file.to_owned(),
-            line: location.map_or(document.line, |location| location.line()),
+            line: document.line_of_file(location.map_or(1, |location| location.line())),
             column: location.map(|location| location.column()),
             message: sentence(error),
         }
