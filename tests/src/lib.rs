@@ -6,7 +6,8 @@
 //!       ├─ kubelet         runs the pods of a Deployment as a node would  (tests/api-server)
 //!       ├─ prometheus      scrapes what it is told to                     (tests/api-server)
 //!       ├─ provider        npm oidc-provider, and a scripted `browser`    (tests/idp)
-//!       └─ up              `cubegate up` on a copy of an example          (tests/up, tests/idp)
+//!       ├─ up              `cubegate up` on a copy of an example          (tests/up, tests/idp)
+//!       └─ readme          the commands of a README, run and compared     (tests/up)
 //! ```
 //!
 //! Where the programs lie comes from the environment, see [`tools`]. Nothing here is skipped: what is
@@ -22,6 +23,7 @@ pub mod pki;
 pub mod process;
 pub mod prometheus;
 pub mod provider;
+pub mod readme;
 pub mod room;
 pub mod story;
 pub mod tools;

@@ -51,6 +51,15 @@ impl Up {
         }
     }
 
+    /// Name and URL of the Session, when there is one.
+    pub fn only_session(&self) -> Result<(&str, &str)> {
+        let mut sessions = self.sessions.iter().map(|(name, url)| (name.as_str(), url.as_str()));
+        match (sessions.next(), sessions.next()) {
+            (Some(session), None) => Ok(session),
+            _ => bail!("expected one Session, found {:?}", self.sessions),
+        }
+    }
+
     /// The URL of a Session.
     pub fn url(&self, session: &str) -> Result<&str> {
         let url = self.sessions.get(session).map(String::as_str);
@@ -70,6 +79,11 @@ pub fn copy_example(run: &RunDirectory, example: &str) -> Result<PathBuf> {
     let copy = run.make(example)?;
     copy_directory(&tools::repository().join("examples").join(example), &copy)?;
     Ok(copy)
+}
+
+/// Copies all examples into `examples` of the run, side by side as they are: some use the tables of another.
+pub fn copy_examples(run: &RunDirectory) -> Result<()> {
+    copy_directory(&tools::repository().join("examples"), &run.make("examples")?)
 }
 
 /// Replaces a piece of a file, which must be there exactly once, as an editor does: by a new file under the old name.

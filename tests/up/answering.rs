@@ -220,7 +220,7 @@ spec: {sessionRef: {name: retail}, where: [{table: Shops, column: City, equals: 
 #[tokio::test]
 async fn two_roles_that_show_together_what_neither_shows_alone_are_a_warning() {
     let run = RunDirectory::new().unwrap();
-    let directory = up::copy_example(&run, "world").unwrap();
+    let directory = up::copy_example(&run, "restrictions").unwrap();
     std::fs::write(directory.join("more.yaml"), WIDENING).unwrap();
     let (status, report) = cubegate(&["check", shown(&directory)]).await;
     assert_eq!(status, 0, "{report}");

@@ -4,6 +4,8 @@
 
 mod answering;
 mod contexts;
+mod cubes;
+mod examples;
 mod leaks;
 mod lifecycle;
 mod mistakes;

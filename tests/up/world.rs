@@ -63,7 +63,7 @@ impl Analyst {
     async fn arrive(title: &str, prepare: impl FnOnce(&PathBuf)) -> Self {
         let story = Story::begin(title);
         let run = RunDirectory::new().unwrap();
-        let directory = up::copy_example(&run, "world").unwrap();
+        let directory = up::copy_example(&run, "restrictions").unwrap();
         prepare(&directory);
         let up = Up::start(&run, &directory, ANY_PORT).await.unwrap();
         let connection = connect(&up, "world", "analyst").await;

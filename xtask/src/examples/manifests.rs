@@ -47,10 +47,19 @@ fn kustomization() -> Value {
     serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
+/// Directories of examples, and the Sessions that they declare.
+const EXAMPLES: [(&str, &str); 5] = [
+    ("cubes", "cubes"),
+    ("restrictions", "world"),
+    ("retail", "retail"),
+    ("secure-a-session", "secured"),
+    ("ten-thousand-shops", "shops"),
+];
+
 #[test]
 fn every_name_that_an_example_uses_is_declared_in_it() {
-    for name in ["retail", "world"] {
-        let Example { sessions, roles, restrictions, users, secrets } = read(name);
+    for (example, name) in EXAMPLES {
+        let Example { sessions, roles, restrictions, users, secrets } = read(example);
         assert_eq!(sessions.iter().map(ResourceExt::name_any).collect::<Vec<_>>(), [name]);
         let tables: BTreeSet<&str> = sessions[0].spec.tables.iter().map(|table| table.name.as_str()).collect();
         let restriction_names: BTreeSet<String> = restrictions.iter().map(ResourceExt::name_any).collect();
@@ -78,7 +87,7 @@ fn every_name_that_an_example_uses_is_declared_in_it() {
             assert!(user.spec.roles.iter().all(|role| role_names.contains(role.as_str())), "{user:?}");
             let reference = &user.spec.password_secret_ref;
             let password = secrets[&reference.name]["stringData"][&reference.key].as_str().unwrap();
-            assert_eq!(password, format!("{}-example", user.username()), "the README says so");
+            assert_eq!(password, format!("{}-example", user.username()), "the READMEs say so");
         }
     }
 }

@@ -4,6 +4,7 @@
 mod manifests;
 mod random;
 mod retail;
+mod shops;
 
 use anyhow::Result;
 use clap::Args;
@@ -29,5 +30,6 @@ pub(crate) fn files() -> Vec<GeneratedFile> {
     vec![
         GeneratedFile::new("examples/retail/sales.csv", retail.sales),
         GeneratedFile::new("examples/retail/shops.csv", retail.shops),
+        GeneratedFile::new("examples/ten-thousand-shops/sales.csv", shops::generate()),
     ]
 }
