@@ -29,7 +29,7 @@ use crate::{condition::ObjectStatus, reference::SessionReference};
     ),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Programmed')].reason"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    validation = Rule::new("has(self.spec.where) || has(self.spec.cuts)").message("write lines below `where`, or `cuts`, or both"),
+    validation = Rule::new("has(self.spec.where) || has(self.spec.cuts)").message("write at least one line below `where`, or at least one of `cuts`"),
     validation = Rule::new("!has(self.spec.where) || (has(self.spec.cube) ? self.spec.where.all(line, has(line.level)) : self.spec.where.all(line, !has(line.level)))").message("with `cube` every line names a `level`, without it `table` and `column`"),
     validation = Rule::new("!has(self.spec.where) || !has(self.spec.cube) || !self.spec.cube.contains('*')").message("a line names a level of one cube; write its name, or `cuts` for several"),
     validation = Rule::new("!has(self.spec.cuts) || has(self.spec.cube)").message("with `cuts`, write the name of the `cube`, or `*` for any that has the dimension")

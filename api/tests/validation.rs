@@ -133,7 +133,7 @@ fn a_restriction_has_lines_or_cuts_and_cuts_have_cubes() {
     assert_eq!(sentence_of(json!({"cube": "Sales", "cuts": ["Geography:France"]})), "");
     assert_eq!(sentence_of(json!({"cube": "*", "cuts": ["Geography:France", "Date:2021"]})), "");
     assert_eq!(sentence_of(json!({"cube": "Sales", "where": line(), "cuts": ["Geography:France"]})), "");
-    assert!(sentence_of(json!({})).contains("write lines below `where`, or `cuts`, or both"));
+    assert!(sentence_of(json!({})).contains("write at least one line below `where`, or at least one of `cuts`"));
     assert!(sentence_of(json!({"cuts": ["Geography:France"]})).contains("with `cuts`, write the name of the `cube`"));
     assert!(sentence_of(json!({"cube": "*", "where": line()})).contains("a line names a level of one cube"));
 }
