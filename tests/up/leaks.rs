@@ -151,7 +151,7 @@ fn without_decision(reply: &Reply) -> Vec<u8> {
     if is_problem { serde_json::to_vec(&problem).unwrap() } else { reply.body.to_vec() }
 }
 
-fn write(directory: &Path, restrictions: &str, has_city: impl Fn(&str) -> bool) {
+pub(super) fn write(directory: &Path, restrictions: &str, has_city: impl Fn(&str) -> bool) {
     let (mut shops, mut sales) = ("Shop ID,City,Country\n".to_owned(), "Sale ID,Shop,Product,Quantity\n".to_owned());
     for (number, (shop, city, country)) in (1_u32..).zip(SHOPS) {
         if !has_city(city) {

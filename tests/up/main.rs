@@ -13,6 +13,7 @@ mod reading;
 mod requests;
 mod retail;
 mod tables;
+mod timing;
 mod world;
 
 use cubegate_tests::{
