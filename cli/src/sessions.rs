@@ -87,9 +87,12 @@ fn dereference(session: &Session, manifests: &Manifests, passwords: &mut Passwor
             Object::TechnicalUser(user) => {
                 if let Parsed::Valid(user) = user {
                     let reference = &user.spec.password_secret_ref;
-                    let value = passwords.look_up(|| manifests.secret_value(reference));
-                    let hash = value.and_then(|value| passwords.hash(reference, value));
-                    objects.password_hashes.insert(reference.clone(), hash);
+                    // Many users may have one key.
+                    if !objects.password_hashes.contains_key(reference) {
+                        let value = passwords.look_up(|| manifests.secret_value(reference));
+                        let hash = value.and_then(|value| passwords.hash(reference, value));
+                        objects.password_hashes.insert(reference.clone(), hash);
+                    }
                 }
                 objects.technical_users.push(user.clone());
             }

@@ -36,6 +36,7 @@ macro_rules! examples {
 
 examples! {
     cubes: "cubes",
+    entitlements: "entitlements",
     restrictions: "restrictions",
     retail: "retail",
     secure_a_session: "secure-a-session",

@@ -135,6 +135,46 @@ pub(super) const RESTRICTIONS: &[Mistake] = &[
         refused: &[PARISIAN],
     },
     Mistake {
+        name: "a cut without a cube",
+        edits: &[edit(
+            "restrictions.yaml",
+            "  where:\n    - {table: Shops, column: City, equals: Paris}",
+            "  cuts: [\"City:Paris\"]",
+        )],
+        report: &["restrictions.yaml:", "with `cuts`, write the name of the `cube`"],
+        refused: &[PARISIAN],
+    },
+    Mistake {
+        name: "a cut that cannot be read",
+        edits: &[edit(
+            "restrictions.yaml",
+            "  where:\n    - {table: Shops, column: City, equals: Paris}",
+            "  cube: Sales\n  cuts: [\"City:Saint-Étienne-Paris\"]",
+        )],
+        report: &["restrictions.yaml:17", "character 19 of the cut", "`\\-`"],
+        refused: &[PARISIAN],
+    },
+    Mistake {
+        name: "a cut of a hierarchy that the cube does not have",
+        edits: &[edit(
+            "restrictions.yaml",
+            "  where:\n    - {table: Shops, column: City, equals: Paris}",
+            "  cube: Sales\n  cuts: [\"Citi:Paris\"]",
+        )],
+        report: &["Restriction/paris-only", "did you mean `City`?"],
+        refused: &[PARISIAN],
+    },
+    Mistake {
+        name: "a cut of any cube that none of them has",
+        edits: &[edit(
+            "restrictions.yaml",
+            "  where:\n    - {table: Shops, column: City, equals: Paris}",
+            "  cube: \"*\"\n  cuts: [\"Citi:Paris\"]",
+        )],
+        report: &["Restriction/paris-only", "did you mean `City`?"],
+        refused: &[PARISIAN],
+    },
+    Mistake {
         name: "a restriction that says one thing twice",
         edits: &[edit("restrictions.yaml", "column: City, equals: Paris", "column: City, equals: Paris, equals: Lyon")],
         report: &["restrictions.yaml:17", "duplicate"],

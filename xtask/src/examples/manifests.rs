@@ -48,8 +48,9 @@ fn kustomization() -> Value {
 }
 
 /// Directories of examples, and the Sessions that they declare.
-const EXAMPLES: [(&str, &str); 5] = [
+const EXAMPLES: [(&str, &str); 6] = [
     ("cubes", "cubes"),
+    ("entitlements", "trading"),
     ("restrictions", "world"),
     ("retail", "retail"),
     ("secure-a-session", "secured"),
