@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use cubegate_policy::{
-    explain::{Member, Seeing, ViewerKind, WhoSees, by_rights, seeing},
+    explain::{ByClaim, Member, Seeing, ViewerKind, WhoSees, by_rights},
     resolve::Rights,
 };
 
@@ -28,7 +28,7 @@ pub(crate) fn who_sees(options: &WhoSeesOptions) -> anyhow::Result<ExitCode> {
     }
     let viewers = subject.viewers();
     let counted = by_rights(&viewers, |rights| inspection.facts_of_member(&member, rights))?;
-    let seen = WhoSees { member, facts, viewers: seeing(viewers, &counted) };
+    let seen = WhoSees::new(subject.snapshot(), member, facts, viewers, &counted);
     match asking.output {
         Output::Json => say!("{}", serde_json::to_string_pretty(&seen)?),
         Output::Text => print(&seen),
@@ -36,12 +36,20 @@ pub(crate) fn who_sees(options: &WhoSeesOptions) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(WhoSees { member: Member { cube, level, member }, facts, viewers }: &WhoSees) {
+fn print(WhoSees { member: Member { cube, level, member }, facts, viewers, by_claim }: &WhoSees) {
     say!("{member} of {level} in cube {cube}: {facts} facts");
     for (title, kind) in [("roles", ViewerKind::Role), ("users", ViewerKind::User)] {
         say!("{title}");
         for Seeing { name, facts, .. } in viewers.iter().filter(|seeing| seeing.kind == kind) {
             say!("  {name}: {facts} facts");
         }
+    }
+    for ByClaim { kind, name, claims } in by_claim {
+        let claims: Vec<String> = claims.iter().map(|claim| format!("`{claim}`")).collect();
+        let who = match kind {
+            ViewerKind::Role => "holders of ",
+            ViewerKind::User => "",
+        };
+        say!("{who}{name}, as far as their claim {} says so", claims.join(" and "));
     }
 }

@@ -9,18 +9,18 @@
 //! Nothing is decided here: [`decide`] decides, for requests and for explanations alike, and this module puts its grants
 //! into words. It names objects of the policy, so it is for those who maintain it and for nobody else.
 
+mod who_sees;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::who_sees::{ByClaim, Member, Seeing, Viewer, ViewerKind, WhoSees, by_rights, viewers};
 use crate::{
-    attributes::Attributes,
     bind::{BoundAccess, Visibility},
     context::{ContextValues, Giver, NamedValue},
-    resolve::{self, Caller, Decision, Grant, Refusal, Rights, Way, decide},
-    snapshot::{
-        Access, Authentication, Checked, ClaimPath, Clause, Condition, Door, Kind, ObjectName, RoleAccess, Snapshot,
-    },
+    resolve::{Caller, Decision, Grant, Refusal, Rights, Way, decide},
+    snapshot::{Access, Checked, ClaimPath, Clause, Condition, Door, Kind, ObjectName, RoleAccess, Snapshot},
 };
 
 /// Why a caller sees what they see.
@@ -34,43 +34,6 @@ pub struct Explanation {
     pub caller: CallerExplanation,
     /// What that leaves of each cube; nothing for a caller who is refused.
     pub cubes: Vec<CubeExplanation>,
-}
-
-/// Who sees facts of a member of a level.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct WhoSees {
-    /// The member.
-    #[serde(flatten)]
-    pub member: Member,
-    /// Facts of the member.
-    pub facts: u64,
-    /// Everybody who sees some of them, roles first.
-    pub viewers: Vec<Seeing>,
-}
-
-/// A member of a level of a cube.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Member {
-    /// Name of the cube.
-    pub cube: String,
-    /// Name of the level, `Hierarchy/Level` where the cube has several of that name.
-    pub level: String,
-    /// The member.
-    pub member: String,
-}
-
-/// Somebody who sees facts of a member.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Seeing {
-    /// What `name` is.
-    pub kind: ViewerKind,
-    /// A role, or the name of a user.
-    pub name: String,
-    /// How many of the member's facts they see.
-    pub facts: u64,
 }
 
 /// How a caller was decided.
@@ -218,73 +181,6 @@ pub struct Share {
     pub visible: usize,
     /// All facts.
     pub all: usize,
-}
-
-/// Somebody whom a policy knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Viewer {
-    /// What `name` is.
-    pub kind: ViewerKind,
-    /// A role, or the name of a user.
-    pub name: String,
-    /// Their rights; or why they are refused.
-    pub rights: Result<Rights, Refusal>,
-}
-
-/// What a policy knows somebody as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum ViewerKind {
-    /// Whoever holds this role and `ROLE_USER`, and no other.
-    Role,
-    /// This user: a `TechnicalUser`, or a name that `users` of a Role grants something, without any role of the provider.
-    User,
-}
-
-/// Everybody whom a policy knows, roles first. Users whom only the provider knows hold the roles that theirs are mapped to.
-pub fn viewers(door: &Door) -> Vec<Viewer> {
-    let roles = door.roles.keys().map(|role| Viewer {
-        kind: ViewerKind::Role,
-        name: role.clone(),
-        rights: resolve::holder(door, role),
-    });
-    let (technical_users, has_provider) = match &door.authentication {
-        Authentication::Closed(ways) => (ways.technical_users.keys().collect(), ways.oidc.is_some()),
-        Authentication::Open => (BTreeSet::new(), false),
-    };
-    let granted = door.granted.keys().filter(|name| has_provider && !technical_users.contains(name));
-    let nothing = BTreeSet::new();
-    let users = technical_users.iter().map(|username| Caller::TechnicalUser { username });
-    let users = users.chain(granted.map(|name| Caller::ProviderUser {
-        name,
-        provider_roles: &nothing,
-        attributes: Attributes::none(),
-    }));
-    let users = users.map(|caller| Viewer {
-        kind: ViewerKind::User,
-        name: caller.name().to_owned(),
-        rights: resolve::resolve(door, &caller).map(Rights::from),
-    });
-    roles.chain(users.collect::<Vec<_>>()).collect()
-}
-
-/// What `look` finds for the rights of each viewer who is not refused. Who has the same rights sees the same, and is not
-/// looked at again.
-pub fn by_rights<T, E>(
-    viewers: &[Viewer],
-    mut look: impl FnMut(&Rights) -> Result<T, E>,
-) -> Result<BTreeMap<Rights, T>, E> {
-    let rights: BTreeSet<&Rights> = viewers.iter().filter_map(|viewer| viewer.rights.as_ref().ok()).collect();
-    rights.into_iter().map(|rights| Ok((rights.clone(), look(rights)?))).collect()
-}
-
-/// Those of the viewers who see facts of a member, when it has been counted what their rights let them see.
-pub fn seeing(viewers: Vec<Viewer>, facts: &BTreeMap<Rights, u64>) -> Vec<Seeing> {
-    let seeing = viewers.into_iter().filter_map(|Viewer { kind, name, rights }| {
-        let facts = facts.get(&rights.ok()?).copied().filter(|facts| *facts > 0)?;
-        Some(Seeing { kind, name, facts })
-    });
-    seeing.collect()
 }
 
 /// Decides about a caller, and says why. `found` says which claim each provider role was found in.

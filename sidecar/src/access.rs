@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cubegate_policy::{
     attributes::Attributes,
-    explain::{self, Explanation, Member, WhoSees, seeing, viewers},
+    explain::{self, Explanation, Member, WhoSees, viewers},
     publication::{CountMember, ExplainCubes, MemberCounts},
     resolve::{Caller, Rights, resolve},
 };
@@ -51,7 +51,8 @@ pub(crate) async fn who_sees<B>(request: &Screened<B>, policy: &Policy, engine: 
     let mut parameters = Parameters::read(request, &["cube", "level", "member"])?;
     let member =
         Member { cube: parameters.one("cube")?, level: parameters.one("level")?, member: parameters.one("member")? };
-    let viewers = viewers(&policy.snapshot().door);
+    let snapshot = policy.snapshot();
+    let viewers = viewers(&snapshot.door);
     // Who has the same rights sees the same, and is not counted again.
     let rights: BTreeSet<Rights> = viewers.iter().filter_map(|viewer| viewer.rights.clone().ok()).collect();
     let asked = CountMember {
@@ -61,7 +62,7 @@ pub(crate) async fn who_sees<B>(request: &Screened<B>, policy: &Policy, engine: 
     };
     let MemberCounts { facts, visible } = engine.count_member(&asked).await.map_err(|error| failed(&error))?;
     let counted: BTreeMap<Rights, u64> = rights.into_iter().zip(visible).collect();
-    Ok(json_answer(&WhoSees { member, facts, viewers: seeing(viewers, &counted) }))
+    Ok(json_answer(&WhoSees::new(snapshot, member, facts, viewers, &counted)))
 }
 
 /// The parameters of a query, by name.

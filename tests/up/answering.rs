@@ -144,6 +144,20 @@ async fn who_sees_a_city_are_its_roles_and_users() {
 }
 
 #[tokio::test]
+async fn who_sees_a_city_names_those_of_whom_only_a_claim_says_so() {
+    let run = RunDirectory::new().unwrap();
+    let directory = up::copy_example(&run, "retail").unwrap();
+    let (line, by_claim) = ("column: City, equals: Paris", "column: City, inClaim: [shops]");
+    up::edit(&directory.join("restrictions.yaml"), line, by_claim).unwrap();
+    let question = ["who-sees", shown(&directory), "Sales", "City", "Paris"];
+    let (status, text) = cubegate(&question).await;
+    assert_eq!(status, 0, "{text}");
+    assert!(text.ends_with("\nholders of ROLE_PARIS, as far as their claim `shops` says so\n"), "{text}");
+    let (_, answer) = json(&question).await;
+    assert_eq!(answer["byClaim"], json!([{"kind": "role", "name": "ROLE_PARIS", "claims": [["shops"]]}]));
+}
+
+#[tokio::test]
 async fn a_member_level_or_cube_that_does_not_exist_is_an_error_that_names_the_nearest() {
     for (cube, level, member, hint) in [
         ("Sales", "City", "Pari", "`Paris`"),

@@ -7,16 +7,16 @@ use cubegate_policy::{
     bind::BoundAccess,
     claims::provider_roles_by_claim,
     context::ContextValues,
-    explain::{self, CallerExplanation, HeldRole, Origin, ViewerKind, viewers},
+    explain::{self, ByClaim, CallerExplanation, HeldRole, Member, Origin, ViewerKind, WhoSees, viewers},
     resolve::{Caller, Rights, resolve},
-    snapshot::{Authentication, Checked},
+    snapshot::{Authentication, Checked, ClaimPath},
 };
 use proptest::prelude::*;
 use serde_json::json;
 
 use crate::{
     algebra::{case, granted},
-    support::{World, model, names},
+    support::{World, manifest, model, names, parsed},
 };
 
 fn provided(world: &World, name: &str, provider_roles: &[&str]) -> CallerExplanation {
@@ -152,6 +152,42 @@ fn viewers_are_all_roles_and_all_users_whom_the_policy_names() {
     assert_eq!(users, ["robot", "alice"]);
     let paris = found.iter().find(|viewer| viewer.name == "ROLE_PARIS").unwrap();
     assert_eq!(paris.rights.as_ref().unwrap().roles, names(&["ROLE_PARIS", "ROLE_USER"]));
+}
+
+#[test]
+fn whoever_sees_what_their_claims_say_is_named_although_nobody_counted_them() {
+    let world = World::new()
+        .restriction("own-shop", json!([{"table": "Shops", "column": "City", "inClaim": ["org", "shops"]}]))
+        .role("shop", json!({"roleName": "SHOP", "mappedFrom": ["shop"], "restrictions": ["own-shop"]}))
+        .role("boss", json!({"roleName": "BOSS", "users": ["alice"], "inherits": ["SHOP"]}))
+        .role("root", json!({"roleName": "ROOT", "inherits": ["SHOP", "ROLE_ADMIN"]}))
+        .role("blind", json!({"roleName": "BLIND", "inherits": ["SHOP"], "cubes": {"denied": ["*"]}}))
+        .role("other", json!({"roleName": "OTHER", "mappedFrom": ["other"]}))
+        .technical_user("robot", json!({"roles": ["ROLE_USER", "SHOP"]}));
+    let snapshot = world.compile().snapshot;
+    let member = Member { cube: "Sales".into(), level: "City".into(), member: "Paris".into() };
+    let seen = WhoSees::new(&snapshot, member, 7, viewers(&snapshot.door), &[].into());
+    let claims: BTreeSet<ClaimPath> = [ClaimPath(vec!["org".into(), "shops".into()])].into();
+    let expected = [(ViewerKind::Role, "BOSS"), (ViewerKind::Role, "SHOP")];
+    let expected = expected.map(|(kind, name)| ByClaim { kind, name: name.to_owned(), claims: claims.clone() });
+    assert_eq!(seen.by_claim, expected);
+    assert_eq!(seen.viewers, []);
+}
+
+#[test]
+fn a_claim_of_another_cubes_level_says_nothing_of_a_cube() {
+    let mut world = World::new().role("x", json!({"roleName": "X", "users": ["alice"], "restrictions": ["r"]}));
+    let line = json!({"cube": "Stock", "where": [{"level": "City", "inClaim": ["shops"]}]});
+    world.objects.restrictions.push(parsed(manifest("Restriction", "r", line)));
+    let cubes = json!([{"name": "Sales", "factTable": "Sales"}, {"name": "Stock", "factTable": "Sales"}]);
+    let world = world.session(|session| session.spec.cubes = serde_json::from_value(cubes).unwrap());
+    let snapshot = world.compile().snapshot;
+    let by_claim = |cube: &str| {
+        let member = Member { cube: cube.into(), level: "City".into(), member: "Paris".into() };
+        let seen = WhoSees::new(&snapshot, member, 7, viewers(&snapshot.door), &[].into());
+        seen.by_claim.into_iter().map(|by_claim| by_claim.name).collect::<Vec<_>>()
+    };
+    assert_eq!((by_claim("Sales"), by_claim("Stock")), (vec![], vec!["X".to_owned()]));
 }
 
 proptest! {
