@@ -17,6 +17,12 @@ pub struct Authentication {
     /// HTTP Basic, for TechnicalUsers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub basic: Option<Basic>,
+    /// Names of the roles of guests: callers who bring no credentials at all. They are called `guest`, and come in if these
+    /// roles bring `ROLE_USER` along; else they are asked for credentials, as they are without this field. Not `ROLE_ADMIN`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 128)))]
+    #[x_kube(validation = Rule::new("!self.exists(role, role == 'ROLE_ADMIN')").message("guests are nobody in particular and cannot hold ROLE_ADMIN; leave `authentication` out for an open Session"))]
+    pub guest_roles: Vec<String>,
 }
 
 /// HTTP Basic (RFC 7617).

@@ -13,7 +13,6 @@
 //!
 //! This crate has no client and does no IO.
 
-#![expect(clippy::duplicated_attributes, reason = "printer columns of one type are told apart by their names")]
 #![expect(unreachable_pub, reason = "KubeSchema derives a public twin of each struct in a scope of its own")]
 
 pub mod authentication;
@@ -21,6 +20,7 @@ pub mod condition;
 pub mod context;
 pub mod crds;
 pub mod model;
+pub mod moment;
 pub mod reference;
 pub mod restriction;
 pub mod role;
@@ -28,6 +28,7 @@ pub mod rules;
 pub mod session;
 pub mod technical_user;
 
+pub use moment::Moment;
 pub use restriction::{Restriction, RestrictionSpec};
 pub use role::{Role, RoleSpec};
 pub use session::{Session, SessionSpec};

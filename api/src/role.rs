@@ -6,7 +6,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{condition::ObjectStatus, context::ContextValues, reference::SessionReference};
+use crate::{condition::ObjectStatus, context::ContextValues, moment::Moment, reference::SessionReference};
 
 /// A role of one Session: who holds it, which other roles come with it, and which Restrictions narrow what its holders see.
 ///
@@ -40,7 +40,9 @@ use crate::{condition::ObjectStatus, context::ContextValues, reference::SessionR
     validation = Rule::new("!((has(self.spec.roleName) ? self.spec.roleName : self.metadata.name) in ['ROLE_USER', 'ROLE_ADMIN']) || !has(self.spec.grantMeasures) || size(self.spec.grantMeasures) == 0")
         .message("ROLE_USER and ROLE_ADMIN cannot be restricted; put `grantMeasures` on a Role of your own and map users to it"),
     validation = Rule::new("!((has(self.spec.roleName) ? self.spec.roleName : self.metadata.name) in ['ROLE_USER', 'ROLE_ADMIN']) || !has(self.spec.grantMembers) || size(self.spec.grantMembers) == 0")
-        .message("ROLE_USER and ROLE_ADMIN cannot be restricted; put `grantMembers` on a Role of your own and map users to it")
+        .message("ROLE_USER and ROLE_ADMIN cannot be restricted; put `grantMembers` on a Role of your own and map users to it"),
+    validation = Rule::new("!has(self.spec.notBefore) || !has(self.spec.notAfter) || self.spec.notBefore < self.spec.notAfter")
+        .message("`notAfter` is later than `notBefore`: there is no moment in between otherwise")
 )]
 pub struct RoleSpec {
     /// The Session that this role belongs to.
@@ -95,6 +97,13 @@ pub struct RoleSpec {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub grant_members: BTreeMap<String, Vec<Vec<String>>>,
+    /// The first moment at which the role is valid, in RFC 3339. Outside of its validity a role has lapsed: it keeps what it
+    /// takes away from its holders, its limits too, and gives them nothing, neither rows nor cubes nor the roles that it inherits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Moment>,
+    /// The first moment at which the role is valid no more, in RFC 3339. No edit and no restart is needed when it comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Moment>,
 }
 
 /// What the holders of a role are not shown.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     condition::ObjectStatus,
+    moment::Moment,
     reference::{KeyReference, SessionReference},
     restriction::Scalar,
 };
@@ -32,7 +33,9 @@ use crate::{
         json_path = ".status.conditions[?(@.type=='Programmed')].status"
     ),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Programmed')].reason"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("!has(self.spec.notBefore) || !has(self.spec.notAfter) || self.spec.notBefore < self.spec.notAfter")
+        .message("`notAfter` is later than `notBefore`: there is no moment in between otherwise")
 )]
 pub struct TechnicalUserSpec {
     /// The Session that this user may use.
@@ -52,6 +55,12 @@ pub struct TechnicalUserSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub attributes: Vec<Attribute>,
+    /// The first moment at which this user may come in, in RFC 3339. Before it they are refused as an unknown user is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Moment>,
+    /// The first moment at which this user may come in no more, in RFC 3339. No edit and no restart is needed when it comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Moment>,
 }
 
 /// An attribute of a caller.

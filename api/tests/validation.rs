@@ -170,6 +170,55 @@ fn cubes_are_named_or_matched_at_one_end() {
 }
 
 #[test]
+fn a_window_ends_after_it_begins() {
+    let user = |spec: &Value| {
+        let mut spec = spec.clone();
+        spec["sessionRef"] = json!({"name": "retail"});
+        spec["passwordSecretRef"] = json!({"name": "a", "key": "b"});
+        serde_json::from_value::<TechnicalUser>(object("TechnicalUser", &spec)).unwrap()
+    };
+    let both = |spec: Value| [sentence(role(spec.clone()).validate_cel()), sentence(user(&spec).validate_cel())];
+    let (noon, later) = ("2027-01-31T12:00:00Z", "2027-01-31T13:30:00+01:00");
+    for sound in [
+        json!({}),
+        json!({"notBefore": noon}),
+        json!({"notAfter": noon}),
+        json!({"notBefore": noon, "notAfter": later}),
+        json!({"notBefore": "2027-01-31T12:00:00.1Z", "notAfter": "2027-01-31T12:00:00.2Z"}),
+    ] {
+        assert_eq!(both(sound.clone()), ["", ""], "{sound}");
+    }
+    for wrong in [json!({"notBefore": noon, "notAfter": noon}), json!({"notBefore": later, "notAfter": noon})] {
+        for found in both(wrong.clone()) {
+            assert!(found.contains("`notAfter` is later than `notBefore`"), "{wrong}: {found}");
+        }
+    }
+}
+
+#[test]
+fn guests_are_no_administrators() {
+    let with = |guest_roles: Value| {
+        let authentication = json!({"basic": {}, "guestRoles": guest_roles});
+        sentence(session(|spec| spec["authentication"] = authentication).validate_cel())
+    };
+    assert_eq!(with(json!(["ROLE_GUEST", "ROLE_USER"])), "");
+    let found = with(json!(["ROLE_USER", "ROLE_ADMIN"]));
+    assert!(found.contains("guests are nobody in particular and cannot hold ROLE_ADMIN"), "{found}");
+}
+
+#[test]
+fn a_moment_that_is_none_is_refused_with_what_to_write() {
+    let read = |moment: Value| {
+        let spec = json!({"sessionRef": {"name": "retail"}, "notAfter": moment});
+        serde_json::from_value::<Role>(object("Role", &spec)).err().map(|error| error.to_string())
+    };
+    assert_eq!(read(json!("2027-01-31T18:00:00Z")), None);
+    for wrong in ["2027-01-31", "tomorrow", "2027-01-31 18:00"] {
+        assert!(read(json!(wrong)).unwrap().contains("as RFC 3339 has it"), "{wrong}");
+    }
+}
+
+#[test]
 fn access_is_one_of_what_there_is() {
     let read = |access: Value| serde_json::from_value::<cubegate_api::session::Access>(access);
     for combine in ["PerHierarchy", "All", "PerRole"] {

@@ -126,7 +126,7 @@ pub(crate) struct CheckOptions {
 }
 
 #[derive(Debug, ClapArgs)]
-#[command(group = ArgGroup::new("caller").required(true).args(["user", "token"]))]
+#[command(group = ArgGroup::new("caller").required(true).args(["user", "token", "guest"]))]
 pub(crate) struct ExplainOptions {
     /// Directory with manifests (*.yaml, *.yml, *.json), or `cluster:NAMESPACE` by the current context of the kubeconfig
     #[arg(value_name = "LOCATION")]
@@ -136,8 +136,11 @@ pub(crate) struct ExplainOptions {
     /// File with a token of the provider (its signature is not verified), or with claims as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) token: Option<PathBuf>,
+    /// A caller without credentials, where `guestRoles` admit them
+    #[arg(long)]
+    pub(crate) guest: bool,
     /// Role that the provider gives the user; may be repeated
-    #[arg(long = "provider-role", value_name = "ROLE", conflicts_with = "token")]
+    #[arg(long = "provider-role", value_name = "ROLE", conflicts_with_all = ["token", "guest"])]
     pub(crate) provider_roles: Vec<String>,
     /// Only this cube
     #[arg(long)]

@@ -164,6 +164,7 @@ fn print(Change { session, kind, name, things, facts }: &Change) {
     let kind = match kind {
         ViewerKind::Role => "role",
         ViewerKind::User => "user",
+        ViewerKind::Guest => "any",
     };
     say!("{session}: {kind} {name}");
     for ChangedThings { of, gained, lost } in things {

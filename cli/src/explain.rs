@@ -1,14 +1,16 @@
 //! `cubegate explain`: which roles a user has and which facts they see, and which objects say so.
 
-use std::{fs, path::Path, process::ExitCode};
+use std::{fs, path::Path, process::ExitCode, time::SystemTime};
 
 use anyhow::{Context, bail};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use cubegate_api::Moment;
 use cubegate_policy::{
     attributes::Attributes,
     claims::{provider_roles_by_claim, user_name},
     explain::{
-        AppliedRestriction, Attribute, CubeExplanation, Explanation, HeldRole, HoldingValue, Line, Share, caller,
+        AppliedRestriction, Attribute, Because, CubeExplanation, Explanation, HeldRole, HoldingValue, Line, Share,
+        caller,
     },
     resolve::{Caller, resolve},
     snapshot::{Authentication, Checked, ClaimPath, Door, Oidc},
@@ -30,7 +32,8 @@ pub(crate) fn explain(options: &ExplainOptions) -> anyhow::Result<ExitCode> {
     let explanation = match (&options.token, &options.user) {
         (Some(file), _) => of_token(&subject, options, &claims(file)?)?,
         (None, Some(user)) => of_user(&subject, options, user)?,
-        (None, None) => bail!("name a user, or a file with --token"),
+        (None, None) if options.guest => of_caller(&subject, options, &Caller::Guest, &[])?,
+        (None, None) => bail!("name a user, or a file with --token, or say --guest"),
     };
     match options.asking.output {
         Output::Json => say!("{}", serde_json::to_string_pretty(&explanation)?),
@@ -62,14 +65,14 @@ fn of_caller(
     who: &Caller<'_>,
     found: &[(&ClaimPath, std::collections::BTreeSet<String>)],
 ) -> anyhow::Result<Explanation> {
-    let snapshot = subject.snapshot();
+    let (snapshot, now) = (subject.snapshot(), Moment::of(SystemTime::now()));
     let mut cubes = Vec::new();
-    if let Ok(resolved) = resolve(&snapshot.door, who)
+    if let Ok(resolved) = resolve(&snapshot.door, who, now)
         && let Some(inspection) = &subject.inspection
     {
-        cubes = inspection.explain(options.cube.as_deref(), &resolved.into())?;
+        cubes = inspection.explain(options.cube.as_deref(), &resolved.rights)?;
     }
-    Ok(Explanation { session: snapshot.session.clone(), caller: caller(snapshot, who, found), cubes })
+    Ok(Explanation { session: snapshot.session.clone(), caller: caller(snapshot, who, now, found), cubes })
 }
 
 fn provider(door: &Door) -> anyhow::Result<&Oidc> {
@@ -124,11 +127,17 @@ fn print(explanation: &Explanation, manifests: &Manifests) {
     }
 }
 
-fn print_role(HeldRole { role, because, restrictions, broken }: &HeldRole, manifests: &Manifests) {
+fn print_role(HeldRole { role, because, lapsed, restrictions, broken }: &HeldRole, manifests: &Manifests) {
+    let said = |Because { way, origin }: &Because| {
+        let origin = origin.as_ref().map(|origin| format!(": {}", placed(origin, manifests)));
+        format!("{way}{}", origin.unwrap_or_default())
+    };
     say!("  role {role}");
     for because in because {
-        let origin = because.origin.as_ref().map(|origin| format!(": {}", placed(origin, manifests)));
-        say!("    {}{}", because.way, origin.unwrap_or_default());
+        say!("    {}", said(because));
+    }
+    if let Some(because) = lapsed {
+        say!("    LAPSED: {}", said(because));
     }
     for AppliedRestriction { name, named_by, lines } in restrictions {
         let named_by = named_by.as_ref().map(|origin| format!(": {}", placed(origin, manifests)));

@@ -1,8 +1,8 @@
 //! The Sessions that a directory declares, each with everything that its policy is compiled from.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr, time::SystemTime};
 
-use cubegate_api::Session;
+use cubegate_api::{Moment, Session};
 use cubegate_policy::{
     compile::{Advice, Compiled, Objects, Parsed, advice, compile},
     nearest::suggestion,
@@ -61,7 +61,7 @@ pub(crate) fn declared_at(
             let objects = dereference(&session, manifests, passwords);
             let compiled = compile(&objects);
             let diagnostics = locate(&compiled, manifests);
-            let warnings = warnings(&advice(&objects, &compiled.snapshot), manifests);
+            let warnings = warnings(&advice(&objects, &compiled.snapshot, Moment::of(SystemTime::now())), manifests);
             Declared { session, compiled, diagnostics, warnings }
         })
         .collect()

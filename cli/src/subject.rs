@@ -1,8 +1,9 @@
 //! What `explain`, `who-sees` and `diff` ask: the Sessions of a directory or cluster, compiled, loaded and bound, but not served.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::SystemTime};
 
 use anyhow::{Context, bail};
+use cubegate_api::Moment;
 use cubegate_engine::{Inspection, ModelSpec};
 use cubegate_policy::{
     explain::{Origin, Viewer, viewers},
@@ -67,9 +68,9 @@ impl Subject {
         &self.declared.compiled.snapshot
     }
 
-    /// Everybody whom the policy knows.
+    /// Everybody whom the policy knows, with their rights now.
     pub(crate) fn viewers(&self) -> Vec<Viewer> {
-        viewers(&self.snapshot().door)
+        viewers(&self.snapshot().door, Moment::of(SystemTime::now()))
     }
 
     /// The loaded model.

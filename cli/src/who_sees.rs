@@ -44,11 +44,14 @@ fn print(WhoSees { member: Member { cube, level, member }, facts, viewers, by_cl
             say!("  {name}: {facts} facts");
         }
     }
+    for Seeing { facts, .. } in viewers.iter().filter(|seeing| seeing.kind == ViewerKind::Guest) {
+        say!("guests: {facts} facts");
+    }
     for ByClaim { kind, name, claims } in by_claim {
         let claims: Vec<String> = claims.iter().map(|claim| format!("`{claim}`")).collect();
         let who = match kind {
             ViewerKind::Role => "holders of ",
-            ViewerKind::User => "",
+            ViewerKind::User | ViewerKind::Guest => "",
         };
         say!("{who}{name}, as far as their claim {} says so", claims.join(" and "));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cubegate_policy::attributes::Attributes;
+use cubegate_policy::{attributes::Attributes, resolve::Rights};
 use http::{HeaderMap, HeaderName};
 use percent_encoding::percent_decode_str;
 
@@ -13,16 +13,17 @@ const ROLES: HeaderName = HeaderName::from_static("x-cubegate-roles");
 const ATTRIBUTES: HeaderName = HeaderName::from_static("x-cubegate-attributes");
 const POLICY: HeaderName = HeaderName::from_static("x-cubegate-policy");
 
+/// Before the name of a role that has lapsed. No role name begins so.
+const LAPSED: char = '~';
+
 /// A caller whom the sidecar admitted.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Caller {
     /// Name, for the log only: no answer depends on it.
     pub(crate) user: String,
-    /// Roles, decided by the policy of `revision`.
-    pub(crate) roles: BTreeSet<String>,
-    /// What restrictions may ask of the caller.
-    pub(crate) attributes: Attributes,
-    /// Policy by which the roles were decided, and by which the answer must be restricted.
+    /// Decided by the policy of `revision`.
+    pub(crate) rights: Rights,
+    /// Policy by which the rights were decided, and by which the answer must be restricted.
     pub(crate) revision: u64,
 }
 
@@ -34,14 +35,20 @@ impl Caller {
             .map_err(|_| Problem::NotStamped("X-Cubegate-User"))?
             .into_owned();
         let roles = single(headers, &ROLES, "X-Cubegate-Roles")?;
-        let roles = roles.split(',').filter(|role| !role.is_empty()).map(str::to_owned).collect();
+        let (mut valid, mut lapsed) = (BTreeSet::new(), BTreeSet::new());
+        for role in roles.split(',').filter(|role| !role.is_empty()) {
+            match role.strip_prefix(LAPSED) {
+                Some(role) => lapsed.insert(role.to_owned()),
+                None => valid.insert(role.to_owned()),
+            };
+        }
         let attributes = single(headers, &ATTRIBUTES, "X-Cubegate-Attributes")?;
         let attributes =
             Attributes::from_header(attributes).map_err(|_| Problem::NotStamped("X-Cubegate-Attributes"))?;
         let revision = single(headers, &POLICY, "X-Cubegate-Policy")?
             .parse()
             .map_err(|_| Problem::NotStamped("X-Cubegate-Policy"))?;
-        Ok(Self { user, roles, attributes, revision })
+        Ok(Self { user, rights: Rights { roles: valid, lapsed, attributes }, revision })
     }
 }
 
@@ -69,13 +76,15 @@ mod tests {
     fn a_stamp_names_user_roles_attributes_and_revision() {
         let headers = stamped(&[
             ("x-cubegate-user", "Zo%C3%AB"),
-            ("x-cubegate-roles", "ROLE_PARIS,ROLE_USER"),
+            ("x-cubegate-roles", "ROLE_PARIS,ROLE_USER,~ROLE_LYON"),
             ("x-cubegate-attributes", r#"[[["shops"],["S1"]]]"#),
             ("x-cubegate-policy", "12"),
         ]);
-        let caller = Caller::from_headers(&headers).unwrap();
-        assert_eq!((caller.user.as_str(), caller.roles.len(), caller.revision), ("Zoë", 2, 12));
-        assert_eq!(caller.attributes.to_header().as_deref(), Some(r#"[[["shops"],["S1"]]]"#));
+        let Caller { user, rights: Rights { roles, lapsed, attributes }, revision } =
+            Caller::from_headers(&headers).unwrap();
+        assert_eq!((user.as_str(), roles.len(), revision), ("Zoë", 2, 12));
+        assert_eq!(lapsed, ["ROLE_LYON".to_owned()].into());
+        assert_eq!(attributes.to_header().as_deref(), Some(r#"[[["shops"],["S1"]]]"#));
     }
 
     #[test]

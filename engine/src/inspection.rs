@@ -128,7 +128,7 @@ impl Inspection {
     /// The measures that rights show.
     pub fn measures(&self, cube: &str, rights: &Rights) -> Result<BTreeSet<String>, InspectionError> {
         self.known(cube)?;
-        let visibility = self.bound.visibility(cube, &rights.roles, &rights.attributes);
+        let visibility = self.bound.visibility(cube, rights);
         let visibility = visibility.map_err(InspectionError::Refused)?;
         self.visible(cube, visibility, rights).measures().map_err(failed)
     }
@@ -143,8 +143,7 @@ impl Inspection {
 
     fn ask(&self, cube: &str, query: &Query, rights: &Rights) -> Result<Answer, InspectionError> {
         self.known(cube)?;
-        let visibility =
-            self.bound.visibility(cube, &rights.roles, &rights.attributes).map_err(InspectionError::Refused)?;
+        let visibility = self.bound.visibility(cube, rights).map_err(InspectionError::Refused)?;
         let interrupted = || self.is_late();
         let budget = Budget { interrupted: &interrupted, ..Budget::default() };
         if interrupted() {
@@ -154,7 +153,7 @@ impl Inspection {
     }
 
     fn visible(&self, cube: &str, visibility: Visibility, rights: &Rights) -> VisibleCube {
-        let context = self.bound.context(&rights.roles, self.model.context(cube));
+        let context = self.bound.context(rights, self.model.context(cube));
         VisibleCube::new(Arc::clone(&self.model), cube, visibility, context)
     }
 

@@ -14,14 +14,15 @@
 //! | wrong                                                  | refused                                             |
 //! |--------------------------------------------------------|-----------------------------------------------------|
 //! | a Restriction                                          | holders of the roles that name it                   |
-//! | a Role: names, missing Restriction or role, circle     | its holders, and those of roles that inherit it     |
+//! | a Role: names, validity, missing Restriction, circle   | its holders, and those of roles that inherit it     |
 //! | two Roles with one role name                           | the holders of both                                 |
 //! | a Role that cannot be read                             | the holders that its text names, however misspelt   |
 //! | a Role that cannot be read at all                      | everyone, because anyone may be a holder            |
 //! | `ROLE_USER` or `ROLE_ADMIN` restricted                 | their holders                                       |
-//! | a TechnicalUser: name, Secret, unknown role            | that user                                           |
+//! | a TechnicalUser: name, Secret, unknown role, validity  | that user                                           |
 //! | the client secret, the audience, a claim               | users of the provider; Basic lives on               |
 //! | `defaultRoles`                                         | users of the provider who have no role of their own |
+//! | `guestRoles`                                           | guests: they are asked for credentials              |
 //! | tables, joins, cubes of the Session                    | nobody here: the engine does not load such a model  |
 //!
 //! A holder is refused whatever else they hold; being an administrator does not help. An object that does not say
@@ -38,6 +39,7 @@ mod problem;
 mod restrictions;
 mod roles;
 mod session;
+mod validity;
 
 use std::collections::{BTreeMap, BTreeSet};
 

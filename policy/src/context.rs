@@ -7,7 +7,7 @@
 //!
 //! `ROLE_ADMIN` has the highest authority and `ROLE_USER` the lowest; between them it is the priority that decides, then the
 //! name. Values of several roles are never merged: the higher one's is used. Grants of measures do not apply to administrators,
-//! whom nothing restricts.
+//! whom nothing restricts. A role that has lapsed goes on limiting and hiding, and gives nothing.
 
 use std::{
     cmp::Reverse,
@@ -183,6 +183,31 @@ impl CallerContext {
         given
     }
 
+    /// What holds when some roles have lapsed: of limits, grants and what is not shown, no more than if these were valid
+    /// (`endless`), and no more than if they were not there. The rest is given by valid roles alone.
+    pub(crate) fn within(self, endless: Self) -> Self {
+        Self {
+            query_time_limit: tighter(self.query_time_limit, endless.query_time_limit, |one, other| {
+                if one.duration() <= other.duration() { one } else { other }
+            }),
+            result_limit: tighter(self.result_limit, endless.result_limit, |one, other| ResultLimit {
+                intermediate: smaller(one.intermediate, other.intermediate),
+                total: smaller(one.total, other.total),
+            }),
+            hide: tighter(self.hide, endless.hide, |one, other| Hide {
+                dimensions: united(one.dimensions, other.dimensions),
+                hierarchies: united(one.hierarchies, other.hierarchies),
+                measures: united(one.measures, other.measures),
+            }),
+            granted_measures: tighter(self.granted_measures, endless.granted_measures, |one, other| {
+                one.intersection(&other).cloned().collect()
+            }),
+            // Both hold of rows; in words, the one that would hold if nothing had lapsed is told.
+            granted_members: endless.granted_members.or(self.granted_members),
+            ..self
+        }
+    }
+
     fn take_values(&mut self, values: &ContextValues, by: &Giver) {
         let ContextValues {
             query_time_limit,
@@ -263,6 +288,26 @@ fn take<T: Clone>(slot: &mut Option<Given<T>>, value: Option<&T>, by: &Giver) {
     if let (None, Some(value)) = (&slot, value) {
         *slot = Some(Given { value: value.clone(), by: by.clone() });
     }
+}
+
+/// What two givers leave together, by the one of them who leaves no more, else by the second.
+fn tighter<T: Clone + PartialEq>(
+    one: Option<Given<T>>,
+    other: Option<Given<T>>,
+    together: impl FnOnce(T, T) -> T,
+) -> Option<Given<T>> {
+    let (Some(one), Some(other)) = (&one, &other) else { return one.or(other) };
+    let value = together(one.value.clone(), other.value.clone());
+    let by = if value == one.value { &one.by } else { &other.by };
+    Some(Given { value, by: by.clone() })
+}
+
+fn smaller(one: Option<i64>, other: Option<i64>) -> Option<i64> {
+    one.into_iter().chain(other).min()
+}
+
+fn united(one: Vec<String>, other: Vec<String>) -> Vec<String> {
+    one.into_iter().chain(other).collect::<BTreeSet<String>>().into_iter().collect()
 }
 
 fn in_words<'a, T>(

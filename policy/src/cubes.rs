@@ -1,7 +1,8 @@
 //! Which cubes a caller may see.
 //!
 //! The lists of all roles of a caller count together. Roles that say nothing of cubes do not count; when none of them does,
-//! every cube is visible. Where orders differ, a cube must be visible by each of them.
+//! every cube is visible. Where orders differ, a cube must be visible by each of them. A role that has lapsed goes on denying
+//! and allows nothing: its list of allowed cubes counts as one that names none.
 
 use std::collections::BTreeSet;
 
@@ -38,14 +39,14 @@ pub enum CubePattern {
 #[error("write the name of a cube, `*`, `prefix*` or `*suffix`")]
 pub struct MalformedPattern;
 
-/// Whether a cube is visible to the holder of roles that say this.
-pub fn is_visible<'a>(cube: &str, roles: impl IntoIterator<Item = &'a CubeRights>) -> bool {
+/// Whether a cube is visible to the holder of roles that say this, each with whether it has lapsed.
+pub fn is_visible<'a>(cube: &str, roles: impl IntoIterator<Item = (&'a CubeRights, bool)>) -> bool {
     let (mut orders, mut allows_any) = (BTreeSet::new(), false);
     let (mut is_allowed, mut is_denied) = (false, false);
-    for CubeRights { allowed, denied, order } in roles {
+    for (CubeRights { allowed, denied, order }, has_lapsed) in roles {
         orders.insert(order);
         allows_any |= !allowed.is_empty();
-        is_allowed |= allowed.iter().any(|pattern| pattern.matches(cube));
+        is_allowed |= !has_lapsed && allowed.iter().any(|pattern| pattern.matches(cube));
         is_denied |= denied.iter().any(|pattern| pattern.matches(cube));
     }
     orders.into_iter().all(|order| match order {
@@ -110,7 +111,13 @@ mod tests {
     }
 
     fn seen(roles: &[CubeRights]) -> Vec<&'static str> {
-        ["hr", "sales", "sales 2021", "stock"].into_iter().filter(|cube| is_visible(cube, roles)).collect()
+        seen_with(roles, &[])
+    }
+
+    fn seen_with(valid: &[CubeRights], lapsed: &[CubeRights]) -> Vec<&'static str> {
+        let cubes = ["hr", "sales", "sales 2021", "stock"].into_iter();
+        let roles = || valid.iter().map(|role| (role, false)).chain(lapsed.iter().map(|role| (role, true)));
+        cubes.filter(|cube| is_visible(cube, roles())).collect()
     }
 
     #[test]
@@ -150,6 +157,17 @@ mod tests {
         assert_eq!(seen(&[sales.clone(), rights(CubeOrder::Strict, &["hr"], &[])]), ["hr", "sales"]);
         assert_eq!(seen(&[sales.clone(), rights(CubeOrder::DenyAllow, &[], &["sales"])]), Vec::<&str>::new());
         assert_eq!(seen(&[]).len(), 4);
+    }
+
+    #[test]
+    fn what_has_lapsed_denies_and_allows_nothing() {
+        let sales = |order| rights(order, &["s*"], &["stock"]);
+        let nothing = Vec::<&str>::new();
+        assert_eq!(seen_with(&[], &[sales(CubeOrder::Strict)]), nothing);
+        assert_eq!(seen_with(&[], &[sales(CubeOrder::DenyAllow)]), ["hr", "sales", "sales 2021"]);
+        assert_eq!(seen_with(&[], &[sales(CubeOrder::AllowDeny)]), nothing);
+        let valid = rights(CubeOrder::Strict, &["sales", "stock"], &[]);
+        assert_eq!(seen_with(&[valid], &[sales(CubeOrder::Strict)]), ["sales"]);
     }
 
     proptest! {

@@ -13,6 +13,7 @@ mod who_sees;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cubegate_api::Moment;
 use serde::{Deserialize, Serialize};
 
 pub use self::who_sees::{ByClaim, Member, Seeing, Viewer, ViewerKind, WhoSees, by_rights, viewers};
@@ -21,6 +22,7 @@ use crate::{
     context::{ContextValues, Giver, NamedValue},
     resolve::{Caller, Decision, Grant, Refusal, Rights, Way, decide},
     snapshot::{Access, Checked, ClaimPath, Clause, Condition, Door, Kind, ObjectName, RoleAccess, Snapshot},
+    validity::Lapse,
 };
 
 /// Why a caller sees what they see.
@@ -84,6 +86,9 @@ pub struct HeldRole {
     pub role: String,
     /// Every way by which the caller came to it.
     pub because: Vec<Because>,
+    /// Why it has lapsed: it takes away what it always does, and gives nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lapsed: Option<Because>,
     /// The Restrictions that come with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub restrictions: Vec<AppliedRestriction>,
@@ -92,7 +97,7 @@ pub struct HeldRole {
     pub broken: Vec<String>,
 }
 
-/// One way by which a caller came to a role.
+/// One way by which a caller came to a role, or why it has lapsed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Because {
@@ -183,14 +188,23 @@ pub struct Share {
     pub all: usize,
 }
 
-/// Decides about a caller, and says why. `found` says which claim each provider role was found in.
-pub fn caller(snapshot: &Snapshot, caller: &Caller<'_>, found: &[(&ClaimPath, BTreeSet<String>)]) -> CallerExplanation {
-    let Decision { user, grants, attributes, refusal } = decide(&snapshot.door, caller);
+/// Decides about a caller at a moment, and says why. `found` says which claim each provider role was found in.
+pub fn caller(
+    snapshot: &Snapshot,
+    caller: &Caller<'_>,
+    now: Moment,
+    found: &[(&ClaimPath, BTreeSet<String>)],
+) -> CallerExplanation {
+    let Decision { user, grants, lapsed, attributes, refusal } = decide(&snapshot.door, caller, now);
     let mut by_role: BTreeMap<&str, Vec<Because>> = BTreeMap::new();
     for grant in &grants {
         by_role.entry(grant.role).or_default().push(because(snapshot, user, grant));
     }
-    let roles = by_role.into_iter().map(|(role, because)| held(snapshot, role, because)).collect();
+    let held = |(role, because)| {
+        let lapsed = lapsed.get(role).map(|lapse| lapsed_because(&snapshot.door, role, *lapse));
+        held(snapshot, role, because, lapsed)
+    };
+    let roles = by_role.into_iter().map(held).collect();
     CallerExplanation {
         user: user.to_owned(),
         provider_roles: provider_roles(caller, found),
@@ -207,8 +221,8 @@ pub fn cube(
     context: &ContextValues,
     rights: &Rights,
 ) -> (CubeExplanation, Result<Visibility, Refusal>) {
-    let visibility = bound.visibility(cube, &rights.roles, &rights.attributes);
-    let holding = bound.context(&rights.roles, context);
+    let visibility = bound.visibility(cube, rights);
+    let holding = bound.context(rights, context);
     let holding = holding.named().into_iter().filter(|_| visibility.is_ok()).map(HoldingValue::from);
     let explanation = CubeExplanation {
         cube: cube.to_owned(),
@@ -229,10 +243,21 @@ fn provider_roles(caller: &Caller<'_>, found: &[(&ClaimPath, BTreeSet<String>)])
     provider_roles.iter().map(|name| FoundRole { name: name.clone(), claims: claims(name) }).collect()
 }
 
-fn held(snapshot: &Snapshot, role: &str, because: Vec<Because>) -> HeldRole {
+fn held(snapshot: &Snapshot, role: &str, because: Vec<Because>, lapsed: Option<Because>) -> HeldRole {
     let Snapshot { door, access, .. } = snapshot;
     let broken = door.roles.get(role).map(|role| role.broken.clone()).unwrap_or_default();
-    HeldRole { role: role.to_owned(), because, restrictions: restrictions(door, access, role), broken }
+    HeldRole { role: role.to_owned(), because, lapsed, restrictions: restrictions(door, access, role), broken }
+}
+
+fn lapsed_because(door: &Door, role: &str, lapse: Option<Lapse>) -> Because {
+    let (way, field) = match lapse {
+        None => {
+            return Because { way: "comes with roles that have lapsed, and with no other".to_owned(), origin: None };
+        }
+        Some(lapse @ Lapse::NotYet(_)) => (lapse.to_string(), "spec.notBefore"),
+        Some(lapse @ Lapse::NoMore(_)) => (lapse.to_string(), "spec.notAfter"),
+    };
+    Because { way, origin: of_role(door, role, field, None) }
 }
 
 fn restrictions(door: &Door, access: &Access, role: &str) -> Vec<AppliedRestriction> {
@@ -271,6 +296,11 @@ fn because(Snapshot { session, door, .. }: &Snapshot, user: &str, grant: &Grant<
         Way::Default => {
             let field = "spec.authentication.oidc.defaultRoles";
             ("no role came any other way".to_owned(), Some(Origin::new(Kind::Session, session, field, Some(role))))
+        }
+        Way::Guest => {
+            let field = "spec.authentication.guestRoles";
+            let origin = Origin::new(Kind::Session, session, field, Some(role));
+            ("whoever brings no credentials has it".to_owned(), Some(origin))
         }
         Way::Open => {
             let origin = Origin::new(Kind::Session, session, "spec", None);

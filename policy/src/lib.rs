@@ -3,9 +3,9 @@
 //! ```text
 //! operator, `cubegate up`          sidecar                          engine
 //!
-//! four kinds ──compile──▶ Snapshot ──▶ door ──resolve(identity)──▶ roles
-//!                            │                                       │
-//!                            └──────▶ access ──bind(model)──▶ BoundAccess ──visibility(cube, roles)──▶ visible rows
+//! four kinds ──compile──▶ Snapshot ──▶ door ──resolve(identity, moment)──▶ rights
+//!                            │                                               │
+//!                            └──────▶ access ──bind(model)──▶ BoundAccess ──visibility(cube, rights)──▶ visible rows
 //! ```
 //!
 //! | module          | in one sentence                                                                            |
@@ -19,12 +19,13 @@
 //! | [`bind`]        | Clauses meet the columns, hierarchies and joins of a loaded model; roles become a [`bind::Visibility`]. |
 //! | [`cut`]         | A restriction of a hierarchy as one line of text.                                          |
 //! | [`cubes`]       | Which cubes the holders of roles may see.                                                  |
+//! | [`validity`]    | From when until when a role or a user is valid.                                            |
 //! | [`password`]    | What a TechnicalUser proves its identity with.                                             |
 //! | [`nearest`]     | “Did you mean”.                                                                            |
 //!
 //! # What holds everywhere in here
 //!
-//! - **No network, clock, environment or randomness.** Whoever calls looks Secrets up and brings salts.
+//! - **No network, clock, environment or randomness.** Whoever calls looks Secrets up, brings salts and says what time it is.
 //!   The same objects give the same bytes on every machine, in whatever order they come.
 //! - **Nothing that cannot be compiled is treated as absent.** It is carried as broken
 //!   ([`snapshot::Checked`], [`snapshot::DoorRole::broken`]), and whoever holds it is refused, whatever else
@@ -50,3 +51,4 @@ pub mod password;
 pub mod publication;
 pub mod resolve;
 pub mod snapshot;
+pub mod validity;

@@ -3,31 +3,42 @@
 //! ```text
 //! provider roles, name ──mappedFrom──┐
 //! TechnicalUser.roles ───────────────┼──▶ base ──(empty? defaultRoles)──▶ ──inherits──▶ roles ──gate──▶ Resolved
-//! name ──users───────────────────────┘                                                        └───────▶ Refusal
+//! name ──users───────────────────────┤                                                        └───────▶ Refusal
+//! nothing at all ──guestRoles────────┘
 //! ```
 //!
 //! - `mappedFrom` speaks of the provider: of its roles, and of its users by name. It says nothing of
 //!   TechnicalUsers, who have the roles of their object. `users` grants a role to a name, whichever way it comes.
 //! - `defaultRoles` are for a user of the provider who got no role any other way.
+//! - A guest has `guestRoles` and nothing else: `users`, `mappedFrom` and `defaultRoles` say nothing of somebody without a name.
 //! - In an open Session whoever comes is `anonymousUser` with `ROLE_ADMIN`, `ROLE_ANONYMOUS` and `ROLE_USER`.
 //! - A user of the provider is refused while the provider's configuration is broken, and unknown once it is gone.
+//!
+//! A role outside of its validity has *lapsed*, and with it what comes with it alone. It keeps what it takes away from its
+//! holders and gives them nothing, so that neither its end nor its beginning ever shows anybody more than it would. Who
+//! holds a lapsed role has got a role, and gets no `defaultRoles` instead.
 //!
 //! A caller who holds a broken role, however it came to them, is refused, administrators included:
 //! what cannot be compiled is never treated as absent. Nobody else notices.
 
-use std::collections::BTreeSet;
+mod refusal;
 
-use cubegate_api::{ROLE_ADMIN, ROLE_ANONYMOUS, ROLE_USER};
+use std::collections::{BTreeMap, BTreeSet};
+
+use cubegate_api::{Moment, ROLE_ADMIN, ROLE_ANONYMOUS, ROLE_USER};
 use serde::{Deserialize, Serialize};
 
+pub use self::refusal::Refusal;
 use crate::{
     attributes::Attributes,
-    limits::ATTRIBUTES_BYTES_MAX,
-    snapshot::{Authentication, Checked, Door, Oidc, TechnicalUser, Ways},
+    snapshot::{Authentication, Checked, Door, DoorRole, Oidc, TechnicalUser, Ways},
+    validity::Lapse,
 };
 
 /// Name of whoever comes to an open Session.
 pub const ANONYMOUS_USER: &str = "anonymousUser";
+/// Name of whoever comes to a Session that admits guests, without credentials.
+pub const GUEST_USER: &str = "guest";
 
 /// Someone whose identity has been proven; or nobody in particular.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +59,8 @@ pub enum Caller<'a> {
     },
     /// Brought no credentials.
     Anonymous,
+    /// Brought no credentials either, where others have to.
+    Guest,
 }
 
 /// A caller who may come in.
@@ -55,18 +68,19 @@ pub enum Caller<'a> {
 pub struct Resolved {
     /// The caller's name.
     pub user: String,
-    /// All roles of the caller, inherited ones included. At least one of `ROLE_USER` and `ROLE_ADMIN`.
-    pub roles: BTreeSet<String>,
-    /// What restrictions may ask of the caller.
-    pub attributes: Attributes,
+    /// What the caller may; among the roles is at least one of `ROLE_USER` and `ROLE_ADMIN`.
+    pub rights: Rights,
 }
 
 /// All that decides what a caller sees: who has the same rights sees the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rights {
-    /// All roles, inherited ones included.
+    /// All roles that are valid now, inherited ones included.
     pub roles: BTreeSet<String>,
+    /// All roles that have lapsed. They take away what they always do, and give nothing.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub lapsed: BTreeSet<String>,
     /// What restrictions may ask.
     pub attributes: Attributes,
 }
@@ -74,76 +88,8 @@ pub struct Rights {
 impl Rights {
     /// Everything.
     pub fn of_administrator() -> Self {
-        Self { roles: [ROLE_ADMIN.to_owned()].into(), attributes: Attributes::default() }
+        Self { roles: [ROLE_ADMIN.to_owned()].into(), ..Self::default() }
     }
-}
-
-impl From<Resolved> for Rights {
-    fn from(Resolved { user: _, roles, attributes }: Resolved) -> Self {
-        Self { roles, attributes }
-    }
-}
-
-/// Why a caller is refused. The text is for logs; callers see only the status.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// The caller is known but has neither `ROLE_USER` nor `ROLE_ADMIN`. (403)
-    #[error("neither ROLE_USER nor ROLE_ADMIN among the caller's roles")]
-    NoAccess,
-    /// The caller holds a role that cannot be enforced. (403)
-    #[error("role `{role}` is broken: {}", reasons.join("; "))]
-    BrokenRole {
-        /// Name of the role.
-        role: String,
-        /// What is wrong with it.
-        reasons: Vec<String>,
-    },
-    /// The caller holds a role that restricts columns which no join leads to from the table that is to be read. (403)
-    #[error("role `{role}` restricts what is beyond reach: {}", reasons.join("; "))]
-    BeyondReach {
-        /// Name of the role.
-        role: String,
-        /// What cannot be reached.
-        reasons: Vec<String>,
-    },
-    /// The caller has more attributes than can travel to the engine. (403)
-    #[error("the caller's attributes take more than {ATTRIBUTES_BYTES_MAX} bytes")]
-    TooManyAttributes,
-    /// The caller's TechnicalUser cannot be used; who it is cannot be proven. (401)
-    #[error("TechnicalUser `{username}` is broken: {}", reasons.join("; "))]
-    BrokenUser {
-        /// The user name.
-        username: String,
-        /// What is wrong with it.
-        reasons: Vec<String>,
-    },
-    /// The caller comes from a provider whose configuration cannot be used, or would get default roles that do not exist. (403)
-    #[error("OpenID Connect is broken: {}", reasons.join("; "))]
-    BrokenProvider {
-        /// What is wrong with it.
-        reasons: Vec<String>,
-    },
-    /// The Session has no such TechnicalUser or no provider (any more). (401)
-    #[error("the Session does not know a user `{user}` by this way in")]
-    UnknownUser {
-        /// The name that the caller claims.
-        user: String,
-    },
-    /// Nobody comes in without credentials, because the Session is not open. (401)
-    #[error("no credentials, and the Session is not open")]
-    NoCredentials,
-    /// The engine has no such cube. (404, as for a name that never existed)
-    #[error("there is no cube `{cube}`")]
-    UnknownCube {
-        /// The name that was asked for.
-        cube: String,
-    },
-    /// The engine has no such table. (404, as for a name that never existed)
-    #[error("there is no table `{table}`")]
-    UnknownTable {
-        /// The name that was asked for.
-        table: String,
-    },
 }
 
 /// A role, and how the caller came to it.
@@ -169,6 +115,8 @@ pub enum Way<'a> {
     },
     /// `defaultRoles` of the provider: the caller had no role any other way.
     Default,
+    /// `guestRoles` of the Session: the caller brought no credentials.
+    Guest,
     /// The Session is open.
     Open,
     /// It comes with a role that the caller holds.
@@ -185,31 +133,34 @@ pub struct Decision<'a> {
     pub user: &'a str,
     /// Every role that was found, once per way; of a caller who is refused, those that were found until then.
     pub grants: Vec<Grant<'a>>,
+    /// Those of the roles that have lapsed: why, or nothing for a role that comes with lapsed ones only.
+    pub lapsed: BTreeMap<&'a str, Option<Lapse>>,
     /// What restrictions may ask of the caller.
     pub attributes: &'a Attributes,
     /// Why the caller is refused, if so.
     pub refusal: Option<Refusal>,
 }
 
-/// Decides which roles a caller has, or why they are refused.
-pub fn resolve(door: &Door, caller: &Caller<'_>) -> Result<Resolved, Refusal> {
-    let Decision { user, grants, attributes, refusal } = decide(door, caller);
+/// Decides which roles a caller has at a moment, or why they are refused.
+pub fn resolve(door: &Door, caller: &Caller<'_>, now: Moment) -> Result<Resolved, Refusal> {
+    let Decision { user, grants, lapsed, attributes, refusal } = decide(door, caller, now);
     match refusal {
         Some(refusal) => Err(refusal),
-        None => Ok(Resolved { user: user.to_owned(), roles: roles(&grants), attributes: attributes.clone() }),
+        None => Ok(Resolved { user: user.to_owned(), rights: rights(&grants, &lapsed, attributes) }),
     }
 }
 
 /// Decides as [`resolve`] does, and keeps by which ways.
-pub fn decide<'a>(door: &'a Door, caller: &Caller<'a>) -> Decision<'a> {
-    let (mut grants, mut attributes) = (Vec::new(), Attributes::none());
-    let refusal = base(door, caller, &mut grants)
+pub fn decide<'a>(door: &'a Door, caller: &Caller<'a>, now: Moment) -> Decision<'a> {
+    let (mut grants, mut lapsed, mut attributes) = (Vec::new(), BTreeMap::new(), Attributes::none());
+    let refusal = base(door, caller, now, &mut grants)
         .map(|found| attributes = found.unwrap_or(Attributes::none()))
         .and_then(|()| inherit(door, &mut grants))
-        .and_then(|()| admit(grants.iter().map(|grant| grant.role)))
+        .map(|roles| lapsed = self::lapsed(&grants, &roles, now))
+        .and_then(|()| admit(grants.iter().map(|grant| grant.role).filter(|role| !lapsed.contains_key(role))))
         .and_then(|()| attributes.to_header().map(drop).ok_or(Refusal::TooManyAttributes))
         .err();
-    Decision { user: caller.name(), grants, attributes, refusal }
+    Decision { user: caller.name(), grants, lapsed, attributes, refusal }
 }
 
 impl<'a> Caller<'a> {
@@ -230,15 +181,17 @@ impl<'a> Caller<'a> {
         match *self {
             Self::TechnicalUser { username: name } | Self::ProviderUser { name, .. } => name,
             Self::Anonymous => ANONYMOUS_USER,
+            Self::Guest => GUEST_USER,
         }
     }
 }
 
-/// The rights of somebody who holds one role, may use the application and has no attributes; or why they are refused.
-pub fn holder(door: &Door, role: &str) -> Result<Rights, Refusal> {
+/// The rights at a moment of somebody who holds one role, may use the application and has no attributes; or why they are refused.
+pub fn holder(door: &Door, role: &str, now: Moment) -> Result<Rights, Refusal> {
     let mut grants: Vec<Grant<'_>> = [role, ROLE_USER].map(|role| Grant { role, way: Way::Granted }).into();
-    inherit(door, &mut grants)?;
-    Ok(Rights { roles: roles(&grants), attributes: Attributes::default() })
+    let roles = inherit(door, &mut grants)?;
+    let lapsed = lapsed(&grants, &roles, now);
+    Ok(rights(&grants, &lapsed, Attributes::none()))
 }
 
 /// Lets through only those who may use the application at all.
@@ -247,14 +200,20 @@ pub(crate) fn admit<'a>(roles: impl IntoIterator<Item = &'a str>) -> Result<(), 
     if may_enter { Ok(()) } else { Err(Refusal::NoAccess) }
 }
 
-fn roles(grants: &[Grant<'_>]) -> BTreeSet<String> {
-    grants.iter().map(|grant| grant.role.to_owned()).collect()
+fn rights(grants: &[Grant<'_>], lapsed: &BTreeMap<&str, Option<Lapse>>, attributes: &Attributes) -> Rights {
+    let held = grants.iter().map(|grant| grant.role).filter(|role| !lapsed.contains_key(role));
+    Rights {
+        roles: held.map(str::to_owned).collect(),
+        lapsed: lapsed.keys().map(|role| (*role).to_owned()).collect(),
+        attributes: attributes.clone(),
+    }
 }
 
 /// Adds the roles that no other roles bring along; what restrictions may ask of the caller, if anything.
 fn base<'a>(
     door: &'a Door,
     caller: &Caller<'a>,
+    now: Moment,
     grants: &mut Vec<Grant<'a>>,
 ) -> Result<Option<&'a Attributes>, Refusal> {
     match (&door.authentication, caller) {
@@ -263,7 +222,7 @@ fn base<'a>(
             Ok(None)
         }
         (Authentication::Closed(ways), Caller::TechnicalUser { username }) => {
-            let user = technical_user(ways, username)?;
+            let user = technical_user(ways, username, now)?;
             let way = Way::TechnicalUser { object: &user.declared_by };
             grants.extend(user.roles.iter().map(|role| Grant { role, way }));
             grants.extend(granted(door, username));
@@ -279,20 +238,27 @@ fn base<'a>(
             }
             Ok(Some(*attributes))
         }
+        (Authentication::Closed(ways), Caller::Guest) => {
+            grants.extend(guest_roles(ways)?.iter().map(|role| Grant { role, way: Way::Guest }));
+            Ok(None)
+        }
         (Authentication::Closed(_), Caller::Anonymous) => Err(Refusal::NoCredentials),
-        (Authentication::Open, Caller::TechnicalUser { username: user } | Caller::ProviderUser { name: user, .. }) => {
-            Err(Refusal::UnknownUser { user: (*user).to_owned() })
+        (Authentication::Open, Caller::TechnicalUser { .. } | Caller::ProviderUser { .. } | Caller::Guest) => {
+            Err(Refusal::UnknownUser { user: caller.name().to_owned() })
         }
     }
 }
 
-fn technical_user<'a>(ways: &'a Ways, username: &str) -> Result<&'a TechnicalUser, Refusal> {
+fn technical_user<'a>(ways: &'a Ways, username: &str, now: Moment) -> Result<&'a TechnicalUser, Refusal> {
     match ways.technical_users.get(username) {
         None => Err(Refusal::UnknownUser { user: username.to_owned() }),
         Some(Checked::Broken(reasons)) => {
             Err(Refusal::BrokenUser { username: username.to_owned(), reasons: reasons.clone() })
         }
-        Some(Checked::Valid(user)) => Ok(user),
+        Some(Checked::Valid(user)) => match user.validity.lapse(now) {
+            Some(lapse) => Err(Refusal::LapsedUser { username: username.to_owned(), lapse }),
+            None => Ok(user),
+        },
     }
 }
 
@@ -302,6 +268,14 @@ fn provider<'a>(ways: &'a Ways, name: &str) -> Result<&'a Oidc, Refusal> {
         None => Err(Refusal::UnknownUser { user: name.to_owned() }),
         Some(Checked::Broken(reasons)) => Err(Refusal::BrokenProvider { reasons: reasons.clone() }),
         Some(Checked::Valid(oidc)) => Ok(oidc),
+    }
+}
+
+fn guest_roles(ways: &Ways) -> Result<&BTreeSet<String>, Refusal> {
+    match &ways.guest_roles {
+        None => Err(Refusal::NoCredentials),
+        Some(Checked::Broken(reasons)) => Err(Refusal::BrokenGuest { reasons: reasons.clone() }),
+        Some(Checked::Valid(roles)) => Ok(roles),
     }
 }
 
@@ -323,24 +297,46 @@ fn default_roles<'a>(oidc: &'a Oidc, grants: &mut Vec<Grant<'a>>) -> Result<(), 
     }
 }
 
-/// Adds what comes with the roles that were found, unless one of them is broken.
-fn inherit<'a>(door: &'a Door, grants: &mut Vec<Grant<'a>>) -> Result<(), Refusal> {
+/// Adds what comes with the roles that were found, unless one of them is broken; every role by name.
+fn inherit<'a>(door: &'a Door, grants: &mut Vec<Grant<'a>>) -> Result<BTreeMap<&'a str, &'a DoorRole>, Refusal> {
+    let mut roles = BTreeMap::new();
     let mut heirs: Vec<&str> = grants.iter().map(|grant| grant.role).collect();
     // The same role is refused first in whatever order the ways were looked at.
-    heirs.sort_unstable();
-    heirs.dedup();
-    for from in heirs {
-        let Some(role) = door.roles.get(from) else {
-            return Err(Refusal::BrokenRole {
-                role: from.to_owned(),
-                reasons: vec!["the policy does not know it".into()],
-            });
-        };
-        if !role.broken.is_empty() {
-            return Err(Refusal::BrokenRole { role: from.to_owned(), reasons: role.broken.clone() });
+    heirs.sort_unstable_by(|one, other| other.cmp(one));
+    while let Some(from) = heirs.pop() {
+        let role = usable(door, from)?;
+        if roles.insert(from, role).is_none() {
+            grants.extend(role.inherits.iter().map(|role| Grant { role, way: Way::Inherited { from } }));
+            heirs.extend(role.inherits.iter().map(String::as_str));
         }
-        let inherited = role.includes.iter().filter(|role| *role != from);
-        grants.extend(inherited.map(|role| Grant { role, way: Way::Inherited { from } }));
     }
-    Ok(())
+    Ok(roles)
+}
+
+fn usable<'a>(door: &'a Door, role: &str) -> Result<&'a DoorRole, Refusal> {
+    let broken = |reasons| Refusal::BrokenRole { role: role.to_owned(), reasons };
+    let found = door.roles.get(role).ok_or_else(|| broken(vec!["the policy does not know it".into()]))?;
+    if found.broken.is_empty() { Ok(found) } else { Err(broken(found.broken.clone())) }
+}
+
+/// Those of a caller's roles that are not reached through valid ones only.
+fn lapsed<'a>(
+    grants: &[Grant<'a>],
+    roles: &BTreeMap<&'a str, &'a DoorRole>,
+    now: Moment,
+) -> BTreeMap<&'a str, Option<Lapse>> {
+    if roles.values().all(|role| role.validity.includes(now)) {
+        return BTreeMap::new();
+    }
+    let mut lapsed: BTreeMap<&str, Option<Lapse>> =
+        roles.iter().map(|(name, role)| (*name, role.validity.lapse(now))).collect();
+    let is_base = |grant: &&Grant<'a>| !matches!(grant.way, Way::Inherited { .. });
+    let mut open: Vec<&str> = grants.iter().filter(is_base).map(|grant| grant.role).collect();
+    while let Some(name) = open.pop() {
+        let Some(role) = roles.get(name).filter(|role| role.validity.includes(now)) else { continue };
+        if lapsed.remove(name).is_some() {
+            open.extend(role.inherits.iter().map(String::as_str));
+        }
+    }
+    lapsed
 }

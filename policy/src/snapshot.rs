@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::clause::{Clause, ColumnName, Condition, Subject, Values, Wanted};
 pub(crate) use self::clause::{write_choice, write_range};
-use crate::{attributes::Attributes, context::RoleContext, cubes::CubeRights};
+use crate::{attributes::Attributes, context::RoleContext, cubes::CubeRights, validity::Validity};
 
 /// The compiled policy of one Session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +120,9 @@ pub struct Ways {
     pub technical_users: BTreeMap<String, Checked<TechnicalUser>>,
     /// OpenID Connect, when configured.
     pub oidc: Option<Checked<Oidc>>,
+    /// The roles of guests, where there are guests. All of them exist; or why nobody is let in as a guest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest_roles: Option<Checked<BTreeSet<String>>>,
 }
 
 /// A caller that authenticates with Basic.
@@ -134,6 +137,9 @@ pub struct TechnicalUser {
     pub roles: BTreeSet<String>,
     /// As far as the policy speaks of them.
     pub attributes: Attributes,
+    /// When the user may come in.
+    #[serde(default, skip_serializing_if = "Validity::is_unbounded")]
+    pub validity: Validity,
 }
 
 /// An OpenID Connect provider. Field meanings as in [`cubegate_api::authentication::Oidc`].
@@ -169,8 +175,11 @@ pub struct ClaimPath(pub Vec<String>);
 pub struct DoorRole {
     /// Name of the Role that declares it; none for a built-in role that is not declared.
     pub declared_by: Option<String>,
-    /// Names of all roles that come with this one, itself included (the closure of `inherits`).
-    pub includes: BTreeSet<String>,
+    /// Names of the roles that come with this one, and bring along their own.
+    pub inherits: BTreeSet<String>,
+    /// When the role is valid; outside of that it has lapsed.
+    #[serde(default, skip_serializing_if = "Validity::is_unbounded")]
+    pub validity: Validity,
     /// Why holders are refused; empty for a role that is in order.
     pub broken: Vec<String>,
 }

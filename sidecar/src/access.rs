@@ -8,8 +8,12 @@
 //! The policy is the one that decides on requests, and so is the code. To callers who are no administrators these paths do not
 //! exist: the engine answers them as any path that it does not have, so that nobody learns who may ask.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::SystemTime,
+};
 
+use cubegate_api::Moment;
 use cubegate_policy::{
     attributes::Attributes,
     explain::{self, Explanation, Member, WhoSees, viewers},
@@ -34,15 +38,16 @@ pub(crate) async fn explain<B>(request: &Screened<B>, policy: &Policy, engine: &
     let provider_roles: BTreeSet<String> = parameters.all("providerRole").into_iter().collect();
     let snapshot = policy.snapshot();
     let caller = Caller::named(&snapshot.door, &user, &provider_roles, Attributes::none());
-    let cubes = match resolve(&snapshot.door, &caller) {
+    let now = Moment::of(SystemTime::now());
+    let cubes = match resolve(&snapshot.door, &caller, now) {
         Err(_) => Vec::new(),
         Ok(resolved) => {
-            let asked = ExplainCubes { revision: policy.id().revision, rights: resolved.into(), cube };
+            let asked = ExplainCubes { revision: policy.id().revision, rights: resolved.rights, cube };
             engine.explain(&asked).await.map_err(|error| failed(&error))?
         }
     };
     let session = snapshot.session.clone();
-    Ok(json_answer(&Explanation { session, caller: explain::caller(snapshot, &caller, &[]), cubes }))
+    Ok(json_answer(&Explanation { session, caller: explain::caller(snapshot, &caller, now, &[]), cubes }))
 }
 
 /// `GET /api/v1/access/who-sees?cube=CUBE&level=LEVEL&member=MEMBER`
@@ -52,7 +57,7 @@ pub(crate) async fn who_sees<B>(request: &Screened<B>, policy: &Policy, engine: 
     let member =
         Member { cube: parameters.one("cube")?, level: parameters.one("level")?, member: parameters.one("member")? };
     let snapshot = policy.snapshot();
-    let viewers = viewers(&snapshot.door);
+    let viewers = viewers(&snapshot.door, Moment::of(SystemTime::now()));
     // Who has the same rights sees the same, and is not counted again.
     let rights: BTreeSet<Rights> = viewers.iter().filter_map(|viewer| viewer.rights.clone().ok()).collect();
     let asked = CountMember {

@@ -1,4 +1,4 @@
-//! How someone who has not proven who they are is answered.
+//! How someone who has not proven who they are is answered, and is no guest.
 //!
 //! | caller                                         | with OpenID Connect          | without              |
 //! |------------------------------------------------|------------------------------|----------------------|
@@ -17,8 +17,8 @@ use crate::{answer::Refusal, manners::Manners};
 pub(crate) const LOGIN_PATH: &str = "/login";
 
 /// The 401 for a caller without credentials who is not sent to the login page.
-pub(crate) fn missing(ways: &Ways, manners: Manners) -> Refusal {
-    challenged(ways, manners, "", "authenticate and try again").because("no credentials")
+pub(crate) fn missing(ways: &Ways, manners: Manners, reason: impl std::fmt::Display) -> Refusal {
+    challenged(ways, manners, "", "authenticate and try again").because(reason)
 }
 
 /// The 401 for credentials that are wrong, for a reason that only the log may know.

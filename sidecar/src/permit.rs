@@ -4,10 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use cubegate_api::ROLE_ADMIN;
+use cubegate_api::{Moment, ROLE_ADMIN};
 use cubegate_policy::{
-    attributes::Attributes,
-    resolve::{self, Caller, Resolved},
+    resolve::{self, Caller, Resolved, Rights},
     snapshot::Door,
 };
 use http::{
@@ -29,15 +28,15 @@ const ATTRIBUTES: HeaderName = HeaderName::from_static("x-cubegate-attributes");
 const POLICY: HeaderName = HeaderName::from_static("x-cubegate-policy");
 /// What proves an identity to us proves nothing behind us; and what a front proxy says is not ours to vouch for.
 const NOT_FORWARDED: [HeaderName; 3] = [AUTHORIZATION, COOKIE, FORWARDED];
+/// Before the name of a role that has lapsed. No role name begins so.
+const LAPSED: char = '~';
 /// Characters of a user name that travel as they are.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A caller who may pass, by the policy of one revision.
 #[derive(Debug)]
 pub(crate) struct Permit {
-    user: String,
-    roles: BTreeSet<String>,
-    attributes: Attributes,
+    resolved: Resolved,
     revision: u64,
 }
 
@@ -56,11 +55,12 @@ pub(crate) enum DecideError {
     Refused(resolve::Refusal),
 }
 
-/// Decides whether a caller may pass, and as whom.
-pub(crate) fn decide(door: &Door, revision: u64, caller: &Caller<'_>) -> Result<Permit, DecideError> {
-    match resolve::resolve(door, caller) {
-        Ok(Resolved { user, roles, attributes }) => Ok(Permit { user, roles, attributes, revision }),
-        Err(refusal @ (resolve::Refusal::UnknownUser { .. } | resolve::Refusal::NoCredentials)) => {
+/// Decides whether a caller may pass at a moment, and as whom.
+pub(crate) fn decide(door: &Door, revision: u64, caller: &Caller<'_>, now: Moment) -> Result<Permit, DecideError> {
+    use resolve::Refusal::{BrokenGuest, LapsedUser, NoCredentials, UnknownUser};
+    match resolve::resolve(door, caller, now) {
+        Ok(resolved) => Ok(Permit { resolved, revision }),
+        Err(refusal @ (UnknownUser { .. } | LapsedUser { .. } | NoCredentials | BrokenGuest { .. })) => {
             Err(DecideError::Unknown(refusal))
         }
         Err(refusal) => Err(DecideError::Refused(refusal)),
@@ -71,25 +71,27 @@ pub(crate) fn decide(door: &Door, revision: u64, caller: &Caller<'_>) -> Result<
 
 impl Permit {
     pub(crate) fn user(&self) -> &str {
-        &self.user
+        &self.resolved.user
     }
 
     pub(crate) fn roles(&self) -> &BTreeSet<String> {
-        &self.roles
+        &self.resolved.rights.roles
     }
 
     /// Whether the caller may ask about others.
     pub(crate) fn is_admin(&self) -> bool {
-        self.roles.contains(ROLE_ADMIN)
+        self.roles().contains(ROLE_ADMIN)
     }
 
     /// Puts our headers on a screened request, last.
     pub(crate) fn stamp<B>(&self, request: Screened<B>, trace: &Trace) -> Result<Permitted<B>, Refusal> {
         let Screened { method, target, mut headers, manners: _, body } = request;
+        let Resolved { user, rights: Rights { roles, lapsed, attributes } } = &self.resolved;
         remove_what_is_not_forwarded(&mut headers);
-        headers.insert(USER, value(&utf8_percent_encode(&self.user, PLAIN).to_string())?);
-        headers.insert(ROLES, value(&self.roles.iter().map(String::as_str).collect::<Vec<_>>().join(","))?);
-        let attributes = self.attributes.to_header().ok_or(resolve::Refusal::TooManyAttributes)?;
+        headers.insert(USER, value(&utf8_percent_encode(user, PLAIN).to_string())?);
+        let lapsed = lapsed.iter().map(|role| format!("{LAPSED}{role}"));
+        headers.insert(ROLES, value(&roles.iter().cloned().chain(lapsed).collect::<Vec<_>>().join(","))?);
+        let attributes = attributes.to_header().ok_or(resolve::Refusal::TooManyAttributes)?;
         headers.insert(ATTRIBUTES, value(&attributes)?);
         headers.insert(POLICY, HeaderValue::from(self.revision));
         headers.insert(REQUEST_ID, trace.request_id.clone());

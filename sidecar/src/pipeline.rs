@@ -3,9 +3,10 @@
 use std::{
     net::IpAddr,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
+use cubegate_api::Moment;
 use cubegate_policy::snapshot::Authentication;
 use http::{
     HeaderValue, Method, Request, StatusCode,
@@ -106,6 +107,7 @@ impl Pipeline {
             Route::WhoSees if permit.is_admin() => access::who_sees(&request, &policy, &self.engine).await?,
             _ => self.forward(request, &permit, trace).await?,
         };
+        keep_private(&mut answer, &identity);
         renew_session(&mut answer, &identity, &policy);
         Ok(answer)
     }
@@ -226,10 +228,11 @@ impl Record {
     }
 }
 
-/// Identity first, then what the policy makes of it.
+/// Identity first, then what the policy makes of it now: nobody is let in by what was decided of an earlier request.
 fn permit<B>(request: &Screened<B>, policy: &Policy, identity: &Identity) -> Result<Permit, Refusal> {
     let door = policy.door();
-    decide(door, policy.id().revision, &identity.caller()).map_err(|error| match (error, &door.authentication) {
+    let now = Moment::of(SystemTime::now());
+    decide(door, policy.id().revision, &identity.caller(), now).map_err(|error| match (error, &door.authentication) {
         (DecideError::Unknown(refusal), Authentication::Closed(ways)) => {
             challenge::wrong(ways, request.manners, refusal)
         }
@@ -250,14 +253,19 @@ pub(crate) fn only_get<B>(request: &Screened<B>) -> Result<(), Refusal> {
     }
 }
 
-/// Keeps an active session from ending early. Caches know not to share what came with `Authorization`; of a cookie they
+/// Caches know not to share what came with `Authorization`. Of a cookie, and of what guests see where others see more, they
 /// must be told.
+fn keep_private(answer: &mut Answer, identity: &Identity) {
+    let headers = answer.headers_mut();
+    if matches!(identity, Identity::LoggedIn(_) | Identity::Guest) && !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    }
+}
+
+/// Keeps an active session from ending early.
 fn renew_session(answer: &mut Answer, identity: &Identity, policy: &Policy) {
     let Identity::LoggedIn(session) = identity else { return };
     let headers = answer.headers_mut();
-    if !headers.contains_key(CACHE_CONTROL) {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    }
     if let Some(cookie) = session.renewal(policy.sealer(), policy.cookies()) {
         headers.append(SET_COOKIE, cookie);
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));

@@ -123,6 +123,29 @@ async fn a_token_is_explained_from_the_claims_on() {
 }
 
 #[tokio::test]
+async fn a_guest_is_explained_and_seen_beside_users() {
+    let run = RunDirectory::new().unwrap();
+    let directory = up::copy_example(&run, "retail").unwrap();
+    let (_, answer) = json(&["explain", shown(&directory), "--guest"]).await;
+    assert_eq!(answer["refused"], "no credentials");
+    let guests = "  authentication:\n    guestRoles: [ROLE_USER, ROLE_FRANCE]\n";
+    up::edit(&directory.join("session.yaml"), "  authentication:\n", guests).unwrap();
+    let (status, text) = cubegate(&["explain", shown(&directory), "--guest"]).await;
+    assert_eq!(status, 0, "{text}");
+    for line in [
+        "guest in Session retail",
+        "whoever brings no credentials has it: Session/retail spec.authentication.guestRoles (",
+        "restricted by france-only: Role/france spec.restrictions (",
+    ] {
+        assert!(text.contains(line), "{line:?} is not in\n{text}");
+    }
+    let (_, seen) = cubegate(&["who-sees", shown(&directory), "Sales", "City", "Paris"]).await;
+    assert!(seen.contains("\nguests: 439 facts\n"), "{seen}");
+    let (_, seen) = cubegate(&["who-sees", shown(&directory), "Sales", "City", "Chicago"]).await;
+    assert!(!seen.contains("guests"), "{seen}");
+}
+
+#[tokio::test]
 async fn a_refusal_is_explained() {
     let (status, answer) = json(&["explain", &retail(), "outsider"]).await;
     assert_eq!((status, &answer["cubes"]), (0, &json!([])));
@@ -228,6 +251,22 @@ spec: {sessionRef: {name: retail}, where: [{table: Shops, column: City, equals: 
         "0 errors, 3 warnings",
     ] {
         assert!(report.contains(said), "{said} is not in\n{report}");
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_has_lapsed_is_a_warning_and_is_explained_with_the_field_that_says_so() {
+    let run = RunDirectory::new().unwrap();
+    let directory = up::copy_example(&run, "retail").unwrap();
+    let role = "  roleName: ROLE_PARIS\n";
+    let window = "  notBefore: 2020-01-01T00:00:00+01:00\n  notAfter: 2021-01-01T00:00:00Z\n";
+    up::edit(&directory.join("roles.yaml"), role, &format!("{role}{window}")).unwrap();
+    let (status, report) = cubegate(&["check", shown(&directory)]).await;
+    let warning = "roles.yaml:29:13: warning: Role/paris: the role `ROLE_PARIS` has lapsed at 2021-01-01T00:00:00Z";
+    assert!(status == 0 && report.contains(warning), "{report}");
+    let (_, text) = cubegate(&["explain", shown(&directory), "parisian-user"]).await;
+    for said in ["LAPSED: not valid since 2021-01-01T00:00:00Z: Role/paris spec.notAfter (", "sees 0 of 5850 facts"] {
+        assert!(text.contains(said), "{said:?} is not in\n{text}");
     }
 }
 

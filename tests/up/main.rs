@@ -6,6 +6,7 @@ mod answering;
 mod contexts;
 mod cubes;
 mod examples;
+mod guest;
 mod leaks;
 mod lifecycle;
 mod mistakes;
@@ -14,6 +15,7 @@ mod requests;
 mod retail;
 mod tables;
 mod timing;
+mod validity;
 mod world;
 
 use cubegate_tests::{

@@ -1,8 +1,13 @@
 //! Each step of a policy, timed.
 
-use std::{collections::BTreeMap, hint::black_box, time::Instant};
+use std::{
+    collections::BTreeMap,
+    hint::black_box,
+    time::{Instant, SystemTime},
+};
 
 use anyhow::{Context, Result, ensure};
+use cubegate_api::Moment;
 use cubegate_policy::{
     attributes::Attributes,
     bind::BoundAccess,
@@ -40,7 +45,7 @@ pub(super) fn measure(objects: &Objects, callers: &Callers) -> Result<Figures> {
     let (cube, shape) = model();
     let read = || Publication::from_secret(|key| secret.get(key).map(Vec::as_slice)).context("cannot be read back");
     let bind = || BoundAccess::bind(&snapshot.access, &shape);
-    let requests = Requests { snapshot: &snapshot, bound: bind(), cube };
+    let requests = Requests { snapshot: &snapshot, bound: bind(), cube, now: Moment::of(SystemTime::now()) };
     ensure!(requests.bound.problems().is_empty(), "the policy fits the model, but: {:?}", requests.bound.problems());
     let (cold, again) = requests.timed(callers)?;
     Ok(Figures {
@@ -60,6 +65,7 @@ struct Requests<'a> {
     snapshot: &'a Snapshot,
     bound: BoundAccess,
     cube: &'static str,
+    now: Moment,
 }
 
 impl Requests<'_> {
@@ -80,8 +86,8 @@ impl Requests<'_> {
 
     fn once_ms(&self, caller: &Caller<'_>) -> Result<f64> {
         let start = Instant::now();
-        let resolved = resolve(&self.snapshot.door, caller)?;
-        let visibility = self.bound.visibility(self.cube, &resolved.roles, &resolved.attributes)?;
+        let resolved = resolve(&self.snapshot.door, caller, self.now)?;
+        let visibility = self.bound.visibility(self.cube, &resolved.rights)?;
         let elapsed_ms = start.elapsed().as_secs_f64() * 1e3;
         ensure!(!black_box(visibility).all_of.is_empty(), "everybody here is restricted");
         Ok(elapsed_ms)

@@ -6,7 +6,7 @@ use std::{
     time::SystemTime,
 };
 
-use cubegate_api::model::FileLocation;
+use cubegate_api::{Moment, model::FileLocation};
 use cubegate_engine::{Inspection, ModelSource, ModelSpec, Stamp, TableFile};
 
 use cubegate_policy::{bind::BindProblem, compile::Advice, snapshot::ObjectName};
@@ -104,6 +104,7 @@ pub(crate) struct Checked {
 /// Loads a Session's model only to look at it.
 pub(crate) fn check(declared: &Declared, manifests: &Manifests, directory: &Path) -> Checked {
     let files = TableFiles::of_directory(directory, manifests);
+    let now = Moment::of(SystemTime::now());
     let (spec, snapshot) = (ModelSpec::from(&declared.session.spec), &declared.compiled.snapshot);
     let located = |object: &ObjectName, field: &str, message: String| {
         manifests.find(object).map(|entry| entry.diagnostic_at(field, message))
@@ -121,7 +122,7 @@ pub(crate) fn check(declared: &Declared, manifests: &Manifests, directory: &Path
                 |Advice { object, field, message }| located(&object, &field, format!("warning: {object}: {message}"));
             Checked {
                 errors: inspection.problems().iter().filter_map(error).collect(),
-                warnings: inspection.advice(snapshot).into_iter().filter_map(warning).collect(),
+                warnings: inspection.advice(snapshot, now).into_iter().filter_map(warning).collect(),
             }
         }
     }

@@ -90,19 +90,17 @@ impl Admitted {
     }
 
     fn open_cube(&self, name: &str) -> Result<VisibleCube, Problem> {
-        let Caller { roles, attributes, .. } = &self.caller;
-        let bound = self.bound()?;
-        let visibility = bound.visibility(name, roles, attributes).map_err(Problem::Refused)?;
-        let context = bound.context(roles, self.model.context(name));
+        let (bound, rights) = (self.bound()?, &self.caller.rights);
+        let visibility = bound.visibility(name, rights).map_err(Problem::Refused)?;
+        let context = bound.context(rights, self.model.context(name));
         Ok(VisibleCube::new(Arc::clone(&self.model), name, visibility, context))
     }
 
     fn open_table(&self, name: &str) -> Result<VisibleTable, Problem> {
-        let Caller { roles, attributes, .. } = &self.caller;
-        let bound = self.bound()?;
-        let visibility = bound.table_visibility(name, roles, attributes).map_err(Problem::Refused)?;
+        let (bound, rights) = (self.bound()?, &self.caller.rights);
+        let visibility = bound.table_visibility(name, rights).map_err(Problem::Refused)?;
         // What cubes give to everybody is for their queries.
-        let context = bound.context(roles, &ContextValues::default());
+        let context = bound.context(rights, &ContextValues::default());
         Ok(VisibleTable::new(Arc::clone(&self.model), name, visibility, &context))
     }
 

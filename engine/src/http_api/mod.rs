@@ -64,7 +64,7 @@ async fn index(headers: HeaderMap) -> Result<Json<Value>, Problem> {
     let caller = Caller::from_headers(&headers)?;
     Ok(Json(json!({
         "user": caller.user,
-        "roles": caller.roles,
+        "roles": caller.rights.roles,
         "cubes": "/api/v1/cubes",
         "query": "/api/v1/cubes/{cube}/query",
         "drillthrough": "/api/v1/cubes/{cube}/drillthrough",

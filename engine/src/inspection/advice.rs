@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use cubegate_api::Moment;
 use cubegate_policy::{
     bind::{AnyOf, Conjunction, PathTest, Paths, Visibility},
     compile::Advice,
@@ -19,9 +20,10 @@ use crate::{
 };
 
 impl Inspection {
-    /// What the policy says in vain of these tables, or hardly meant so. Of a very large policy only the beginning is looked at.
-    pub fn advice(&self, snapshot: &Snapshot) -> Vec<Advice> {
-        let mut advice: Vec<Advice> = self.absent_values(snapshot).chain(self.widening_pairs(snapshot)).collect();
+    /// What the policy says in vain of these tables at a moment, or hardly meant so. Of a very large policy only the beginning is
+    /// looked at.
+    pub fn advice(&self, snapshot: &Snapshot, now: Moment) -> Vec<Advice> {
+        let mut advice: Vec<Advice> = self.absent_values(snapshot).chain(self.widening_pairs(snapshot, now)).collect();
         advice.sort();
         advice
     }
@@ -74,10 +76,10 @@ impl Inspection {
         count == Some(0)
     }
 
-    fn widening_pairs<'a>(&'a self, snapshot: &'a Snapshot) -> impl Iterator<Item = Advice> {
-        pairs(snapshot).into_iter().take(PAIRS_ADVISED_MAX).flat_map(move |(one, other)| {
+    fn widening_pairs<'a>(&'a self, snapshot: &'a Snapshot, now: Moment) -> impl Iterator<Item = Advice> {
+        pairs(snapshot, now).into_iter().take(PAIRS_ADVISED_MAX).flat_map(move |(one, other)| {
             let cubes = self.model.cube_names().filter_map(move |cube| {
-                let facts = self.facts_beyond(snapshot, cube, one, other)?;
+                let facts = self.facts_beyond(snapshot, now, cube, one, other)?;
                 let object = snapshot.door.roles.get(one)?.declared_by.clone()?;
                 Some(Advice {
                     object: ObjectName { kind: Kind::Role, name: object },
@@ -92,14 +94,16 @@ impl Inspection {
     }
 
     /// How many facts two roles show together and neither alone, if any.
-    fn facts_beyond(&self, snapshot: &Snapshot, cube: &str, one: &str, other: &str) -> Option<usize> {
+    fn facts_beyond(&self, snapshot: &Snapshot, now: Moment, cube: &str, one: &str, other: &str) -> Option<usize> {
         let alone = |role| {
-            let Rights { roles, attributes } = holder(&snapshot.door, role).ok()?;
-            Some((self.bound.visibility(cube, &roles, &attributes).ok()?, roles))
+            let rights = holder(&snapshot.door, role, now).ok()?;
+            Some((self.bound.visibility(cube, &rights).ok()?, rights))
         };
-        let ((first, roles), (second, more)) = (alone(one)?, alone(other)?);
-        let roles = roles.into_iter().chain(more).collect();
-        let together = self.bound.visibility(cube, &roles, &Rights::default().attributes).ok()?;
+        let ((first, mut rights), (second, more)) = (alone(one)?, alone(other)?);
+        rights.roles.extend(more.roles);
+        rights.lapsed =
+            rights.lapsed.union(&more.lapsed).filter(|role| !rights.roles.contains(*role)).cloned().collect();
+        let together = self.bound.visibility(cube, &rights).ok()?;
         let count = |visibility| {
             let visible = VisibleCube::new(Arc::clone(&self.model), cube, visibility, CallerContext::default());
             Some(visible.facts().ok()?.0)
@@ -118,13 +122,13 @@ fn either(one: &Visibility, other: &Visibility) -> Visibility {
     Visibility { all_of: choices.collect() }
 }
 
-/// Restricting roles that some user holds together, each pair once.
-fn pairs(snapshot: &Snapshot) -> BTreeSet<(&str, &str)> {
+/// Restricting roles that some user or guest holds together, each pair once.
+fn pairs(snapshot: &Snapshot, now: Moment) -> BTreeSet<(&str, &str)> {
     let restricts = |role: &str| match snapshot.access.roles.get_key_value(role) {
         Some((role, Checked::Valid(access))) if !access.clauses.is_empty() => Some(role.as_str()),
         _ => None,
     };
-    let users = viewers(&snapshot.door).into_iter().filter(|viewer| viewer.kind == ViewerKind::User);
+    let users = viewers(&snapshot.door, now).into_iter().filter(|viewer| viewer.kind != ViewerKind::Role);
     let held: BTreeSet<BTreeSet<&str>> = users
         .filter_map(|viewer| Some(viewer.rights.ok()?.roles.iter().filter_map(|role| restricts(role)).collect()))
         .collect();

@@ -2,7 +2,7 @@
 //! they restrict in which cube, and thus which rows a caller with given roles may see.
 //!
 //! ```text
-//! Access + ModelShape ──bind──▶ BoundAccess ──visibility(cube, roles)──▶ Visibility ──▶ rows
+//! Access + ModelShape ──bind──▶ BoundAccess ──visibility(cube, rights)──▶ Visibility ──▶ rows
 //! ```
 //!
 //! A role's restrictions form one conjunction of clauses `column ∈ values`. For each hierarchy `h` of the
@@ -18,7 +18,7 @@
 //! not reach makes that cube refuse the holders of the role; one that does not exist makes every cube.
 //!
 //! That is `combine: PerHierarchy`. Under `All` every clause of every role holds; under `PerRole` a row is visible if some
-//! restricting role admits it whole.
+//! restricting role admits it whole. Under each of them the conjunction of a role that has lapsed is one that nothing satisfies.
 //!
 //! A clause on a level restricts the hierarchy of that level in that cube, and nothing else. A cut restricts the hierarchy
 //! that it means in every cube that it is of, and every table that such a cube uses.
@@ -47,10 +47,9 @@ pub use self::{
     visibility::{AnyOf, Conjunction, PathTest, Paths, Visibility},
 };
 use crate::{
-    attributes::Attributes,
     context::{CallerContext, ContextValues, RoleContext, by_authority},
     cubes::{self, CubeRights},
-    resolve::{Refusal, admit},
+    resolve::{Refusal, Rights, admit},
     snapshot::{Access, Checked, Kind, ObjectName, RoleAccess},
 };
 
@@ -127,73 +126,67 @@ impl BoundAccess {
         &self.problems
     }
 
-    /// Which rows of a cube a caller with these roles and attributes may see, or why the caller is refused. A cube that the
+    /// Which rows of a cube a caller with these rights may see, or why the caller is refused. A cube that the
     /// caller may not see is unknown.
     ///
-    /// The roles are all those of the caller, as [`resolve`](crate::resolve::resolve) gives them. The gate is
+    /// The rights are those that [`resolve`](crate::resolve::resolve) gives. The gate is
     /// checked here again: an empty set of roles must never read as “nothing is restricted”.
-    pub fn visibility(
-        &self,
-        cube: &str,
-        roles: &BTreeSet<String>,
-        attributes: &Attributes,
-    ) -> Result<Visibility, Refusal> {
-        let bound = self.cubes.get(cube).filter(|_| self.shows(cube, roles));
+    pub fn visibility(&self, cube: &str, rights: &Rights) -> Result<Visibility, Refusal> {
+        let bound = self.cubes.get(cube).filter(|_| self.shows(cube, rights));
         let bound = bound.ok_or_else(|| Refusal::UnknownCube { cube: cube.to_owned() })?;
-        self.visibility_of(bound, roles, attributes)
+        self.visibility_of(bound, rights)
     }
 
-    /// Which rows of a table a caller with these roles and attributes may see, or why the caller is refused. A table that
+    /// Which rows of a table a caller with these rights may see, or why the caller is refused. A table that
     /// any cube uses which the caller may not see is unknown: its rows are of that cube too.
-    pub fn table_visibility(
-        &self,
-        table: &str,
-        roles: &BTreeSet<String>,
-        attributes: &Attributes,
-    ) -> Result<Visibility, Refusal> {
-        let is_shown = |BoundTable { cubes, .. }: &&BoundTable| cubes.iter().all(|cube| self.shows(cube, roles));
+    pub fn table_visibility(&self, table: &str, rights: &Rights) -> Result<Visibility, Refusal> {
+        let is_shown = |BoundTable { cubes, .. }: &&BoundTable| cubes.iter().all(|cube| self.shows(cube, rights));
         let bound = self.tables.get(table).filter(is_shown);
         let bound = bound.ok_or_else(|| Refusal::UnknownTable { table: table.to_owned() })?;
-        let parts = bound.parts.iter().map(|part| self.visibility_of(part, roles, attributes));
+        let parts = bound.parts.iter().map(|part| self.visibility_of(part, rights));
         Ok(Visibility::all(parts.collect::<Result<Vec<_>, Refusal>>()?))
     }
 
-    /// What holds for the queries of whoever has these roles, in a cube that gives this to everybody.
-    pub fn context(&self, roles: &BTreeSet<String>, cube: &ContextValues) -> CallerContext {
-        let of_roles = roles.iter().filter_map(|role| Some((role.as_str(), self.contexts.get(role)?)));
-        CallerContext::of(of_roles, roles.contains(ROLE_ADMIN), cube)
+    /// What holds for the queries of whoever has these rights, in a cube that gives this to everybody.
+    pub fn context(&self, Rights { roles, lapsed, attributes: _ }: &Rights, cube: &ContextValues) -> CallerContext {
+        let given = |role| Some((String::as_str(role), self.contexts.get(role)?));
+        let valid = CallerContext::of(roles.iter().filter_map(given), roles.contains(ROLE_ADMIN), cube);
+        if lapsed.is_empty() {
+            return valid;
+        }
+        let is_admin = roles.contains(ROLE_ADMIN) || lapsed.contains(ROLE_ADMIN);
+        let endless = CallerContext::of(roles.iter().chain(lapsed).filter_map(given), is_admin, cube);
+        valid.within(endless)
     }
 
-    /// Whether a cube is there for the holder of these roles.
-    fn shows(&self, cube: &str, roles: &BTreeSet<String>) -> bool {
-        roles.contains(ROLE_ADMIN) || cubes::is_visible(cube, roles.iter().filter_map(|role| self.rights.get(role)))
+    /// Whether a cube is there for whoever has these rights.
+    fn shows(&self, cube: &str, Rights { roles, lapsed, attributes: _ }: &Rights) -> bool {
+        let said = |role: &String, has_lapsed| Some((self.rights.get(role)?, has_lapsed));
+        let valid = roles.iter().filter_map(|role| said(role, false));
+        roles.contains(ROLE_ADMIN)
+            || cubes::is_visible(cube, valid.chain(lapsed.iter().filter_map(|role| said(role, true))))
     }
 
-    fn visibility_of(
-        &self,
-        bound: &BoundRoles,
-        roles: &BTreeSet<String>,
-        attributes: &Attributes,
-    ) -> Result<Visibility, Refusal> {
-        let of_roles = roles.iter().map(|role| usable(bound, role)).collect::<Result<Vec<_>, Refusal>>()?;
+    fn visibility_of(&self, bound: &BoundRoles, rights: &Rights) -> Result<Visibility, Refusal> {
+        let Rights { roles, lapsed, attributes } = rights;
+        let (valid, lapsed) = (all_usable(bound, roles)?, all_usable(bound, lapsed)?);
         admit(roles.iter().map(String::as_str))?;
         if roles.contains(ROLE_ADMIN) {
             return Ok(Visibility::default());
         }
-        let of_roles = of_roles.into_iter().collect::<Result<Vec<&Cuts>, Refusal>>()?;
-        let restricted = self.rule.visibility(&of_roles, attributes);
-        let granted = self.granting(roles).and_then(|role| usable(bound, role).ok()?.ok());
-        Ok(match granted {
-            Some(cuts) if !cuts.granted.is_empty() => {
-                Visibility::all(vec![restricted, Visibility::with(&cuts.granted)])
-            }
-            _ => restricted,
-        })
+        let within_reach = |roles: Vec<Result<_, Refusal>>| roles.into_iter().collect::<Result<Vec<&Cuts>, Refusal>>();
+        let restricted = self.rule.visibility(&within_reach(valid)?, &within_reach(lapsed)?, attributes);
+        // No members but those that there are by valid roles, and would be if none had lapsed.
+        let granting = [self.granting(roles.iter()), self.granting(roles.iter().chain(&rights.lapsed))];
+        let granting: BTreeSet<&str> = granting.into_iter().flatten().collect();
+        let granting = granting.into_iter().filter_map(|role| usable(bound, role).ok()?.ok());
+        let granted = granting.filter(|cuts| !cuts.granted.is_empty()).map(|cuts| Visibility::with(&cuts.granted));
+        Ok(Visibility::all([restricted].into_iter().chain(granted).collect()))
     }
 
-    /// The role that decides which members there are.
-    fn granting<'a>(&'a self, roles: &'a BTreeSet<String>) -> Option<&'a str> {
-        let of_roles = roles.iter().filter_map(|role| Some((role.as_str(), self.contexts.get(role)?)));
+    /// The one of these roles that decides which members there are.
+    fn granting<'a>(&'a self, roles: impl Iterator<Item = &'a String>) -> Option<&'a str> {
+        let of_roles = roles.filter_map(|role| Some((role.as_str(), self.contexts.get(role)?)));
         let granting = of_roles.filter(|(_, context)| !context.grant_members.is_empty());
         by_authority(granting).first().map(|(role, _)| *role)
     }
@@ -226,6 +219,11 @@ fn misnamed(
         }
     }
     misnamed
+}
+
+/// What several roles cut, or why one of them has to be refused.
+fn all_usable<'a>(bound: &'a BoundRoles, roles: &BTreeSet<String>) -> Result<Vec<Result<&'a Cuts, Refusal>>, Refusal> {
+    roles.iter().map(|role| usable(bound, role)).collect()
 }
 
 /// What a role cuts, or why it has to be refused to everybody; inside, to all but administrators.

@@ -118,16 +118,20 @@ impl From<&Values> for Paths {
 }
 
 impl Rule {
-    /// What callers see who hold these roles and have these attributes.
-    pub(super) fn visibility(self, roles: &[&Cuts], attributes: &Attributes) -> Visibility {
-        let restricting: Vec<&Cuts> = roles.iter().copied().filter(|role| !role.axes.is_empty()).collect();
-        let is_denied = self.unmatched == Unmatched::Deny && !roles.iter().any(|role| role.unrestricted);
-        if restricting.is_empty() {
+    /// What callers see who hold these roles, some of them lapsed, and have these attributes. A lapsed role restricts what it
+    /// always does, and admits no row of it.
+    pub(super) fn visibility(self, valid: &[&Cuts], lapsed: &[&Cuts], attributes: &Attributes) -> Visibility {
+        let restricts = |role: &&Cuts| !role.axes.is_empty();
+        let restricting: Vec<&Cuts> = valid.iter().copied().filter(restricts).collect();
+        let lapsed: Vec<&Cuts> = lapsed.iter().copied().filter(restricts).collect();
+        let is_denied = self.unmatched == Unmatched::Deny && !valid.iter().any(|role| role.unrestricted);
+        if restricting.is_empty() && lapsed.is_empty() {
             return if is_denied { Visibility::nothing() } else { Visibility::default() };
         }
         let all = |role: &Cuts| conjunction(role.axes.values().flatten(), attributes);
         match self.combine {
-            Combine::PerHierarchy => per_hierarchy(&restricting, attributes),
+            Combine::PerHierarchy => per_hierarchy(&restricting, &lapsed, attributes),
+            Combine::All if !lapsed.is_empty() => Visibility::nothing(),
             Combine::All => Visibility::of(restricting.into_iter().map(|role| all(role).into_iter().collect())),
             Combine::PerRole => Visibility::of([restricting.into_iter().filter_map(all).collect()]),
         }
@@ -135,9 +139,12 @@ impl Rule {
 }
 
 /// Union within an axis, intersection across axes.
-fn per_hierarchy(roles: &[&Cuts], attributes: &Attributes) -> Visibility {
+fn per_hierarchy(valid: &[&Cuts], lapsed: &[&Cuts], attributes: &Attributes) -> Visibility {
     let mut admitted: BTreeMap<&Axis, BTreeSet<Conjunction>> = BTreeMap::new();
-    for (axis, clauses) in roles.iter().flat_map(|role| &role.axes) {
+    for axis in lapsed.iter().flat_map(|role| role.axes.keys()) {
+        admitted.entry(axis).or_default();
+    }
+    for (axis, clauses) in valid.iter().flat_map(|role| &role.axes) {
         admitted.entry(axis).or_default().extend(conjunction(clauses, attributes));
     }
     Visibility::of(admitted.into_values())

@@ -2,8 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use cubegate_api::Moment;
+
 use super::objects::{Objects, Parsed, session_name};
-use crate::snapshot::{Authentication, Checked, Door, Kind, ObjectName, Snapshot};
+use crate::{
+    resolve::{Caller, Refusal, resolve},
+    snapshot::{Authentication, Checked, Door, Kind, ObjectName, Snapshot},
+    validity::{Lapse, Validity},
+};
 
 /// Something that is valid but hardly meant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,10 +22,13 @@ pub struct Advice {
     pub message: String,
 }
 
-/// What the objects of a Session say in vain: roles that nobody can hold, Restrictions that no role names.
-pub fn advice(objects: &Objects, snapshot: &Snapshot) -> Vec<Advice> {
-    let mut advice: Vec<Advice> =
-        unheld_roles(&snapshot.door).into_iter().chain(unused_restrictions(objects)).collect();
+/// What the objects of a Session say in vain at a moment: roles that nobody can hold, Restrictions that no role names, guests
+/// who do not come in, what is valid no more.
+pub fn advice(objects: &Objects, snapshot: &Snapshot, now: Moment) -> Vec<Advice> {
+    let mut advice = unheld_roles(&snapshot.door);
+    advice.extend(unused_restrictions(objects));
+    advice.extend(unwelcome_guests(snapshot, now));
+    advice.extend(past_roles(&snapshot.door, now).chain(past_users(&snapshot.door, now)));
     advice.sort();
     advice
 }
@@ -50,6 +59,9 @@ fn held_roles(door: &Door) -> BTreeSet<&str> {
                 base.extend(user.roles.iter().map(String::as_str));
             }
         }
+        if let Some(Checked::Valid(roles)) = &ways.guest_roles {
+            base.extend(roles.iter().map(String::as_str));
+        }
         if let Some(oidc) = &ways.oidc {
             base.extend(door.mapped.values().chain(door.granted.values()).flatten().map(String::as_str));
             if let Checked::Valid(oidc) = oidc
@@ -59,11 +71,55 @@ fn held_roles(door: &Door) -> BTreeSet<&str> {
             }
         }
     }
-    base.into_iter()
-        .flat_map(|role| {
-            door.roles.get(role).into_iter().flat_map(|role| &role.includes).map(String::as_str).chain([role])
-        })
-        .collect()
+    let mut held = BTreeSet::new();
+    let mut open: Vec<&str> = base.into_iter().collect();
+    while let Some(role) = open.pop() {
+        if held.insert(role) {
+            open.extend(door.roles.get(role).into_iter().flat_map(|role| &role.inherits).map(String::as_str));
+        }
+    }
+    held
+}
+
+/// Of guests whose roles are broken it is an error already that is told.
+fn unwelcome_guests(Snapshot { session, door, .. }: &Snapshot, now: Moment) -> Option<Advice> {
+    let refused = resolve(door, &Caller::Guest, now).err()?;
+    (refused == Refusal::NoAccess).then(|| Advice {
+        object: ObjectName { kind: Kind::Session, name: session.clone() },
+        field: "spec.authentication.guestRoles".to_owned(),
+        message: "no guest is let in: none of these roles brings ROLE_USER along".to_owned(),
+    })
+}
+
+fn past_roles(door: &Door, now: Moment) -> impl Iterator<Item = Advice> {
+    door.roles.iter().filter_map(move |(name, role)| {
+        let end = end_before(role.validity, now).filter(|_| role.broken.is_empty())?;
+        let object = ObjectName { kind: Kind::Role, name: role.declared_by.clone()? };
+        let message =
+            format!("the role `{name}` has lapsed at {end}: it gives nothing, and still restricts its holders");
+        Some(Advice { object, field: "spec.notAfter".to_owned(), message })
+    })
+}
+
+fn past_users(door: &Door, now: Moment) -> impl Iterator<Item = Advice> {
+    let users = match &door.authentication {
+        Authentication::Closed(ways) => Some(&ways.technical_users),
+        Authentication::Open => None,
+    };
+    users.into_iter().flatten().filter_map(move |(username, user)| {
+        let Checked::Valid(user) = user else { return None };
+        let end = end_before(user.validity, now)?;
+        let object = ObjectName { kind: Kind::TechnicalUser, name: user.declared_by.clone() };
+        let message = format!("nobody comes in as `{username}` since {end}");
+        Some(Advice { object, field: "spec.notAfter".to_owned(), message })
+    })
+}
+
+fn end_before(validity: Validity, now: Moment) -> Option<Moment> {
+    match validity.lapse(now)? {
+        Lapse::NoMore(end) => Some(end),
+        Lapse::NotYet(_) => None,
+    }
 }
 
 fn unused_restrictions(objects: &Objects) -> Vec<Advice> {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cubegate_api::{
-    Session, TechnicalUser as TechnicalUserObject, TechnicalUserSpec,
+    ROLE_ADMIN, Session, TechnicalUser as TechnicalUserObject, TechnicalUserSpec,
     authentication::{AccessTokenFormat, Authentication as AuthenticationSpec, Oidc as OidcSpec, RolesClaim},
     restriction::Scalar,
     technical_user::Attribute,
@@ -16,6 +16,7 @@ use super::{
     objects::{Objects, Own, Parsed, session_name},
     problem::{ProblemKind, Problems},
     roles::{CompiledRole, attribute_claims},
+    validity,
 };
 use crate::{
     attributes::Attributes,
@@ -26,6 +27,8 @@ use crate::{
 };
 
 const OIDC: &str = "spec.authentication.oidc";
+const DEFAULT_ROLES: &str = "spec.authentication.oidc.defaultRoles";
+const GUEST_ROLES: &str = "spec.authentication.guestRoles";
 
 /// The scope that makes an authorization request an `OpenID` Connect one.
 const OPENID: &str = "openid";
@@ -41,14 +44,16 @@ pub(super) fn compile(
     let attribute_claims = attribute_claims(roles);
     // In an open Session too, a TechnicalUser that is wrong is told so.
     let technical_users = technical_users(objects, own_users, roles, &attribute_claims, problems);
-    let Some(AuthenticationSpec { oidc, basic }) = &objects.session.spec.authentication else {
+    let Some(AuthenticationSpec { oidc, basic, guest_roles }) = &objects.session.spec.authentication else {
         return Authentication::Open;
     };
+    let session = session_name(&objects.session);
     let realm = basic.as_ref().and_then(|basic| basic.realm.clone());
     Authentication::Closed(Ways {
-        realm: realm.unwrap_or_else(|| session_name(&objects.session).name),
         technical_users,
         oidc: oidc.as_ref().map(|oidc| provider(objects, oidc, roles, attribute_claims, problems)),
+        guest_roles: (!guest_roles.is_empty()).then(|| self::guest_roles(&session, guest_roles, roles, problems)),
+        realm: realm.unwrap_or(session.name),
     })
 }
 
@@ -117,7 +122,16 @@ fn technical_user(
     problems: &mut Problems,
 ) -> Option<TechnicalUser> {
     let Parsed::Valid(user) = parsed else { return None };
-    let TechnicalUserSpec { session_ref: _, username: _, password_secret_ref, roles: granted, attributes } = &user.spec;
+    let TechnicalUserSpec {
+        session_ref: _,
+        username: _,
+        password_secret_ref,
+        roles: granted,
+        attributes,
+        not_before,
+        not_after,
+    } = &user.spec;
+    let validity = validity::compile(object, *not_before, *not_after, problems);
     let attributes = self::attributes(object, attributes, attribute_claims, problems);
     for (position, role) in granted.iter().enumerate() {
         known_role(object, &format!("spec.roles[{position}]"), role, roles, problems);
@@ -133,6 +147,7 @@ fn technical_user(
             password_hash,
             roles: granted.iter().cloned().collect(),
             attributes,
+            validity,
         }),
         Err((kind, message)) => {
             problems.report(object, kind, "spec.passwordSecretRef", message);
@@ -214,7 +229,7 @@ fn provider(
         reasons.extend(reason);
         Vec::new()
     });
-    let default_roles = self::default_roles(&session, default_roles, roles, problems);
+    let default_roles = session_roles(&session, DEFAULT_ROLES, default_roles, roles, problems);
     if !reasons.is_empty() {
         return Checked::Broken(reasons);
     }
@@ -280,16 +295,46 @@ fn claim_paths(
     if reasons.is_empty() { Ok(paths) } else { Err(reasons) }
 }
 
-/// Default roles that do not exist refuse those who would get them, and nobody else.
-fn default_roles(
+/// A guest who is an administrator would make the Session an open one.
+fn guest_roles(
     session: &ObjectName,
     names: &[String],
     roles: &Roles,
     problems: &mut Problems,
 ) -> Checked<BTreeSet<String>> {
     let mut reasons = Vec::new();
+    for (position, role) in names.iter().enumerate().filter(|(_, role)| comes_with(roles, role, ROLE_ADMIN)) {
+        let message = format!("guests cannot be administrators, but `{role}` is or comes with {ROLE_ADMIN}");
+        reasons.push(problems.report(session, ProblemKind::Invalid, format!("{GUEST_ROLES}[{position}]"), message));
+    }
+    match session_roles(session, GUEST_ROLES, names, roles, problems) {
+        Checked::Valid(roles) if reasons.is_empty() => Checked::Valid(roles),
+        Checked::Valid(_) => Checked::Broken(reasons),
+        Checked::Broken(more) => Checked::Broken(reasons.into_iter().chain(more).collect()),
+    }
+}
+
+fn comes_with(roles: &Roles, role: &str, wanted: &str) -> bool {
+    let (mut known, mut open) = (BTreeSet::new(), vec![role]);
+    while let Some(role) = open.pop() {
+        if known.insert(role) {
+            open.extend(roles.get(role).into_iter().flat_map(|role| &role.door.inherits).map(String::as_str));
+        }
+    }
+    known.contains(wanted)
+}
+
+/// Roles that a Session gives. If they do not exist they refuse those who would get them, and nobody else.
+fn session_roles(
+    session: &ObjectName,
+    list: &str,
+    names: &[String],
+    roles: &Roles,
+    problems: &mut Problems,
+) -> Checked<BTreeSet<String>> {
+    let mut reasons = Vec::new();
     for (position, role) in names.iter().enumerate() {
-        let field = format!("{OIDC}.defaultRoles[{position}]");
+        let field = format!("{list}[{position}]");
         reasons.extend(known_role(session, &field, role, roles, problems));
         report_broken_role(session, &field, role, roles, problems);
     }

@@ -22,13 +22,15 @@ use serde_json::{Map, Value};
 use super::objects::InvalidObject;
 
 /// Fields of a Role, and of the object around it, that do not name holders.
-const OTHER_FIELDS: [&str; 11] = [
+const OTHER_FIELDS: [&str; 13] = [
     "sessionRef",
     "roleName",
     "inherits",
     "restrictions",
     "unrestricted",
     "cubes",
+    "notBefore",
+    "notAfter",
     "apiVersion",
     "kind",
     "metadata",

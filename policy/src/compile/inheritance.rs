@@ -23,6 +23,11 @@ impl<'a> Inheritance<'a> {
         Self { direct, closures }
     }
 
+    /// The roles that a role itself inherits.
+    pub(super) fn direct(&self, role: &str) -> impl Iterator<Item = &'a str> {
+        inherited(role, &self.direct)
+    }
+
     /// All roles that come with a role, itself included.
     pub(super) fn includes(&self, role: &'a str) -> Cow<'_, BTreeSet<&'a str>> {
         self.closures.get(role).map_or_else(|| Cow::Owned([role].into()), Cow::Borrowed)

@@ -18,6 +18,7 @@ use super::{
     problem::{ProblemKind, Problems},
     restrictions::Restrictions,
     session::Names,
+    validity,
 };
 use crate::{
     context::{GrantedMembers, RoleContext},
@@ -25,6 +26,7 @@ use crate::{
     limits::{REASONS_PER_ROLE_MAX, ROLE_NAME_CHARACTERS_MAX},
     nearest::suggestion,
     snapshot::{Checked, ClaimPath, Clause, Condition, DoorRole, ObjectName, RoleAccess, Wanted},
+    validity::Validity,
 };
 
 /// Roles that exist without being declared.
@@ -83,6 +85,7 @@ struct Draft<'a> {
     unrestricted: bool,
     cubes: Option<CubeRights>,
     context: RoleContext,
+    validity: Validity,
     clauses: BTreeSet<Clause>,
     /// Reasons that are not problems of the role's own objects.
     reasons: BTreeSet<String>,
@@ -140,6 +143,8 @@ fn gather_valid<'a>(
         hide,
         grant_measures,
         grant_members,
+        not_before,
+        not_after,
     } = &role.spec;
     let name_field = if role_name.is_some() { "spec.roleName" } else { "metadata.name" };
     let restricting = [
@@ -168,6 +173,7 @@ fn gather_valid<'a>(
         grant_measures: grant_measures.iter().cloned().collect(),
         grant_members: granted_members(object, grant_members, problems),
     };
+    draft.validity = validity::compile(object, *not_before, *not_after, problems);
 }
 
 fn granted_members(
@@ -361,7 +367,8 @@ fn finish(drafts: &Drafts<'_>, inheritance: &Inheritance<'_>, problems: &Problem
             };
             let door = DoorRole {
                 declared_by: draft.objects.iter().map(|declared| declared.object.name.clone()).min(),
-                includes: includes.iter().copied().map(str::to_owned).collect(),
+                inherits: inheritance.direct(role).map(str::to_owned).collect(),
+                validity: draft.validity,
                 broken,
             };
             let Draft { mapped_from, users, .. } = draft;

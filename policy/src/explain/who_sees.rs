@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cubegate_api::ROLE_ADMIN;
+use cubegate_api::{Moment, ROLE_ADMIN};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     attributes::Attributes,
     cubes,
-    resolve::{self, Caller, Refusal, Rights},
-    snapshot::{Access, Authentication, Checked, ClaimPath, Clause, Door, RoleAccess, Snapshot, Subject, Wanted},
+    resolve::{self, Caller, GUEST_USER, Refusal, Rights},
+    snapshot::{Access, Authentication, Checked, ClaimPath, Condition, Door, RoleAccess, Snapshot, Subject, Wanted},
 };
 
 /// Who sees facts of a member of a level.
@@ -84,14 +84,17 @@ pub enum ViewerKind {
     Role,
     /// This user: a `TechnicalUser`, or a name that `users` of a Role grants something, without any role of the provider.
     User,
+    /// Whoever brings no credentials.
+    Guest,
 }
 
-/// Everybody whom a policy knows, roles first. Users whom only the provider knows hold the roles that theirs are mapped to.
-pub fn viewers(door: &Door) -> Vec<Viewer> {
+/// Everybody whom a policy knows, roles first, with their rights at a moment. Users whom only the provider knows hold the
+/// roles that theirs are mapped to.
+pub fn viewers(door: &Door, now: Moment) -> Vec<Viewer> {
     let roles = door.roles.keys().map(|role| Viewer {
         kind: ViewerKind::Role,
         name: role.clone(),
-        rights: resolve::holder(door, role),
+        rights: resolve::holder(door, role, now),
     });
     let (technical_users, has_provider) = match &door.authentication {
         Authentication::Closed(ways) => (ways.technical_users.keys().collect(), ways.oidc.is_some()),
@@ -108,9 +111,15 @@ pub fn viewers(door: &Door) -> Vec<Viewer> {
     let users = users.map(|caller| Viewer {
         kind: ViewerKind::User,
         name: caller.name().to_owned(),
-        rights: resolve::resolve(door, &caller).map(Rights::from),
+        rights: resolve::resolve(door, &caller, now).map(|resolved| resolved.rights),
     });
-    roles.chain(users.collect::<Vec<_>>()).collect()
+    let has_guests = matches!(&door.authentication, Authentication::Closed(ways) if ways.guest_roles.is_some());
+    let guest = has_guests.then(|| Viewer {
+        kind: ViewerKind::Guest,
+        name: GUEST_USER.to_owned(),
+        rights: resolve::resolve(door, &Caller::Guest, now).map(|resolved| resolved.rights),
+    });
+    roles.chain(users.collect::<Vec<_>>()).chain(guest).collect()
 }
 
 /// What `look` finds for the rights of each viewer who is not refused. Who has the same rights sees the same, and is not
@@ -142,39 +151,43 @@ impl WhoSees {
 }
 
 impl ByClaim {
-    /// None when the policy alone says what a viewer sees of a cube: a TechnicalUser has the attributes that it says.
+    /// None when the policy alone says what a viewer sees of a cube: a TechnicalUser has the attributes that it says, a guest none.
     fn of(Viewer { kind, name, rights }: &Viewer, door: &Door, access: &Access, cube: &str) -> Option<Self> {
-        let Rights { roles, .. } = rights.as_ref().ok()?;
-        let is_technical_user = *kind == ViewerKind::User
-            && matches!(&door.authentication, Authentication::Closed(ways) if ways.technical_users.contains_key(name));
-        if is_technical_user || roles.contains(ROLE_ADMIN) {
+        // A role that has lapsed admits nothing, whatever a claim says.
+        let Rights { roles, lapsed, .. } = rights.as_ref().ok()?;
+        let has_claims = match (kind, &door.authentication) {
+            (ViewerKind::Role, _) => true,
+            (ViewerKind::User, Authentication::Closed(ways)) => !ways.technical_users.contains_key(name),
+            (ViewerKind::User, Authentication::Open) | (ViewerKind::Guest, _) => false,
+        };
+        if !has_claims || roles.contains(ROLE_ADMIN) {
             return None;
         }
-        let said: Vec<&RoleAccess> = roles
-            .iter()
-            .filter_map(|role| match access.roles.get(role)? {
-                Checked::Valid(access) => Some(access),
-                Checked::Broken(_) => None,
-            })
-            .collect();
-        if !cubes::is_visible(cube, said.iter().filter_map(|access| access.cubes.as_ref())) {
+        let said_by = |role: &String| match access.roles.get(role)? {
+            Checked::Valid(access) => Some(access),
+            Checked::Broken(_) => None,
+        };
+        let said: Vec<&RoleAccess> = roles.iter().filter_map(said_by).collect();
+        let valid = said.iter().filter_map(|access| Some((access.cubes.as_ref()?, false)));
+        let lapsed = lapsed.iter().filter_map(|role| Some((said_by(role)?.cubes.as_ref()?, true)));
+        if !cubes::is_visible(cube, valid.chain(lapsed)) {
             return None;
         }
         let claims: BTreeSet<ClaimPath> = said
             .iter()
             .flat_map(|access| &access.clauses)
-            .filter_map(|clause| claim_in(clause, cube))
+            .filter_map(|clause| claim_in(&clause.condition, cube))
             .cloned()
             .collect();
         (!claims.is_empty()).then(|| Self { kind: *kind, name: name.clone(), claims })
     }
 }
 
-/// The claim that a clause asks for in a cube.
-fn claim_in<'a>(Clause { subject, wanted, .. }: &'a Clause, cube: &str) -> Option<&'a ClaimPath> {
-    match (wanted, subject) {
-        (Wanted::Claim(_), Subject::Level { cube: of, .. }) if of != cube => None,
-        (Wanted::Claim(claim), _) => Some(claim),
-        (Wanted::Values(_), _) => None,
+/// The claim that a condition asks for in a cube.
+fn claim_in<'a>(condition: &'a Condition, cube: &str) -> Option<&'a ClaimPath> {
+    match condition {
+        Condition::Line { subject: Subject::Level { cube: of, .. }, .. } if of != cube => None,
+        Condition::Line { wanted: Wanted::Claim(claim), .. } => Some(claim),
+        Condition::Line { wanted: Wanted::Values(_), .. } | Condition::Cut { .. } => None,
     }
 }

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::{
     naive::{NaiveCaller, NaiveCube, NaivePolicy},
-    support::{Row, World, column, level, manifest, names, sees, tables_in_one_chain},
+    support::{Row, World, column, level, manifest, names, noon, rights, sees, tables_in_one_chain},
 };
 
 pub(crate) const COLUMNS: [&str; 5] = ["Sales/A", "Sales/B", "Shops/C", "Shops/D", "Shops/E"];
@@ -58,7 +58,7 @@ impl Case {
     /// What the product shows to someone who is granted these roles and `ROLE_USER`.
     fn visibility(&self, granted: &[&str]) -> Visibility {
         let (bound, roles) = self.bound(granted);
-        bound.visibility("Cube", &roles, &Attributes::default()).unwrap()
+        bound.visibility("Cube", &rights(&roles, &Attributes::default())).unwrap()
     }
 
     fn bound(&self, granted: &[&str]) -> (BoundAccess, BTreeSet<String>) {
@@ -66,8 +66,12 @@ impl Case {
         assert_eq!(compiled.problems, []);
         let bound = BoundAccess::bind(&compiled.snapshot.access, &self.model());
         assert_eq!(bound.problems(), []);
-        let holders = &compiled.snapshot.door.roles;
-        let roles = granted.iter().chain([&ROLE_USER]).flat_map(|role| holders[*role].includes.clone()).collect();
+        let known = &compiled.snapshot.door.roles;
+        let (mut roles, mut open) = (BTreeSet::new(), names(&[granted, &[ROLE_USER]].concat()));
+        while let Some(role) = open.pop_first() {
+            open.extend(known[&role].inherits.iter().filter(|inherited| !roles.contains(*inherited)).cloned());
+            roles.insert(role);
+        }
         (bound, roles)
     }
 
@@ -152,7 +156,7 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
     // Columns may be in several hierarchies, or in none.
     let hierarchies = prop::collection::vec(subsequence(COLUMNS.to_vec(), 1..=3).prop_shuffle(), 0..4);
     (restrictions, roles, hierarchies).prop_map(|(restrictions, roles, hierarchies)| Case {
-        policy: NaivePolicy { access: Access::default(), roles, restrictions },
+        policy: NaivePolicy { access: Access::default(), now: noon(), roles, restrictions },
         hierarchies,
     })
 }
@@ -178,11 +182,11 @@ proptest! {
         let (bound, roles) = case.bound(&granted);
         let of_cube = case.visibility(&granted);
         // `Sales` reaches every column, `Shops` only its own.
-        let of_sales = bound.table_visibility("Sales", &roles, &Attributes::default()).unwrap();
+        let of_sales = bound.table_visibility("Sales", &rights(&roles, &Attributes::default())).unwrap();
         prop_assert_eq!(&of_sales, &of_cube);
         let restricted = case.restricted_columns(&roles);
         let is_own = |column: &ColumnName| column.table == "Shops";
-        match bound.table_visibility("Shops", &roles, &Attributes::default()) {
+        match bound.table_visibility("Shops", &rights(&roles, &Attributes::default())) {
             Ok(of_shops) => {
                 prop_assert!(roles.contains(ROLE_ADMIN) || restricted.iter().all(is_own));
                 prop_assert_eq!(of_shops, of_cube);
@@ -200,7 +204,7 @@ proptest! {
         let bound = BoundAccess::bind(&compiled.snapshot.access, &ModelShape { cubes: [].into(), ..case.model() });
         let (_, roles) = case.bound(&granted);
         let by_column = Case { hierarchies: Vec::new(), ..case.clone() };
-        let of_sales = bound.table_visibility("Sales", &roles, &Attributes::default()).unwrap();
+        let of_sales = bound.table_visibility("Sales", &rights(&roles, &Attributes::default())).unwrap();
         for row in all_rows() {
             prop_assert_eq!(sees(&of_sales, &row), by_column.naively_visible(&granted, &row), "{:?}", row);
         }

@@ -1,10 +1,11 @@
 //! How the restrictions of several roles combine: `combine`, `unmatched`, and what `unrestricted` lifts.
 
+use std::collections::BTreeSet;
+
 use cubegate_api::session::{Access, Combine, Unmatched};
 use cubegate_policy::{
-    attributes::Attributes,
     bind::{BoundAccess, ModelShape, Visibility},
-    resolve::Refusal,
+    resolve::{Refusal, Rights},
 };
 use serde_json::json;
 
@@ -45,15 +46,17 @@ fn world(combine: Combine, unmatched: Unmatched) -> World {
         .role("free", json!({"roleName": "FREE", "unrestricted": true}))
 }
 
-/// What is visible in the cube, and in the table.
+/// What is visible in the cube, and in the table. `~` is before a role that has lapsed.
 fn seen(combine: Combine, unmatched: Unmatched, roles: &[&str]) -> [Visibility; 2] {
     let compiled = world(combine, unmatched).compile();
     assert_eq!(compiled.problems, []);
     let bound = BoundAccess::bind(&compiled.snapshot.access, &shops());
-    let mut roles = names(roles);
+    let (lapsed, mut roles): (BTreeSet<String>, BTreeSet<String>) =
+        names(roles).into_iter().partition(|role| role.starts_with('~'));
     roles.insert("ROLE_USER".into());
-    let none = Attributes::default();
-    [bound.visibility("Sales", &roles, &none).unwrap(), bound.table_visibility("Shops", &roles, &none).unwrap()]
+    let lapsed = lapsed.iter().map(|role| role.replace('~', "")).collect();
+    let rights = Rights { roles, lapsed, ..Rights::default() };
+    [bound.visibility("Sales", &rights).unwrap(), bound.table_visibility("Shops", &rights).unwrap()]
 }
 
 fn in_cube_and_table(combine: Combine, roles: &[&str]) -> Vec<String> {
@@ -116,6 +119,33 @@ fn unmatched_callers_see_nothing_under_deny_unless_a_role_is_unrestricted() {
         assert_eq!(denied(&["FR"]), seen(combine, Unmatched::Allow, &["FR"]));
         assert_eq!(denied(&["FR", "FREE"]), seen(combine, Unmatched::Allow, &["FR"]));
     }
+}
+
+#[test]
+fn what_has_lapsed_restricts_and_admits_nothing() {
+    let per_hierarchy = |roles: &[&str]| in_cube_and_table(Combine::PerHierarchy, roles);
+    assert_eq!(per_hierarchy(&["~FR"]), Vec::<String>::new());
+    assert_eq!(per_hierarchy(&["~FR", "US_SMALL"]), ["US Paris small", "US Austin small"]);
+    assert_eq!(per_hierarchy(&["~BIG", "FR"]), Vec::<String>::new(), "nothing else admits a size");
+    let per_role = |roles: &[&str]| in_cube_and_table(Combine::PerRole, roles);
+    assert_eq!(per_role(&["~FR"]), Vec::<String>::new());
+    assert_eq!(per_role(&["~BIG", "US_SMALL"]), ["US Paris small", "US Austin small"]);
+    assert_eq!(in_cube_and_table(Combine::All, &["~FR", "BIG"]), Vec::<String>::new());
+}
+
+#[test]
+fn what_has_lapsed_and_restricts_nothing_changes_nothing_and_frees_nobody() {
+    for combine in [Combine::PerHierarchy, Combine::All, Combine::PerRole] {
+        assert_eq!(seen(combine, Unmatched::Allow, &["~PLAIN", "FR"]), seen(combine, Unmatched::Allow, &["FR"]));
+        assert_eq!(seen(combine, Unmatched::Deny, &["~FREE"]), [Visibility::nothing(), Visibility::nothing()]);
+    }
+}
+
+#[test]
+fn an_administrator_whose_role_has_lapsed_is_restricted_as_anybody() {
+    let seen = |roles: &[&str]| seen(Combine::PerHierarchy, Unmatched::Allow, roles);
+    assert_eq!(seen(&["FR", "~ROLE_ADMIN"]), seen(&["FR"]));
+    assert_eq!(seen(&["~FR", "ROLE_ADMIN"]), [Visibility::default(), Visibility::default()]);
 }
 
 #[test]

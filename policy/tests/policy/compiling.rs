@@ -8,7 +8,7 @@ use cubegate_policy::{
 };
 use serde_json::json;
 
-use crate::support::{World, column, model, names};
+use crate::support::{World, column, model, names, rights};
 
 fn retail() -> World {
     World::new()
@@ -232,7 +232,7 @@ fn built_in_roles_exist_without_being_declared() {
         assert!(snapshot.door.roles.contains_key(role));
         assert_eq!(snapshot.access.roles[role], Checked::Valid(RoleAccess::default()));
     }
-    assert_eq!(snapshot.door.roles["ROLE_ADMIN"].includes, names(&["ROLE_ADMIN", "ROLE_USER"]));
+    assert_eq!(snapshot.door.roles["ROLE_ADMIN"].inherits, names(&["ROLE_USER"]));
 }
 
 #[test]
@@ -517,10 +517,10 @@ fn an_unknown_column_makes_all_cubes_refuse_the_holders_and_nobody_else() {
     assert_eq!(problem.cube, None);
     assert_eq!(problem.message, "table `Shops` has no column `Citi`; did you mean `City`?");
     assert!(matches!(
-        bound.visibility("Sales", &names(&["ROLE_USER", "X"]), &Attributes::default()),
+        bound.visibility("Sales", &rights(&names(&["ROLE_USER", "X"]), &Attributes::default())),
         Err(Refusal::BrokenRole { .. })
     ));
-    assert!(bound.visibility("Sales", &names(&["ROLE_USER"]), &Attributes::default()).is_ok());
+    assert!(bound.visibility("Sales", &rights(&names(&["ROLE_USER"]), &Attributes::default())).is_ok());
 }
 
 #[test]
@@ -537,20 +537,20 @@ fn a_column_that_no_join_reaches_makes_that_cube_refuse_the_holders_and_no_other
         problem.message,
         "cube `Alone` cannot restrict `Shops/City`: no join leads from its fact table to `Shops`"
     );
-    assert!(bound.visibility("Alone", &names(&["ROLE_USER", "X"]), &Attributes::default()).is_err());
-    assert!(bound.visibility("Sales", &names(&["ROLE_USER", "X"]), &Attributes::default()).is_ok());
-    assert!(bound.visibility("Alone", &names(&["ROLE_USER"]), &Attributes::default()).is_ok());
+    assert!(bound.visibility("Alone", &rights(&names(&["ROLE_USER", "X"]), &Attributes::default())).is_err());
+    assert!(bound.visibility("Sales", &rights(&names(&["ROLE_USER", "X"]), &Attributes::default())).is_ok());
+    assert!(bound.visibility("Alone", &rights(&names(&["ROLE_USER"]), &Attributes::default())).is_ok());
 }
 
 #[test]
 fn a_role_that_the_policy_does_not_know_is_refused() {
     let bound = bound(&World::new(), &model("Sales", &[("Sales", &["Shop"])], &[]));
     assert!(matches!(
-        bound.visibility("Sales", &names(&["ROLE_USER", "GHOST"]), &Attributes::default()),
+        bound.visibility("Sales", &rights(&names(&["ROLE_USER", "GHOST"]), &Attributes::default())),
         Err(Refusal::BrokenRole { .. })
     ));
     assert!(matches!(
-        bound.visibility("Sale", &names(&["ROLE_USER"]), &Attributes::default()),
+        bound.visibility("Sale", &rights(&names(&["ROLE_USER"]), &Attributes::default())),
         Err(Refusal::UnknownCube { .. })
     ));
 }
@@ -560,5 +560,5 @@ fn an_anonymous_administrator_sees_everything() {
     let world = World::new().session(|session| session.spec.authentication = None);
     let bound = bound(&world, &model("Sales", &[("Sales", &["Shop"])], &[]));
     let roles = names(&["ROLE_ADMIN", "ROLE_ANONYMOUS", "ROLE_USER"]);
-    assert_eq!(bound.visibility("Sales", &roles, &Attributes::default()).unwrap().all_of, []);
+    assert_eq!(bound.visibility("Sales", &rights(&roles, &Attributes::default())).unwrap().all_of, []);
 }

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use cubegate_policy::{
-    attributes::Attributes,
     bind::{BoundAccess, ModelShape},
     compile::ProblemKind,
     context::{CallerContext, ContextValues, Giver, Interval},
-    resolve::Refusal,
+    resolve::{Refusal, Rights},
 };
 use serde_json::{Value, json};
 
@@ -21,11 +20,19 @@ fn values(values: Value) -> ContextValues {
     serde_json::from_value(values).unwrap()
 }
 
+/// The rights of whoever holds these roles. `~` is before one that has lapsed.
+fn valid_and_lapsed(roles: &[&str]) -> Rights {
+    let (lapsed, roles): (BTreeSet<String>, BTreeSet<String>) =
+        names(roles).into_iter().partition(|role| role.starts_with('~'));
+    let lapsed = lapsed.iter().map(|role| role.replace('~', "")).collect();
+    Rights { roles, lapsed, ..Rights::default() }
+}
+
 /// What holds for the holder of roles in a cube that gives `cube` to everybody.
 fn holding(world: &World, roles: &[&str], cube: Value) -> CallerContext {
     let bound = BoundAccess::bind(&world.compile().snapshot.access, &retail());
     assert_eq!(bound.problems(), []);
-    bound.context(&names(roles), &values(cube))
+    bound.context(&valid_and_lapsed(roles), &values(cube))
 }
 
 fn seconds(context: &CallerContext) -> Option<u64> {
@@ -45,6 +52,55 @@ fn the_limit_of_the_role_with_the_higher_authority_is_taken() {
     assert_eq!(seconds(&holding(&world, &["ROLE_ALL", "ROLE_USER"], json!({}))), Some(30));
     let lower = limits("30s", "10s", -5);
     assert_eq!(seconds(&holding(&lower, &["ROLE_ALL", "ROLE_DESK", "ROLE_USER"], json!({}))), Some(30));
+}
+
+#[test]
+fn the_limit_of_a_role_that_has_lapsed_stays_and_gives_nothing() {
+    let desk =
+        |desk: &str, priority, roles: &[&str]| seconds(&holding(&limits("30s", desk, priority), roles, json!({})));
+    assert_eq!(desk("10s", 5, &["ROLE_ALL", "ROLE_USER", "~ROLE_DESK"]), Some(10), "it limits");
+    assert_eq!(desk("60s", 5, &["ROLE_ALL", "ROLE_USER", "~ROLE_DESK"]), Some(30), "it gives no more time");
+    assert_eq!(desk("10s", -5, &["ROLE_ALL", "ROLE_USER", "~ROLE_DESK"]), Some(30), "another had the say");
+    assert_eq!(desk("10s", 5, &["ROLE_USER", "~ROLE_DESK"]), Some(10));
+    assert_eq!(desk("10s", 5, &["ROLE_USER", "~ROLE_ALL", "~ROLE_DESK"]), Some(10));
+}
+
+#[test]
+fn of_a_role_that_has_lapsed_grants_and_what_it_hides_stay_and_choices_do_not() {
+    let mut shape = retail();
+    let cube = shape.cubes.get_mut("Sales").unwrap();
+    cube.measures = names(&["A", "B", "C"]);
+    let world = World::new()
+        .role(
+            "desk",
+            json!({"roleName": "DESK", "priority": 1, "grantMeasures": ["A", "B"], "hide": {"measures": ["A"]},
+            "context": {"locale": "fr-FR", "resultLimit": {"total": 9}}}),
+        )
+        .role(
+            "base",
+            json!({"roleName": "BASE", "grantMeasures": ["B", "C"], "hide": {"measures": ["C"]},
+            "context": {"locale": "de-DE", "resultLimit": {"intermediate": 5, "total": 12}}}),
+        );
+    let bound = BoundAccess::bind(&world.compile().snapshot.access, &shape);
+    assert_eq!(bound.problems(), []);
+    let holding = |roles: &[&str], lapsed: &[&str]| {
+        let rights = Rights { roles: names(roles), lapsed: names(lapsed), ..Rights::default() };
+        let context = bound.context(&rights, &values(json!({})));
+        let limit = context.result_limit.map(|given| (given.value.intermediate, given.value.total));
+        (
+            context.granted_measures.map(|given| given.value),
+            context.hide.map(|given| given.value.measures),
+            context.locale.map(|given| given.value),
+            limit,
+        )
+    };
+    let both = holding(&["BASE", "ROLE_USER"], &["DESK"]);
+    let hidden = vec!["A".to_owned(), "C".to_owned()];
+    assert_eq!(both, (Some(names(&["B"])), Some(hidden), Some("de-DE".to_owned()), Some((Some(5), Some(9)))));
+    let alone = holding(&["ROLE_USER"], &["DESK"]);
+    assert_eq!(alone, (Some(names(&["A", "B"])), Some(vec!["A".to_owned()]), None, Some((None, Some(9)))));
+    let (of_administrator, ..) = holding(&["ROLE_ADMIN", "ROLE_USER"], &["DESK"]);
+    assert_eq!(of_administrator, None);
 }
 
 #[test]
@@ -126,7 +182,7 @@ fn a_name_that_no_cube_has_refuses_the_holders_of_the_role_and_nobody_else() {
         let [problem] = bound.problems() else { panic!("{field}: {:?}", bound.problems()) };
         assert_eq!(problem.object.to_string(), "Role/desk");
         assert!(problem.message.starts_with(field) && problem.message.contains("did you mean"), "{}", problem.message);
-        let sees = |roles: &[&str]| bound.visibility("Sales", &names(roles), Attributes::none());
+        let sees = |roles: &[&str]| bound.visibility("Sales", &valid_and_lapsed(roles));
         assert!(matches!(sees(&["ROLE_DESK", "ROLE_USER"]), Err(Refusal::BrokenRole { .. })), "{field}");
         assert!(sees(&["ROLE_USER"]).is_ok(), "{field}");
     }
@@ -188,7 +244,7 @@ fn granted(world: &World, roles: &[&str]) -> Vec<&'static str> {
     let shape = model("Sales", &tables, &[&["Shops/Country", "Shops/City"], &["Sales/Product"]]);
     let bound = BoundAccess::bind(&world.compile().snapshot.access, &shape);
     assert_eq!(bound.problems(), []);
-    let visibility = bound.visibility("Sales", &names(roles), Attributes::none()).unwrap();
+    let visibility = bound.visibility("Sales", &valid_and_lapsed(roles)).unwrap();
     let is_seen = |[country, city, product, _]: &[&str; 4]| {
         let values = [("Shops/Country", country), ("Shops/City", city), ("Sales/Product", product)];
         sees(&visibility, &values.map(|(name, value)| (column(name), (*value).to_owned())).into())
@@ -221,6 +277,18 @@ fn granted_members_hold_beside_restrictions_and_the_highest_role_decides_them() 
 }
 
 #[test]
+fn members_granted_by_a_role_that_has_lapsed_stay_the_only_ones_and_are_granted_no_more() {
+    let geography = "Shops/Country-Shops/City";
+    let world = World::new()
+        .role("usa", json!({"roleName": "USA", "priority": 1, "grantMembers": {geography: [["USA"]]}}))
+        .role("tea", json!({"roleName": "TEA", "grantMembers": {"Sales/Product": [["tea"]]}}));
+    assert_eq!(granted(&world, &["ROLE_USER", "~USA"]), ["3", "4", "5"]);
+    assert_eq!(granted(&world, &["ROLE_USER", "TEA", "USA"]), ["3", "4", "5"]);
+    assert_eq!(granted(&world, &["ROLE_USER", "TEA", "~USA"]), ["3"]);
+    assert_eq!(granted(&world, &["ROLE_USER", "USA", "~TEA"]), ["3", "4", "5"]);
+}
+
+#[test]
 fn granted_members_that_cannot_be_held_refuse_the_holders() {
     for (members, said) in [
         (json!({"Shops/Citi": [["Paris"]]}), "no cube has a hierarchy `Shops/Citi`"),
@@ -229,9 +297,9 @@ fn granted_members_that_cannot_be_held_refuse_the_holders() {
         let world = World::new().role("desk", json!({"roleName": "DESK", "grantMembers": members}));
         let bound = BoundAccess::bind(&world.compile().snapshot.access, &retail());
         assert!(bound.problems().iter().all(|problem| problem.message.contains(said)), "{:?}", bound.problems());
-        let refused = bound.visibility("Sales", &names(&["DESK", "ROLE_USER"]), Attributes::none());
+        let refused = bound.visibility("Sales", &valid_and_lapsed(&["DESK", "ROLE_USER"]));
         assert!(matches!(refused, Err(Refusal::BrokenRole { .. })), "{said}: {refused:?}");
-        assert!(bound.visibility("Sales", &names(&["ROLE_USER"]), Attributes::none()).is_ok());
+        assert!(bound.visibility("Sales", &valid_and_lapsed(&["ROLE_USER"])).is_ok());
     }
     for empty in [json!({"Shops/City": []}), json!({"Shops/City": [[]]})] {
         let world = World::new().role("desk", json!({"roleName": "DESK", "grantMembers": empty}));

@@ -9,7 +9,7 @@ use cubegate_policy::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Row, World, column, level, manifest, names, parsed, sees, tables_in_one_chain};
+use crate::support::{Row, World, column, level, manifest, names, noon, parsed, rights, sees, tables_in_one_chain};
 
 const PLACES: [[&str; 3]; 6] = [
     ["France", "Paris", "1"],
@@ -68,11 +68,11 @@ fn bound(world: &World) -> BoundAccess {
 }
 
 fn of_holder(bound: &BoundAccess, cube: &str) -> Result<Visibility, Refusal> {
-    bound.visibility(cube, &names(&["ROLE_USER", "X"]), &Attributes::default())
+    bound.visibility(cube, &rights(&names(&["ROLE_USER", "X"]), &Attributes::default()))
 }
 
 fn table_of_holder(bound: &BoundAccess, table: &str) -> Result<Visibility, Refusal> {
-    bound.table_visibility(table, &names(&["ROLE_USER", "X"]), &Attributes::default())
+    bound.table_visibility(table, &rights(&names(&["ROLE_USER", "X"]), &Attributes::default()))
 }
 
 fn in_sales(cut: &str) -> Vec<&'static str> {
@@ -130,7 +130,7 @@ fn cuts_and_lines_of_one_hierarchy_combine_by_the_rule_of_the_session() {
         let mut objects = world.objects.clone();
         objects.session.spec.access.combine = serde_json::from_value(combine).unwrap();
         let bound = bound(&World { objects });
-        seen(&bound.visibility("Sales", &names(roles), &Attributes::default()).unwrap())
+        seen(&bound.visibility("Sales", &rights(&names(roles), &Attributes::default())).unwrap())
     };
     assert_eq!(seen_under(json!("All"), &["ROLE_USER", "Y"]), ["1"]);
     assert_eq!(seen_under(json!("PerHierarchy"), &["ROLE_USER", "X", "Y"]), ["1", "4", "5"]);
@@ -167,7 +167,7 @@ fn a_table_shows_what_every_cube_shows_in_any_combination() {
         let stock = json!({"cube": "Stock", "cuts": ["product:1;4"]});
         world.objects.restrictions.push(parsed(manifest("Restriction", "stock", stock)));
         let visibility =
-            bound(&world).table_visibility("Sales", &names(&["ROLE_USER", "X", "Y"]), &Attributes::default());
+            bound(&world).table_visibility("Sales", &rights(&names(&["ROLE_USER", "X", "Y"]), &Attributes::default()));
         assert_eq!(seen(&visibility.unwrap()), ["1"], "{combine}");
     }
 }
@@ -188,7 +188,7 @@ fn what_a_named_cube_lacks_refuses_the_holders_there_and_names_the_nearest() {
         assert!(matches!(of_holder(&bound, cube), Err(Refusal::BrokenRole { .. })), "{cut}");
         assert!(matches!(table_of_holder(&bound, "Sales"), Err(Refusal::BrokenRole { .. })), "{cut}");
         assert!(of_holder(&bound, "Stock").is_ok(), "{cut}");
-        assert!(bound.visibility(cube, &names(&["ROLE_USER"]), &Attributes::default()).is_ok(), "{cut}");
+        assert!(bound.visibility(cube, &rights(&names(&["ROLE_USER"]), &Attributes::default())).is_ok(), "{cut}");
     }
 }
 
@@ -248,7 +248,7 @@ fn an_explanation_shows_a_cut_as_it_was_written() {
     let roles = names(&["x", "atoti"]);
     let none = Attributes::default();
     let caller = Caller::ProviderUser { name: "u", provider_roles: &roles, attributes: &none };
-    let explanation = explain::caller(&world.compile().snapshot, &caller, &[]);
+    let explanation = explain::caller(&world.compile().snapshot, &caller, noon(), &[]);
     let restricting = explanation.roles.iter().find(|role| role.role == "X").unwrap();
     let line = &restricting.restrictions[0].lines[0];
     assert_eq!(line.condition, r"*: !product:b;a\-z");

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::{
     algebra::{case, granted},
-    support::{World, manifest, model, names, parsed},
+    support::{World, manifest, model, names, noon, parsed},
 };
 
 fn provided(world: &World, name: &str, provider_roles: &[&str]) -> CallerExplanation {
@@ -24,6 +24,7 @@ fn provided(world: &World, name: &str, provider_roles: &[&str]) -> CallerExplana
     explain::caller(
         &world.compile().snapshot,
         &Caller::ProviderUser { name, provider_roles: &provider_roles, attributes: Attributes::none() },
+        noon(),
         &[],
     )
 }
@@ -66,7 +67,7 @@ fn grants_and_inheritance_name_their_objects_too() {
     let inherited = role(&explanation, "ROLE_PARIS");
     assert_eq!(shown(inherited.because[0].origin.as_ref()), ("Role/boss spec.inherits".to_owned(), "ROLE_PARIS"));
 
-    let robot = explain::caller(&paris().compile().snapshot, &Caller::TechnicalUser { username: "robot" }, &[]);
+    let robot = explain::caller(&paris().compile().snapshot, &Caller::TechnicalUser { username: "robot" }, noon(), &[]);
     let boss = role(&robot, "BOSS");
     assert_eq!(shown(boss.because[0].origin.as_ref()), ("TechnicalUser/robot spec.roles".to_owned(), "BOSS"));
 }
@@ -81,14 +82,32 @@ fn default_roles_and_open_sessions_name_the_session() {
     assert_eq!(origin, "Session/retail spec.authentication.oidc.defaultRoles");
 
     let open = World::new().session(|session| session.spec.authentication = None);
-    let anybody = explain::caller(&open.compile().snapshot, &Caller::Anonymous, &[]);
+    let anybody = explain::caller(&open.compile().snapshot, &Caller::Anonymous, noon(), &[]);
     assert_eq!(shown(role(&anybody, "ROLE_ADMIN").because[0].origin.as_ref()).0, "Session/retail spec");
+}
+
+#[test]
+fn what_guests_have_the_session_says() {
+    let world = World::new()
+        .role("guest", json!({"roleName": "GUEST", "inherits": ["ROLE_USER"]}))
+        .session(|session| session.spec.authentication.as_mut().unwrap().guest_roles = vec!["GUEST".into()]);
+    let snapshot = world.compile().snapshot;
+    let guest = explain::caller(&snapshot, &Caller::Guest, noon(), &[]);
+    assert_eq!((guest.user.as_str(), &guest.refused), ("guest", &None));
+    let origin = shown(role(&guest, "GUEST").because[0].origin.as_ref());
+    assert_eq!(origin, ("Session/retail spec.authentication.guestRoles".to_owned(), "GUEST"));
+    let viewers = viewers(&snapshot.door, noon());
+    let last = viewers.last().unwrap();
+    assert_eq!(
+        (last.kind, last.rights.as_ref().unwrap().roles.clone()),
+        (ViewerKind::Guest, names(&["GUEST", "ROLE_USER"]))
+    );
 }
 
 #[test]
 fn what_is_built_in_comes_from_no_object() {
     let world = World::new().technical_user("root", json!({"roles": ["ROLE_ADMIN"]}));
-    let root = explain::caller(&world.compile().snapshot, &Caller::TechnicalUser { username: "root" }, &[]);
+    let root = explain::caller(&world.compile().snapshot, &Caller::TechnicalUser { username: "root" }, noon(), &[]);
     assert_eq!(role(&root, "ROLE_USER").because[0].origin, None);
 }
 
@@ -101,7 +120,7 @@ fn claims_say_where_each_provider_role_was_found() {
     let found = provider_roles_by_claim(&claims, &oidc.roles_claims);
     let provider_roles = names(&["paris", "assumed"]);
     let caller = Caller::ProviderUser { name: "bob", provider_roles: &provider_roles, attributes: Attributes::none() };
-    let explanation = explain::caller(&snapshot, &caller, &found);
+    let explanation = explain::caller(&snapshot, &caller, noon(), &found);
     let texts: Vec<(&str, Vec<String>)> = explanation
         .provider_roles
         .iter()
@@ -122,10 +141,26 @@ fn a_refusal_is_explained_and_the_broken_role_says_why() {
 }
 
 #[test]
+fn a_role_that_has_lapsed_is_named_with_the_field_that_says_so() {
+    let world = paris()
+        .role("early", json!({"roleName": "EARLY", "mappedFrom": ["x"], "notBefore": "2027-02-01T00:00:00Z"}))
+        .role("late", json!({"roleName": "LATE", "mappedFrom": ["x"], "inherits": ["ROLE_PARIS"], "notAfter": "2027-01-31T12:00:00Z"}));
+    let explanation = provided(&world, "bob", &["x", "atoti"]);
+    let lapsed = |name: &str| role(&explanation, name).lapsed.clone().unwrap();
+    assert_eq!(lapsed("EARLY").way, "not valid before 2027-02-01T00:00:00Z");
+    assert_eq!(lapsed("EARLY").origin.unwrap().to_string(), "Role/early spec.notBefore");
+    assert_eq!(lapsed("LATE").way, "not valid since 2027-01-31T12:00:00Z");
+    assert_eq!(lapsed("LATE").origin.unwrap().to_string(), "Role/late spec.notAfter");
+    assert_eq!(lapsed("ROLE_PARIS").way, "comes with roles that have lapsed, and with no other");
+    assert_eq!(role(&explanation, "ROLE_USER").lapsed, None);
+    assert_eq!(role(&provided(&world, "bob", &["x", "paris", "atoti"]), "ROLE_PARIS").lapsed, None);
+}
+
+#[test]
 fn a_cube_is_explained_by_the_conditions_that_hold() {
     let shape = model("Sales", &[("Shops", &["City"])], &[&["Shops/City"]]);
     let bound = BoundAccess::bind(&paris().compile().snapshot.access, &shape);
-    let rights = |roles: &[&str]| Rights { roles: names(roles), attributes: Attributes::default() };
+    let rights = |roles: &[&str]| Rights { roles: names(roles), ..Rights::default() };
     let (explanation, _) =
         explain::cube(&bound, "Sales", &ContextValues::default(), &rights(&["ROLE_PARIS", "ROLE_USER"]));
     assert_eq!(explanation.all_of, ["Shops/City is one of Lyon, Paris"]);
@@ -146,7 +181,7 @@ fn a_long_list_of_values_is_cut_where_nobody_reads_on() {
 
 #[test]
 fn viewers_are_all_roles_and_all_users_whom_the_policy_names() {
-    let found = viewers(&paris().compile().snapshot.door);
+    let found = viewers(&paris().compile().snapshot.door, noon());
     let users: Vec<&str> =
         found.iter().filter(|viewer| viewer.kind == ViewerKind::User).map(|viewer| viewer.name.as_str()).collect();
     assert_eq!(users, ["robot", "alice"]);
@@ -166,7 +201,7 @@ fn whoever_sees_what_their_claims_say_is_named_although_nobody_counted_them() {
         .technical_user("robot", json!({"roles": ["ROLE_USER", "SHOP"]}));
     let snapshot = world.compile().snapshot;
     let member = Member { cube: "Sales".into(), level: "City".into(), member: "Paris".into() };
-    let seen = WhoSees::new(&snapshot, member, 7, viewers(&snapshot.door), &[].into());
+    let seen = WhoSees::new(&snapshot, member, 7, viewers(&snapshot.door, noon()), &[].into());
     let claims: BTreeSet<ClaimPath> = [ClaimPath(vec!["org".into(), "shops".into()])].into();
     let expected = [(ViewerKind::Role, "BOSS"), (ViewerKind::Role, "SHOP")];
     let expected = expected.map(|(kind, name)| ByClaim { kind, name: name.to_owned(), claims: claims.clone() });
@@ -184,7 +219,7 @@ fn a_claim_of_another_cubes_level_says_nothing_of_a_cube() {
     let snapshot = world.compile().snapshot;
     let by_claim = |cube: &str| {
         let member = Member { cube: cube.into(), level: "City".into(), member: "Paris".into() };
-        let seen = WhoSees::new(&snapshot, member, 7, viewers(&snapshot.door), &[].into());
+        let seen = WhoSees::new(&snapshot, member, 7, viewers(&snapshot.door, noon()), &[].into());
         seen.by_claim.into_iter().map(|by_claim| by_claim.name).collect::<Vec<_>>()
     };
     assert_eq!((by_claim("Sales"), by_claim("Stock")), (vec![], vec!["X".to_owned()]));
@@ -197,11 +232,11 @@ proptest! {
         let staff = is_staff.then(|| "atoti".to_owned());
         let provider_roles: BTreeSet<String> = granted.iter().map(ToString::to_string).chain(staff).collect();
         let caller = Caller::ProviderUser { name: "someone", provider_roles: &provider_roles, attributes: Attributes::none() };
-        let explanation = explain::caller(&snapshot, &caller, &[]);
-        match resolve(&snapshot.door, &caller) {
+        let explanation = explain::caller(&snapshot, &caller, noon(), &[]);
+        match resolve(&snapshot.door, &caller, noon()) {
             Ok(resolved) => {
                 let roles: BTreeSet<String> = explanation.roles.iter().map(|role| role.role.clone()).collect();
-                prop_assert_eq!(roles, resolved.roles);
+                prop_assert_eq!(roles, resolved.rights.roles);
                 prop_assert_eq!(explanation.refused, None);
             }
             Err(refusal) => prop_assert_eq!(explanation.refused, Some(refusal.to_string())),

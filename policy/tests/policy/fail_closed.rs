@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     algebra::{Case, case, granted},
-    support::{World, parsed},
+    support::{World, noon, parsed},
 };
 
 /// What may go wrong with one Role or Restriction. None of it touches who holds the role.
@@ -115,9 +115,12 @@ fn decide(
     bound: &BoundAccess,
     provider_roles: &BTreeSet<String>,
 ) -> Result<(Resolved, Visibility), Refusal> {
-    let resolved =
-        resolve(door, &Caller::ProviderUser { name: "someone", provider_roles, attributes: &Attributes::default() })?;
-    let visibility = bound.visibility("Cube", &resolved.roles, &resolved.attributes)?;
+    let resolved = resolve(
+        door,
+        &Caller::ProviderUser { name: "someone", provider_roles, attributes: &Attributes::default() },
+        noon(),
+    )?;
+    let visibility = bound.visibility("Cube", &resolved.rights)?;
     Ok((resolved, visibility))
 }
 
@@ -137,12 +140,12 @@ proptest! {
         let bound = BoundAccess::bind(&damaged.snapshot.access, &case.model());
         let after = decide(&damaged.snapshot.door, &bound, &provider_roles);
 
-        if resolved.roles.is_disjoint(&broken) {
+        if resolved.rights.roles.is_disjoint(&broken) {
             prop_assert_eq!(after, before);
         } else {
             prop_assert!(matches!(after, Err(Refusal::BrokenRole { .. })), "{:?}", after);
             // The engine refuses by itself, were the door to let them through.
-            prop_assert!(bound.visibility("Cube", &resolved.roles, &resolved.attributes).is_err());
+            prop_assert!(bound.visibility("Cube", &resolved.rights).is_err());
         }
         if !matches!(damage, Damage::DeletedRestriction | Damage::UnknownColumn) {
             prop_assert!(!damaged.problems.is_empty());

@@ -2,12 +2,15 @@
 //! of the product but its types of objects.
 //!
 //! `visible(x) ⇔ ROLE_ADMIN ∨ ∀h: A_h = ∅ ∨ ∃a ∈ A_h: x satisfies a`
+//!
+//! where nothing satisfies what a role says that has lapsed.
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
 use cubegate_api::{
-    Restriction, RestrictionSpec, Role,
+    Moment, Restriction, RestrictionSpec, Role,
     restriction::{Between, Condition, Negated},
+    role::{CubeOrder, CubeRights},
     session::{Access, Combine, Unmatched},
 };
 
@@ -17,6 +20,8 @@ use crate::support::Row;
 #[derive(Clone, Debug)]
 pub(crate) struct NaivePolicy {
     pub(crate) access: Access,
+    /// The moment at which everybody asks.
+    pub(crate) now: Moment,
     pub(crate) roles: Vec<Role>,
     pub(crate) restrictions: Vec<Restriction>,
 }
@@ -45,19 +50,45 @@ enum Item<'a> {
 }
 
 impl NaivePolicy {
-    /// Whether a cube shows a row.
+    /// Whether a cube is there, and shows a row.
     pub(crate) fn visible(&self, caller: &NaiveCaller, cube: &NaiveCube, row: &Row) -> bool {
-        self.shows(caller, cube, true, row)
+        self.is_there(caller, cube) && self.shows(caller, cube, true, row)
     }
 
-    /// Whether a table shows a row: every cube that uses it would, were there no lines on levels of cubes.
+    /// Whether a table shows a row: every cube that uses it is there and would, were there no lines on levels of cubes.
     pub(crate) fn visible_in_table(&self, caller: &NaiveCaller, cubes: &[NaiveCube], row: &Row) -> bool {
-        cubes.iter().all(|cube| self.shows(caller, cube, false, row))
+        cubes.iter().all(|cube| self.is_there(caller, cube) && self.shows(caller, cube, false, row))
+    }
+
+    /// Whether a cube is there for a caller: the lists of all roles count together, and every order must agree.
+    fn is_there(&self, caller: &NaiveCaller, cube: &NaiveCube) -> bool {
+        let valid = self.with_inherited(&caller.base, &|role| self.is_valid(role));
+        let held = self.with_inherited(&caller.base, &|_| true);
+        if valid.iter().any(|role| role == "ROLE_ADMIN") {
+            return true;
+        }
+        let name = |role: &Role| role.spec.role_name.clone().unwrap();
+        let said: Vec<(&CubeRights, bool)> = self
+            .roles
+            .iter()
+            .filter(|role| held.contains(&name(role)))
+            .filter_map(|role| Some((role.spec.cubes.as_ref()?, valid.contains(&name(role)))))
+            .collect();
+        let names = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, &cube.name));
+        let is_allowed = said.iter().any(|(rights, is_valid)| *is_valid && names(&rights.allowed));
+        let is_denied = said.iter().any(|(rights, _)| names(&rights.denied));
+        let allows_nothing = said.iter().all(|(rights, _)| rights.allowed.is_empty());
+        said.iter().all(|(rights, _)| match rights.order {
+            CubeOrder::Strict => !is_denied && (is_allowed || allows_nothing),
+            CubeOrder::DenyAllow => is_allowed || !is_denied,
+            CubeOrder::AllowDeny => is_allowed && !is_denied,
+        })
     }
 
     fn shows(&self, caller: &NaiveCaller, cube: &NaiveCube, is_cube: bool, row: &Row) -> bool {
-        let held = self.with_inherited(&caller.base);
-        if held.iter().any(|role| role == "ROLE_ADMIN") {
+        let valid = self.with_inherited(&caller.base, &|role| self.is_valid(role));
+        let held = self.with_inherited(&caller.base, &|_| true);
+        if valid.iter().any(|role| role == "ROLE_ADMIN") {
             return true;
         }
         let items = |role: &String| -> Vec<Item<'_>> {
@@ -69,17 +100,18 @@ impl NaivePolicy {
         };
         let restricting: Vec<&String> = held.iter().filter(|role| !items(role).is_empty()).collect();
         if restricting.is_empty() {
-            let is_free = |role: &&Role| held.contains(role.spec.role_name.as_ref().unwrap()) && role.spec.unrestricted;
+            let is_free =
+                |role: &&Role| valid.contains(role.spec.role_name.as_ref().unwrap()) && role.spec.unrestricted;
             return self.access.unmatched == Unmatched::Allow || self.roles.iter().any(|role| is_free(&role));
         }
         let holds = |item: &Item<'_>| match item {
             Item::Line { condition, .. } => satisfies(condition, row, caller),
             Item::Cut { text, .. } => is_cut(text, cut_levels(text, cube).unwrap(), row),
         };
-        let admits = |items: &[Item<'_>]| items.iter().all(holds);
+        let admits = |role: &String, items: &[Item<'_>]| valid.contains(role) && items.iter().all(holds);
         match self.access.combine {
-            Combine::All => restricting.into_iter().all(|role| admits(&items(role))),
-            Combine::PerRole => restricting.into_iter().any(|role| admits(&items(role))),
+            Combine::All => restricting.into_iter().all(|role| admits(role, &items(role))),
+            Combine::PerRole => restricting.into_iter().any(|role| admits(role, &items(role))),
             Combine::PerHierarchy => {
                 let mut axes: Vec<(String, Vec<String>)> = cube.hierarchies.clone();
                 for column in row.keys().map(ToString::to_string) {
@@ -92,23 +124,30 @@ impl NaivePolicy {
                         items(role).into_iter().filter(|item| lies_on(*item, axis)).collect()
                     };
                     let mut cutting = restricting.iter().filter(|role| !cut(role).is_empty()).peekable();
-                    cutting.peek().is_none() || cutting.any(|role| admits(&cut(role)))
+                    cutting.peek().is_none() || cutting.any(|role| admits(role, &cut(role)))
                 })
             }
         }
     }
 
-    /// These roles and all that they inherit.
-    fn with_inherited(&self, base: &[String]) -> Vec<String> {
-        let mut roles: Vec<String> = base.to_vec();
+    /// These roles and all that they inherit, as far as they count.
+    fn with_inherited(&self, base: &[String], counts: &dyn Fn(&String) -> bool) -> Vec<String> {
+        let mut roles: Vec<String> = base.iter().filter(|role| counts(role)).cloned().collect();
         loop {
             let heirs = self.roles.iter().filter(|role| roles.contains(role.spec.role_name.as_ref().unwrap()));
-            let mut inherited = heirs.flat_map(|role| &role.spec.inherits);
+            let mut inherited = heirs.flat_map(|role| &role.spec.inherits).filter(|role| counts(role));
             match inherited.find(|role| !roles.contains(role)).cloned() {
                 Some(more) => roles.push(more),
                 None => return roles,
             }
         }
+    }
+
+    fn is_valid(&self, role: &str) -> bool {
+        let mut declared = self.roles.iter().filter(|object| object.spec.role_name.as_deref() == Some(role));
+        declared.all(|Role { spec, .. }| {
+            spec.not_before.is_none_or(|first| first <= self.now) && spec.not_after.is_none_or(|end| self.now < end)
+        })
     }
 
     fn items(&self, role: &str) -> Vec<Item<'_>> {
@@ -123,6 +162,14 @@ impl NaivePolicy {
             }
         }
         items
+    }
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+        (_, Some(beginning)) => name.starts_with(beginning),
+        (Some(end), None) => name.ends_with(end),
+        (None, None) => name == pattern,
     }
 }
 

@@ -1,30 +1,30 @@
 //! The product against the naive evaluator on many small random policies: all combinations, inheritance, attributes,
-//! columns and levels of several cubes.
+//! columns and levels of several cubes, hidden cubes, roles that begin or end.
 //!
 //! A case is made of one number, which a failure names: `check(that number)` repeats it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use cubegate_api::{
-    Restriction, RestrictionSpec, Role, RoleSpec,
+    Moment, Restriction, RestrictionSpec, Role, RoleSpec,
     context::ContextValues,
     reference::SessionReference,
     restriction::{Between, Condition, Negated, Scalar},
-    role::Hide,
+    role::{CubeOrder, CubeRights, Hide},
     session::{Access, Combine, Unmatched},
 };
 use cubegate_policy::{
     attributes::Attributes,
-    bind::{BoundAccess, CubeShape, HierarchyShape, ModelShape, TableShape},
-    compile::Parsed,
-    resolve::{Caller, resolve},
-    snapshot::{ClaimPath, ColumnName},
+    bind::{BoundAccess, CubeShape, HierarchyShape, ModelShape, TableShape, Visibility},
+    compile::{Compiled, Parsed, compile},
+    resolve::{Caller, Refusal, resolve},
+    snapshot::{ClaimPath, ColumnName, Door},
 };
 use serde_json::json;
 
 use crate::{
     naive::{NaiveCaller, NaiveCube, NaivePolicy},
-    support::{Row, World, column, level, names, sees},
+    support::{Row, World, column, level, moment, names, noon, sees},
 };
 
 const POLICIES: u64 = 2_500;
@@ -36,7 +36,10 @@ const VALUES: [&str; 4] = ["N/A", "x", "y", "z"];
 const ROLES: [&str; 5] = ["R0", "R1", "R2", "R3", "R4"];
 const RESTRICTIONS: [&str; 5] = ["r0", "r1", "r2", "r3", "r4"];
 const CUBES: [&str; 2] = ["C0", "C1"];
+const PATTERNS: [&str; 4] = ["C0", "C*", "*1", "*"];
 const CLAIMS: [&str; 2] = ["shops", "towns"];
+/// In order; the one in the middle is noon, at which everybody asks.
+const MOMENTS: [&str; 3] = ["2027-01-31T11:59:59.999Z", "2027-01-31T13:00:00+01:00", "2027-01-31T12:00:00.001Z"];
 
 /// Numbers that look random (splitmix64).
 struct Random(u64);
@@ -174,8 +177,30 @@ fn selection(random: &mut Random, depth: usize) -> String {
     }
 }
 
+fn cube_rights(random: &mut Random) -> CubeRights {
+    let mut patterns = || random.some(&PATTERNS, 1).into_iter().map(str::to_owned).collect();
+    let (allowed, denied) = (patterns(), patterns());
+    CubeRights { allowed, denied, order: random.pick(&[CubeOrder::Strict, CubeOrder::DenyAllow, CubeOrder::AllowDeny]) }
+}
+
+/// Half of the roles are always valid.
+fn window(random: &mut Random) -> (Option<Moment>, Option<Moment>) {
+    if random.one_in(2) {
+        return (None, None);
+    }
+    let first = random.below(MOMENTS.len());
+    let later = &MOMENTS[first + 1..];
+    let end = if later.is_empty() { None } else { Some(random.pick(later)) };
+    match random.below(3) {
+        0 => (Some(moment(MOMENTS[first])), None),
+        1 => (None, Some(moment(MOMENTS[first]))),
+        _ => (Some(moment(MOMENTS[first])), end.map(moment)),
+    }
+}
+
 /// Roles inherit only later ones, so there is no circle.
 fn role(random: &mut Random, position: usize) -> Role {
+    let (not_before, not_after) = window(random);
     let restrictions: Vec<String> = random.some(&RESTRICTIONS, 2).into_iter().map(str::to_owned).collect();
     let spec = RoleSpec {
         session_ref: session_ref(),
@@ -185,12 +210,14 @@ fn role(random: &mut Random, position: usize) -> Role {
         inherits: random.some(&ROLES[position + 1..], 2).into_iter().map(str::to_owned).collect(),
         unrestricted: restrictions.is_empty() && random.one_in(3),
         restrictions,
-        cubes: None,
+        cubes: random.one_in(5).then(|| cube_rights(random)),
         priority: 0,
         context: ContextValues::default(),
         hide: Hide::default(),
         grant_measures: Vec::new(),
         grant_members: BTreeMap::new(),
+        not_before,
+        not_after,
     };
     Role::new(&ROLES[position].to_lowercase(), spec)
 }
@@ -201,6 +228,7 @@ fn policy(random: &mut Random, cubes: &[NaiveCube]) -> NaivePolicy {
             combine: random.pick(&[Combine::PerHierarchy, Combine::All, Combine::PerRole]),
             unmatched: random.pick(&[Unmatched::Allow, Unmatched::Deny]),
         },
+        now: noon(),
         roles: (0..ROLES.len()).map(|position| role(random, position)).collect(),
         restrictions: RESTRICTIONS.iter().map(|name| restriction(random, name, cubes)).collect(),
     }
@@ -234,19 +262,44 @@ fn model(cubes: &[NaiveCube]) -> ModelShape {
     ModelShape { tables: [("Facts".to_owned(), facts)].into(), cubes: cubes.iter().map(cube).collect() }
 }
 
+fn compiled(world: &World, policy: &NaivePolicy, cubes: &[NaiveCube]) -> (Door, BoundAccess) {
+    let mut objects = world.objects.clone();
+    objects.session.spec.access = policy.access;
+    objects.roles.extend(policy.roles.iter().cloned().map(Parsed::Valid));
+    objects.restrictions.extend(policy.restrictions.iter().cloned().map(Parsed::Valid));
+    let Compiled { snapshot, problems } = compile(&objects);
+    assert_eq!(problems, [], "{policy:#?}");
+    let bound = BoundAccess::bind(&snapshot.access, &model(cubes));
+    assert_eq!(bound.problems(), [], "{policy:#?}");
+    (snapshot.door, bound)
+}
+
+/// What is hidden as a whole shows no row.
+fn shown(visibility: Result<Visibility, Refusal>) -> Visibility {
+    match visibility {
+        Ok(visibility) => visibility,
+        Err(Refusal::UnknownCube { .. } | Refusal::UnknownTable { .. }) => Visibility::nothing(),
+        Err(other) => panic!("nobody here is refused, but: {other}"),
+    }
+}
+
+/// The same policy, every role of it always valid.
+fn without_windows(policy: &NaivePolicy) -> NaivePolicy {
+    let mut endless = policy.clone();
+    for role in &mut endless.roles {
+        (role.spec.not_before, role.spec.not_after) = (None, None);
+    }
+    endless
+}
+
 /// Compares on a few callers and rows of one policy.
 fn check(world: &World, seed: u64) {
     let random = &mut Random(seed);
     let cubes = CUBES.map(|name| cube(random, name));
     let policy = policy(random, &cubes);
-    let mut objects = world.objects.clone();
-    objects.session.spec.access = policy.access;
-    objects.roles.extend(policy.roles.iter().cloned().map(Parsed::Valid));
-    objects.restrictions.extend(policy.restrictions.iter().cloned().map(Parsed::Valid));
-    let compiled = cubegate_policy::compile::compile(&objects);
-    assert_eq!(compiled.problems, [], "case {seed}");
-    let bound = BoundAccess::bind(&compiled.snapshot.access, &model(&cubes));
-    assert_eq!(bound.problems(), [], "case {seed}");
+    let (door, bound) = compiled(world, &policy, &cubes);
+    let endless = without_windows(&policy);
+    let (endless_door, endless_bound) = compiled(world, &endless, &cubes);
     for _ in 0..CALLERS_PER_POLICY {
         let caller = caller(random);
         let provider_roles = caller.base.iter().cloned().chain(["atoti".to_owned()]).collect();
@@ -254,17 +307,20 @@ fn check(world: &World, seed: u64) {
             caller.attributes.iter().map(|(keys, values)| (ClaimPath(keys.clone()), values.iter().cloned().collect()));
         let attributes = Attributes::from(attributes.collect::<Vec<_>>());
         let identity = Caller::ProviderUser { name: "u", provider_roles: &provider_roles, attributes: &attributes };
-        let resolved = resolve(&compiled.snapshot.door, &identity).unwrap();
-        let in_table = bound.table_visibility("Facts", &resolved.roles, &resolved.attributes).unwrap();
-        let in_cubes = cubes
-            .each_ref()
-            .map(|cube| (cube, bound.visibility(&cube.name, &resolved.roles, &resolved.attributes).unwrap()));
+        let rights = resolve(&door, &identity, policy.now).unwrap().rights;
+        let endless_rights = resolve(&endless_door, &identity, policy.now).unwrap().rights;
+        let in_table = shown(bound.table_visibility("Facts", &rights));
+        let in_cubes = cubes.each_ref().map(|cube| {
+            let endless = shown(endless_bound.visibility(&cube.name, &endless_rights));
+            (cube, shown(bound.visibility(&cube.name, &rights)), endless)
+        });
         for _ in 0..ROWS_PER_CALLER {
             let row = row(random);
             let context = || format!("case {seed}\n{policy:#?}\n{cubes:#?}\n{caller:?}\n{row:?}");
-            for (cube, visibility) in &in_cubes {
+            for (cube, visibility, endless) in &in_cubes {
                 let expected = policy.visible(&caller, cube, &row);
                 assert_eq!(sees(visibility, &row), expected, "cube {}, {}", cube.name, context());
+                assert!(!expected || sees(endless, &row), "a window shows more in {}, {}", cube.name, context());
             }
             assert_eq!(sees(&in_table, &row), policy.visible_in_table(&caller, &cubes, &row), "table, {}", context());
         }

@@ -10,7 +10,7 @@ use cubegate_policy::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Row, World, column, level, model, names, parsed, sees, tables_in_one_chain};
+use crate::support::{Row, World, column, level, model, names, noon, parsed, rights, sees, tables_in_one_chain};
 
 fn shop(city: &str, floor: &str) -> Row {
     [(column("Shops/City"), city.to_owned()), (column("Shops/Floor"), floor.to_owned())].into()
@@ -39,7 +39,7 @@ fn visibility(test: Value, attributes: &Attributes) -> Visibility {
     let mut line = json!({"table": "Shops", "column": "City"});
     line.as_object_mut().unwrap().extend(test.as_object().unwrap().clone());
     let roles = names(&["ROLE_USER", "X"]);
-    bound(&with_lines(json!([line])), &shops()).visibility("Sales", &roles, attributes).unwrap()
+    bound(&with_lines(json!([line])), &shops()).visibility("Sales", &rights(&roles, attributes)).unwrap()
 }
 
 fn cities_seen(test: Value, attributes: &Attributes) -> Vec<&'static str> {
@@ -103,7 +103,7 @@ fn a_claim_that_is_missing_is_neutral_in_a_union() {
     let world = with_lines(json!([{"table": "Shops", "column": "City", "inClaim": ["cities"]}]))
         .restricting("Y", &[("Shops/City", &["Nice"])]);
     let bound = bound(&world, &shops());
-    let seen = bound.visibility("Sales", &names(&["ROLE_USER", "X", "Y"]), &Attributes::default()).unwrap();
+    let seen = bound.visibility("Sales", &rights(&names(&["ROLE_USER", "X", "Y"]), &Attributes::default())).unwrap();
     assert!(sees(&seen, &shop("Nice", "1")) && !sees(&seen, &shop("Paris", "1")));
 }
 
@@ -122,7 +122,7 @@ fn one_role_serves_ten_thousand_shops() {
     let mut seen = BTreeSet::new();
     for number in 0..10_000 {
         let own = format!("S{number}");
-        let visibility = bound.visibility("Sales", &roles, &claim(&["shop"], &[&own])).unwrap();
+        let visibility = bound.visibility("Sales", &rights(&roles, &claim(&["shop"], &[&own]))).unwrap();
         assert!(sees(&visibility, &shop(&own, "1")) && !sees(&visibility, &shop("S", "1")));
         seen.insert(visibility);
     }
@@ -142,7 +142,7 @@ fn only_attributes_that_the_policy_speaks_of_are_kept_and_asked_for() {
             ]}),
         );
     assert_eq!(world.problems(), Vec::<String>::new());
-    assert_eq!(world.basic("robot").unwrap().attributes, claim(&["cities"], &["7", "Paris"]));
+    assert_eq!(world.basic("robot").unwrap().rights.attributes, claim(&["cities"], &["7", "Paris"]));
     let Authentication::Closed(ways) = world.compile().snapshot.door.authentication else { panic!("open") };
     let Some(Checked::Valid(oidc)) = ways.oidc else { panic!("broken") };
     assert_eq!(oidc.attribute_claims, [ClaimPath(vec!["cities".into()])].into());
@@ -175,7 +175,7 @@ fn who_has_more_attributes_than_can_travel_is_refused() {
         provider_roles: &provider_roles,
         attributes: &attributes,
     };
-    assert_eq!(cubegate_policy::resolve::resolve(&door, &caller), Err(Refusal::TooManyAttributes));
+    assert_eq!(cubegate_policy::resolve::resolve(&door, &caller, noon()), Err(Refusal::TooManyAttributes));
 }
 
 // === Levels of a cube ===
@@ -213,10 +213,10 @@ fn a_level_of_a_cube_restricts_that_cube_and_neither_others_nor_tables() {
     let bound = bound(&with_cube("Sales", json!([{"level": "Town/City", "equals": "Paris"}])), &two_cubes());
     assert_eq!(bound.problems(), []);
     let (roles, none) = (names(&["ROLE_USER", "X"]), Attributes::default());
-    let in_sales = bound.visibility("Sales", &roles, &none).unwrap();
+    let in_sales = bound.visibility("Sales", &rights(&roles, &none)).unwrap();
     assert!(sees(&in_sales, &shop("Paris", "1")) && !sees(&in_sales, &shop("Nice", "1")));
-    assert_eq!(bound.visibility("Stock", &roles, &none), Ok(Visibility::default()));
-    assert_eq!(bound.table_visibility("Shops", &roles, &none), Ok(Visibility::default()));
+    assert_eq!(bound.visibility("Stock", &rights(&roles, &none)), Ok(Visibility::default()));
+    assert_eq!(bound.table_visibility("Shops", &rights(&roles, &none)), Ok(Visibility::default()));
 }
 
 #[test]
@@ -232,9 +232,9 @@ fn a_table_is_unknown_to_whom_any_cube_that_uses_it_is_hidden() {
         let world = with_cube("Sales", json!([{"level": "Town/City", "equals": "Paris"}]))
             .role("y", json!({"roleName": "Y", "mappedFrom": ["y"], "cubes": cubes}));
         let bound = bound(&world, &two_cubes());
-        assert_eq!(bound.table_visibility("Shops", &names(&["ROLE_USER", "Y"]), &none), expected, "{cubes}");
+        assert_eq!(bound.table_visibility("Shops", &rights(&names(&["ROLE_USER", "Y"]), &none)), expected, "{cubes}");
         let administrator = names(&["ROLE_ADMIN", "ROLE_USER", "Y"]);
-        assert_eq!(bound.table_visibility("Shops", &administrator, &none), Ok(Visibility::default()));
+        assert_eq!(bound.table_visibility("Shops", &rights(&administrator, &none)), Ok(Visibility::default()));
     }
 }
 
@@ -244,7 +244,8 @@ fn a_level_restricts_its_own_hierarchy_where_its_column_would_restrict_all() {
     let by_level = world.restricting("Y", &[("Shops/Floor", &["1"])]);
     let seen = |world: &World| {
         let bound = bound(world, &two_cubes());
-        let visibility = bound.visibility("Sales", &names(&["ROLE_USER", "X", "Y"]), &Attributes::default()).unwrap();
+        let visibility =
+            bound.visibility("Sales", &rights(&names(&["ROLE_USER", "X", "Y"]), &Attributes::default())).unwrap();
         [sees(&visibility, &shop("Paris", "2")), sees(&visibility, &shop("Nice", "1"))]
     };
     assert_eq!(seen(&by_level), [true, true], "one hierarchy: either is enough");
@@ -261,9 +262,9 @@ fn an_unknown_or_ambiguous_level_refuses_the_holders_in_that_cube_and_names_the_
         assert_eq!((problem.object.to_string().as_str(), problem.cube.as_deref()), ("Restriction/r", Some("Sales")));
         assert!(problem.message.contains(hint), "{}", problem.message);
         let (roles, none) = (names(&["ROLE_USER", "X"]), Attributes::default());
-        assert!(matches!(bound.visibility("Sales", &roles, &none), Err(Refusal::BrokenRole { .. })));
-        assert!(bound.visibility("Stock", &roles, &none).is_ok());
-        assert!(bound.visibility("Sales", &names(&["ROLE_USER"]), &none).is_ok());
+        assert!(matches!(bound.visibility("Sales", &rights(&roles, &none)), Err(Refusal::BrokenRole { .. })));
+        assert!(bound.visibility("Stock", &rights(&roles, &none)).is_ok());
+        assert!(bound.visibility("Sales", &rights(&names(&["ROLE_USER"]), &none)).is_ok());
     }
 }
 

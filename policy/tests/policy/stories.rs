@@ -7,7 +7,7 @@ use cubegate_policy::{
 };
 use serde_json::json;
 
-use crate::support::{Row, World, column, model, names, sees};
+use crate::support::{Row, World, column, model, names, rights, sees};
 
 /// One row: values of the columns, in the order in which they are named.
 fn row(columns: &[&str], values: &[&str]) -> Row {
@@ -53,7 +53,7 @@ fn countries_in(model: &ModelShape, world: &World, roles: &[&str]) -> Result<Vec
     assert_eq!(compiled.problems, []);
     let bound = BoundAccess::bind(&compiled.snapshot.access, model);
     assert_eq!(bound.problems(), []);
-    let visibility = bound.visibility("World", &names(roles), &Attributes::default())?;
+    let visibility = bound.visibility("World", &rights(&names(roles), &Attributes::default()))?;
     Ok(WORLD.iter().filter(|values| sees(&visibility, &row(&WORLD_COLUMNS, *values))).map(|values| values[1]).collect())
 }
 
@@ -197,7 +197,7 @@ fn cities(user: &str, provider_roles: &[&str]) -> Result<Vec<&'static str>, Refu
     let columns = ["Shops/Country", "Shops/City"];
     let model = model("Sales", &[("Sales", &["Shop"]), ("Shops", &["Country", "City"])], &[&columns]);
     let bound = BoundAccess::bind(&retail().compile().snapshot.access, &model);
-    let visibility = bound.visibility("Sales", &resolved.roles, &resolved.attributes)?;
+    let visibility = bound.visibility("Sales", &resolved.rights)?;
     Ok(CITIES.iter().filter(|values| sees(&visibility, &row(&columns, *values))).map(|values| values[1]).collect())
 }
 

@@ -5,13 +5,13 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use cubegate_api::{Session, authentication::Oidc, reference::KeyReference};
+use cubegate_api::{Moment, Session, authentication::Oidc, reference::KeyReference};
 use cubegate_policy::{
     attributes::Attributes,
     bind::{CubeShape, HierarchyShape, LevelShape, ModelShape, PathTest, Paths, TableShape, Visibility},
     compile::{Compiled, InvalidObject, Objects, Parsed, Problem, ProblemKind, compile},
     password,
-    resolve::{Caller, Refusal, Resolved, resolve},
+    resolve::{Caller, Refusal, Resolved, Rights, resolve},
     snapshot::ColumnName,
 };
 use serde::de::DeserializeOwned;
@@ -30,6 +30,20 @@ pub(crate) fn column(name: &str) -> ColumnName {
 
 pub(crate) fn names(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(ToString::to_string).collect()
+}
+
+/// The rights of a caller whose roles are all valid.
+pub(crate) fn rights(roles: &BTreeSet<String>, attributes: &Attributes) -> Rights {
+    Rights { roles: roles.clone(), attributes: attributes.clone(), ..Rights::default() }
+}
+
+pub(crate) fn moment(text: &str) -> Moment {
+    Moment::try_from(text.to_owned()).unwrap()
+}
+
+/// The moment at which tests decide that speak of no other.
+pub(crate) fn noon() -> Moment {
+    moment("2027-01-31T12:00:00Z")
 }
 
 /// Reads a manifest as an edge does: what cannot be read is kept as invalid.
@@ -133,14 +147,23 @@ impl World {
     }
 
     pub(crate) fn provider_user(&self, name: &str, provider_roles: &[&str]) -> Result<Resolved, Refusal> {
+        self.provider_user_at(name, provider_roles, noon())
+    }
+
+    pub(crate) fn provider_user_at(
+        &self,
+        name: &str,
+        provider_roles: &[&str],
+        now: Moment,
+    ) -> Result<Resolved, Refusal> {
         let provider_roles = names(provider_roles);
         let attributes = Attributes::default();
         let caller = Caller::ProviderUser { name, provider_roles: &provider_roles, attributes: &attributes };
-        resolve(&self.compile().snapshot.door, &caller)
+        resolve(&self.compile().snapshot.door, &caller, now)
     }
 
     pub(crate) fn basic(&self, username: &str) -> Result<Resolved, Refusal> {
-        resolve(&self.compile().snapshot.door, &Caller::TechnicalUser { username })
+        resolve(&self.compile().snapshot.door, &Caller::TechnicalUser { username }, noon())
     }
 }
 

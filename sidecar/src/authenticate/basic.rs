@@ -12,7 +12,7 @@
 //!
 //! The stored hash is part of the key, so a changed password voids what was verified at once. A name that is not known
 //! costs as much as one that is: it is verified against the hash of some user, and refused whatever comes out. So is a
-//! broken TechnicalUser, who has no password that could be right. (A user with a broken role is another matter: they prove
+//! TechnicalUser who is broken, or not valid at the moment. (A user with a broken role is another matter: they prove
 //! who they are, and the decision refuses them.)
 
 use std::{
@@ -22,9 +22,11 @@ use std::{
 };
 
 use aws_lc_rs::hmac;
+use cubegate_api::Moment;
 use cubegate_policy::{
     password,
     snapshot::{Checked, TechnicalUser},
+    validity::Lapse,
 };
 use moka::sync::Cache;
 use tokio::sync::Semaphore;
@@ -50,13 +52,15 @@ pub(crate) struct PasswordCheck {
 /// Why a password does not let in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PasswordError {
-    /// Wrong password, no such user or a broken one: callers cannot tell which.
+    /// Wrong password, no such user, a broken or a lapsed one: callers cannot tell which.
     #[error("wrong password")]
     Wrong,
     #[error("no such TechnicalUser")]
     UnknownUser,
     #[error("the TechnicalUser is broken: {}", .0.join("; "))]
     BrokenUser(Vec<String>),
+    #[error("the TechnicalUser is {0}")]
+    LapsedUser(Lapse),
     #[error("too many failures; {0} s to wait")]
     Throttled(u64),
     #[error("too many passwords are waiting to be hashed")]
@@ -85,10 +89,14 @@ impl PasswordCheck {
         users: &BTreeMap<String, Checked<TechnicalUser>>,
         presented: UserPassword,
         source: IpAddr,
+        now: Moment,
     ) -> Result<String, PasswordError> {
         let UserPassword { user, password } = presented;
         let (stored, nobody) = match users.get(&user) {
-            Some(Checked::Valid(known)) => (known.password_hash.as_str(), None),
+            Some(Checked::Valid(known)) => match known.validity.lapse(now) {
+                None => (known.password_hash.as_str(), None),
+                Some(lapse) => (self.decoy(users, &user), Some(PasswordError::LapsedUser(lapse))),
+            },
             Some(Checked::Broken(reasons)) => {
                 (self.decoy(users, &user), Some(PasswordError::BrokenUser(reasons.clone())))
             }
@@ -188,13 +196,18 @@ impl Drop for Waiting<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, net::Ipv4Addr, time::Instant};
+    use std::{collections::BTreeSet, net::Ipv4Addr, sync::LazyLock, time::Instant};
 
-    use cubegate_policy::attributes::Attributes;
+    use cubegate_policy::{attributes::Attributes, validity::Validity};
 
     use super::*;
 
     const SOURCE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    static NOON: LazyLock<Moment> = LazyLock::new(|| moment("2027-01-31T12:00:00Z"));
+
+    fn moment(text: &str) -> Moment {
+        Moment::try_from(text.to_owned()).unwrap()
+    }
 
     fn users(password: &str) -> BTreeMap<String, Checked<TechnicalUser>> {
         let password_hash = password::hash(password.as_bytes(), [1; 16]);
@@ -203,6 +216,7 @@ mod tests {
             password_hash,
             roles: BTreeSet::new(),
             attributes: Attributes::default(),
+            validity: Validity::default(),
         };
         BTreeMap::from([
             ("prometheus".to_owned(), Checked::Valid(user)),
@@ -219,46 +233,49 @@ mod tests {
         let check = PasswordCheck::new();
         let users_before = users("secret");
         assert_eq!(
-            check.verify(&users_before, presented("prometheus", "secret"), SOURCE).await,
+            check.verify(&users_before, presented("prometheus", "secret"), SOURCE, *NOON).await,
             Ok("prometheus".into())
         );
         let started = Instant::now();
         for _ in 0..100 {
-            assert!(check.verify(&users_before, presented("prometheus", "secret"), SOURCE).await.is_ok());
+            assert!(check.verify(&users_before, presented("prometheus", "secret"), SOURCE, *NOON).await.is_ok());
         }
         assert!(started.elapsed().as_millis() < 500, "100 remembered credentials took {:?}", started.elapsed());
         let users_after = users("changed");
         assert_eq!(
-            check.verify(&users_after, presented("prometheus", "secret"), SOURCE).await,
+            check.verify(&users_after, presented("prometheus", "secret"), SOURCE, *NOON).await,
             Err(PasswordError::Wrong)
         );
-        assert!(check.verify(&users_after, presented("prometheus", "changed"), SOURCE).await.is_ok());
+        assert!(check.verify(&users_after, presented("prometheus", "changed"), SOURCE, *NOON).await.is_ok());
     }
 
     #[tokio::test]
     async fn failures_throttle_their_user_and_source_but_never_what_was_verified() {
         let check = PasswordCheck::new();
         let users = users("secret");
-        check.verify(&users, presented("prometheus", "secret"), SOURCE).await.unwrap();
+        check.verify(&users, presented("prometheus", "secret"), SOURCE, *NOON).await.unwrap();
         let mut last = Ok(String::new());
         for _ in 0..10 {
-            last = check.verify(&users, presented("prometheus", "guess"), SOURCE).await;
+            last = check.verify(&users, presented("prometheus", "guess"), SOURCE, *NOON).await;
         }
         assert!(matches!(last, Err(PasswordError::Throttled(_))));
-        assert!(check.verify(&users, presented("prometheus", "secret"), SOURCE).await.is_ok());
+        assert!(check.verify(&users, presented("prometheus", "secret"), SOURCE, *NOON).await.is_ok());
         let elsewhere = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-        assert_eq!(check.verify(&users, presented("prometheus", "guess"), elsewhere).await, Err(PasswordError::Wrong));
+        assert_eq!(
+            check.verify(&users, presented("prometheus", "guess"), elsewhere, *NOON).await,
+            Err(PasswordError::Wrong)
+        );
     }
 
     #[tokio::test]
     async fn an_unknown_user_is_refused_even_with_the_password_of_the_decoy() {
         let check = PasswordCheck::new();
         assert_eq!(
-            check.verify(&users("secret"), presented("nobody", "secret"), SOURCE).await,
+            check.verify(&users("secret"), presented("nobody", "secret"), SOURCE, *NOON).await,
             Err(PasswordError::UnknownUser)
         );
         assert_eq!(
-            check.verify(&BTreeMap::new(), presented("nobody", "x"), SOURCE).await,
+            check.verify(&BTreeMap::new(), presented("nobody", "x"), SOURCE, *NOON).await,
             Err(PasswordError::UnknownUser)
         );
     }
@@ -267,38 +284,54 @@ mod tests {
     async fn a_broken_user_is_refused_and_throttled_as_an_unknown_one_is() {
         let (check, users) = (PasswordCheck::new(), users("secret"));
         for _ in 0..5 {
-            let refused = check.verify(&users, presented("broken", "secret"), SOURCE).await;
+            let refused = check.verify(&users, presented("broken", "secret"), SOURCE, *NOON).await;
             assert_eq!(refused, Err(PasswordError::BrokenUser(vec!["why".to_owned()])));
         }
-        let mut last = check.verify(&users, presented("broken", "secret"), SOURCE).await;
+        let mut last = check.verify(&users, presented("broken", "secret"), SOURCE, *NOON).await;
         if !matches!(last, Err(PasswordError::Throttled(_))) {
-            last = check.verify(&users, presented("broken", "secret"), SOURCE).await;
+            last = check.verify(&users, presented("broken", "secret"), SOURCE, *NOON).await;
         }
         assert!(matches!(last, Err(PasswordError::Throttled(_))), "{last:?}");
+    }
+
+    #[tokio::test]
+    async fn a_user_is_let_in_from_one_moment_until_another_although_they_were_verified_in_between() {
+        let (check, mut users) = (PasswordCheck::new(), users("secret"));
+        let Some(Checked::Valid(user)) = users.get_mut("prometheus") else { panic!("it is there") };
+        let (noon, evening) = (*NOON, moment("2027-01-31T18:00:00Z"));
+        user.validity = Validity { not_before: Some(noon), not_after: Some(evening) };
+        let morning = moment("2027-01-31T11:59:59.9Z");
+        for (now, expected) in [
+            (morning, Err(PasswordError::LapsedUser(Lapse::NotYet(noon)))),
+            (noon, Ok("prometheus".to_owned())),
+            (evening, Err(PasswordError::LapsedUser(Lapse::NoMore(evening)))),
+        ] {
+            assert_eq!(check.verify(&users, presented("prometheus", "secret"), SOURCE, now).await, expected);
+        }
     }
 
     #[tokio::test]
     async fn a_user_who_is_mended_is_let_in_at_once_however_often_they_came_before() {
         let (check, broken) = (PasswordCheck::new(), BTreeMap::from([("u".to_owned(), Checked::Broken(Vec::new()))]));
         for _ in 0..10 {
-            assert!(check.verify(&broken, presented("u", "secret"), SOURCE).await.is_err());
+            assert!(check.verify(&broken, presented("u", "secret"), SOURCE, *NOON).await.is_err());
         }
         let user = users("secret").remove("prometheus").unwrap();
         let mended = BTreeMap::from([("u".to_owned(), user)]);
-        assert_eq!(check.verify(&mended, presented("u", "secret"), SOURCE).await, Ok("u".to_owned()));
+        assert_eq!(check.verify(&mended, presented("u", "secret"), SOURCE, *NOON).await, Ok("u".to_owned()));
     }
 
     #[tokio::test]
     async fn a_flood_of_guesses_fills_a_bounded_queue_and_no_more() {
         let (check, users) = (PasswordCheck::new(), users("secret"));
-        check.verify(&users, presented("prometheus", "secret"), SOURCE).await.unwrap();
+        check.verify(&users, presented("prometheus", "secret"), SOURCE, *NOON).await.unwrap();
         let names: Vec<String> =
             (0..HASHES_WAITING_MAX + HASHES_AT_ONCE_MAX + 10).map(|number| format!("user {number}")).collect();
-        let guesses = names.iter().map(|name| check.verify(&users, presented(name, "x"), SOURCE));
+        let guesses = names.iter().map(|name| check.verify(&users, presented(name, "x"), SOURCE, *NOON));
         let outcomes = futures::future::join_all(guesses).await;
         let busy = outcomes.iter().filter(|outcome| **outcome == Err(PasswordError::Busy)).count();
         assert_eq!(busy, 10);
-        assert!(check.verify(&users, presented("prometheus", "secret"), SOURCE).await.is_ok());
+        assert!(check.verify(&users, presented("prometheus", "secret"), SOURCE, *NOON).await.is_ok());
         assert_eq!(check.waiting.load(Ordering::Acquire), 0);
     }
 

@@ -1,16 +1,18 @@
 //! Second step: who is calling?
 //!
-//! `Authorization` counts before the session cookie, and a wrong one is never made good by a cookie.
+//! `Authorization` counts before the session cookie, and a wrong one is never made good by a cookie. Whoever brings neither is a
+//! guest, where the policy admits guests; a cookie that does not count any more makes nobody one in the middle of their work.
 
 mod basic;
 pub(crate) mod session;
 mod throttle;
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{collections::BTreeSet, net::IpAddr, time::SystemTime};
 
+use cubegate_api::Moment;
 use cubegate_policy::{
     attributes::Attributes,
-    resolve::Caller,
+    resolve::{Caller, resolve},
     snapshot::{Authentication, Ways},
 };
 use http::StatusCode;
@@ -19,10 +21,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     answer::Refusal,
     authorization::{self, Credentials},
-    challenge,
+    challenge, cookie,
     oidc::BearerError,
     screen::Screened,
     standing::Policy,
+    target::Route,
 };
 
 use basic::PasswordError;
@@ -33,6 +36,8 @@ use session::Session;
 #[derive(Debug)]
 pub(crate) enum Identity {
     Anonymous,
+    /// Without credentials, where others need some.
+    Guest,
     TechnicalUser(String),
     /// By a bearer token.
     TokenBearer(ProviderUser),
@@ -75,7 +80,8 @@ pub(crate) async fn authenticate<B>(
     match authorization::credentials(&request.headers) {
         Err(error) => Err(challenge::wrong(ways, manners, error)),
         Ok(Some(Credentials::Basic(presented))) => {
-            match passwords.verify(&ways.technical_users, presented, source).await {
+            let now = Moment::of(SystemTime::now());
+            match passwords.verify(&ways.technical_users, presented, source, now).await {
                 Ok(user) => Ok(Authenticated::As(Identity::TechnicalUser(user))),
                 Err(error) => Err(refused_password(error, ways, request)),
             }
@@ -86,10 +92,32 @@ pub(crate) async fn authenticate<B>(
         },
         Ok(None) => match by_cookie(request, policy) {
             Some(session) => Ok(Authenticated::As(Identity::LoggedIn(session))),
-            None if ways.oidc.is_some() && manners.may_be_redirected => Ok(Authenticated::ToLogin),
-            None => Err(challenge::missing(ways, manners)),
+            None => without_credentials(request, policy, ways),
         },
     }
+}
+
+fn without_credentials<B>(request: &Screened<B>, policy: &Policy, ways: &Ways) -> Result<Authenticated, Refusal> {
+    let reason = if request.target.route() == Route::Metrics {
+        // What is counted tells of everybody.
+        "no credentials".to_owned()
+    } else if brings_session(request, policy, ways) {
+        "the session has ended".to_owned()
+    } else {
+        match resolve(policy.door(), &Caller::Guest, Moment::of(SystemTime::now())) {
+            Ok(_) => return Ok(Authenticated::As(Identity::Guest)),
+            Err(refusal) => refusal.to_string(),
+        }
+    };
+    if ways.oidc.is_some() && request.manners.may_be_redirected {
+        return Ok(Authenticated::ToLogin);
+    }
+    Err(challenge::missing(ways, request.manners, reason))
+}
+
+/// Whether there is a session cookie, whatever it is worth. Without a provider nobody has got one from us.
+fn brings_session<B>(request: &Screened<B>, policy: &Policy, ways: &Ways) -> bool {
+    ways.oidc.is_some() && cookie::values(&request.headers, &policy.cookies().session()).next().is_some()
 }
 
 async fn by_token(policy: &Policy, token: &str) -> Result<ProviderUser, BearerError> {
@@ -103,9 +131,10 @@ fn by_cookie<B>(request: &Screened<B>, policy: &Policy) -> Option<Session> {
 
 fn refused_password<B>(error: PasswordError, ways: &Ways, request: &Screened<B>) -> Refusal {
     match error {
-        PasswordError::Wrong | PasswordError::UnknownUser | PasswordError::BrokenUser(_) => {
-            challenge::wrong(ways, request.manners, error)
-        }
+        PasswordError::Wrong
+        | PasswordError::UnknownUser
+        | PasswordError::BrokenUser(_)
+        | PasswordError::LapsedUser(_) => challenge::wrong(ways, request.manners, error),
         PasswordError::Throttled(seconds) => Refusal::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too-many-failures",
@@ -134,6 +163,7 @@ impl Identity {
     pub(crate) fn caller(&self) -> Caller<'_> {
         match self {
             Self::Anonymous => Caller::Anonymous,
+            Self::Guest => Caller::Guest,
             Self::TechnicalUser(username) => Caller::TechnicalUser { username },
             Self::TokenBearer(ProviderUser { name, provider_roles, attributes })
             | Self::LoggedIn(Session { user: ProviderUser { name, provider_roles, attributes }, .. }) => {
@@ -146,7 +176,7 @@ impl Identity {
     pub(crate) fn name(&self) -> Option<&str> {
         match self.caller() {
             Caller::Anonymous => None,
-            Caller::TechnicalUser { username: name } | Caller::ProviderUser { name, .. } => Some(name),
+            caller => Some(caller.name()),
         }
     }
 
@@ -154,6 +184,7 @@ impl Identity {
     pub(crate) fn way(&self) -> &'static str {
         match self {
             Self::Anonymous => "open",
+            Self::Guest => "guest",
             Self::TechnicalUser(_) => "basic",
             Self::TokenBearer(_) => "bearer",
             Self::LoggedIn(_) => "cookie",

@@ -14,6 +14,7 @@ use cubegate_policy::{
         Access, AccessTokenFormat, Authentication, Checked, ClaimPath, Door, DoorRole, Oidc, Snapshot, TechnicalUser,
         Ways,
     },
+    validity::Validity,
 };
 use cubegate_sidecar::{Config, PolicyUpdate, RunError, run};
 use tempfile::TempDir;
@@ -121,9 +122,9 @@ pub(crate) fn set(values: &[&str]) -> BTreeSet<String> {
 
 /// Roles of the story: atoti → `ROLE_USER`, paris → `ROLE_PARIS`, and one that is broken.
 fn door(url: Option<&str>, authentication: Authentication) -> Door {
-    let role = |name: &str, includes: &[&str], broken: &[&str]| {
+    let role = |name: &str, inherits: &[&str], broken: &[&str]| {
         let broken = broken.iter().map(|reason| (*reason).to_owned()).collect();
-        (name.to_owned(), DoorRole { declared_by: None, includes: set(includes), broken })
+        (name.to_owned(), DoorRole { inherits: set(inherits), broken, ..DoorRole::default() })
     };
     let mapped = [("atoti", "ROLE_USER"), ("paris", "ROLE_PARIS"), ("broken", "ROLE_BROKEN")];
     Door {
@@ -132,11 +133,11 @@ fn door(url: Option<&str>, authentication: Authentication) -> Door {
         mapped: mapped.map(|(from, role)| (from.to_owned(), set(&[role]))).into(),
         granted: BTreeMap::new(),
         roles: BTreeMap::from([
-            role("ROLE_USER", &["ROLE_USER"], &[]),
-            role("ROLE_ADMIN", &["ROLE_ADMIN", "ROLE_USER"], &[]),
-            role("ROLE_ANONYMOUS", &["ROLE_ANONYMOUS"], &[]),
-            role("ROLE_PARIS", &["ROLE_PARIS"], &[]),
-            role("ROLE_BROKEN", &["ROLE_BROKEN"], &["its Restriction `secret-name` is missing"]),
+            role("ROLE_USER", &[], &[]),
+            role("ROLE_ADMIN", &["ROLE_USER"], &[]),
+            role("ROLE_ANONYMOUS", &[], &[]),
+            role("ROLE_PARIS", &[], &[]),
+            role("ROLE_BROKEN", &[], &["its Restriction `secret-name` is missing"]),
         ]),
     }
 }
@@ -147,6 +148,7 @@ fn technical_user(roles: &[&str]) -> Checked<TechnicalUser> {
         password_hash: HASH.clone(),
         roles: set(roles),
         attributes: vec![(ClaimPath(vec!["shops".into()]), set(&["S1", "S2"]))].into(),
+        validity: Validity::default(),
     })
 }
 
@@ -164,8 +166,15 @@ pub(crate) fn closed_with(oidc: Option<Checked<Oidc>>) -> Door {
         ("holder".to_owned(), technical_user(&["ROLE_USER", "ROLE_BROKEN"])),
         ("broken".to_owned(), Checked::Broken(vec!["the Secret `secret-name` is missing".to_owned()])),
     ]);
-    let ways = Ways { realm: "retail".into(), technical_users, oidc };
+    let ways = Ways { realm: "retail".into(), technical_users, oidc, guest_roles: None };
     door(Some("http://127.0.0.1:8080"), Authentication::Closed(ways))
+}
+
+/// Whoever comes without credentials has these roles, beside those whom a closed Session knows.
+pub(crate) fn with_guests(mut door: Door, roles: Checked<BTreeSet<String>>) -> Door {
+    let Authentication::Closed(ways) = &mut door.authentication else { panic!("an open Session has no guests") };
+    ways.guest_roles = Some(roles);
+    door
 }
 
 /// Whoever comes.

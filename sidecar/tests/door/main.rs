@@ -13,6 +13,7 @@ mod bearer;
 mod client;
 mod engine;
 mod fixture;
+mod guest;
 mod login;
 mod policy;
 mod provider;

@@ -1,10 +1,12 @@
 //! Which policy decides, and when.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use cubegate_api::Moment;
 use cubegate_policy::{
     publication::ModelState,
     snapshot::{Authentication, Checked, Door},
+    validity::Validity,
 };
 use serde_json::json;
 
@@ -75,6 +77,37 @@ async fn a_revocation_takes_effect_at_once_on_connections_that_stay_open() {
     }
     // The best of five, because the machine may have other work.
     assert!(latencies.iter().min().unwrap() < &Duration::from_millis(50), "{latencies:?}");
+}
+
+#[tokio::test]
+async fn users_and_roles_begin_and_end_by_themselves_on_connections_that_stay_open() {
+    let now = SystemTime::now();
+    let after = |seconds| Some(Moment::of(now + Duration::from_secs(seconds)));
+    let window = Validity { not_before: after(2), not_after: after(4) };
+    let mut door = closed();
+    door.roles.get_mut("ROLE_PARIS").unwrap().validity = window;
+    let Authentication::Closed(ways) = &mut door.authentication else { panic!("closed is closed") };
+    let Some(Checked::Valid(user)) = ways.technical_users.get_mut("technical-user") else { panic!("it is there") };
+    user.validity = window;
+    let sidecar = Sidecar::with(door).await;
+    let (mut of_user, mut of_holder) = (KeptAlive::open(sidecar.public).await, KeptAlive::open(sidecar.public).await);
+    let (user, holder) = (basic("technical-user", PASSWORD), basic("zoë", PASSWORD));
+    let mut seen = Vec::new();
+    while now.elapsed().unwrap() < Duration::from_millis(5_500) {
+        let status = of_user.send(request("GET", "/api", &[("authorization", &user)], "")).await.status.as_u16();
+        assert!([200, 401, 429].contains(&status), "let in, refused, or refused too often: {status}");
+        let held = of_holder.send(request("GET", "/api", &[("authorization", &holder)], "")).await;
+        assert_eq!(held.status, 200, "the end of a role refuses nobody by itself");
+        let roles = sidecar.engine.last().headers["x-cubegate-roles"].to_str().unwrap().to_owned();
+        if seen.last() != Some(&(status == 200, roles.clone())) {
+            seen.push((status == 200, roles));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let (valid, lapsed) = ("ROLE_PARIS,ROLE_USER", "ROLE_USER,~ROLE_PARIS");
+    let (first, last) = (seen.first().unwrap(), seen.last().unwrap());
+    assert_eq!((first, last), (&(false, lapsed.to_owned()), &(false, lapsed.to_owned())), "{seen:?}");
+    assert!(seen.contains(&(true, valid.to_owned())), "{seen:?}");
 }
 
 #[tokio::test]

@@ -1,12 +1,12 @@
 //! What becomes of rights and roles; and, where the original's code differs from its documentation, what we do.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, time::SystemTime};
 
-use cubegate_api::{Session, role::CubeOrder};
+use cubegate_api::{Moment, Session, role::CubeOrder};
 use cubegate_policy::{
     bind::{BoundAccess, CubeShape, HierarchyShape, LevelShape, ModelShape, TableShape},
     compile::{Compiled, Objects, Parsed, compile},
-    resolve::{Caller, Refusal, Rights, resolve},
+    resolve::{Caller, Refusal, Resolved, resolve},
     snapshot::ColumnName,
 };
 use proptest::prelude::*;
@@ -82,9 +82,9 @@ fn seen(imported: &Imported, identity: &str, cube: &str) -> Result<Vec<String>, 
     let Compiled { snapshot, .. } = compiled(imported);
     let (none, attributes) = (BTreeSet::new(), cubegate_policy::attributes::Attributes::default());
     let caller = Caller::ProviderUser { name: identity, provider_roles: &none, attributes: &attributes };
-    let Rights { roles, attributes } = resolve(&snapshot.door, &caller)?.into();
+    let Resolved { rights, .. } = resolve(&snapshot.door, &caller, Moment::of(SystemTime::UNIX_EPOCH))?;
     let bound = BoundAccess::bind(&snapshot.access, &model());
-    let visibility = bound.visibility(cube, &roles, &attributes)?;
+    let visibility = bound.visibility(cube, &rights)?;
     Ok(visibility.all_of.iter().map(ToString::to_string).collect())
 }
 

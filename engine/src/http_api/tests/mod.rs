@@ -326,6 +326,23 @@ async fn a_restriction_by_attribute_shows_each_caller_their_own_and_those_withou
 }
 
 #[tokio::test]
+async fn a_role_that_has_lapsed_goes_on_restricting_and_admits_nothing() {
+    let router = router(loaded());
+    for (roles, expected) in [
+        ("ROLE_SOME,ROLE_USER", json!([[null, 8.0], ["Paris", 8.0]])),
+        ("ROLE_USER,~ROLE_SOME", json!([])),
+        ("ROLE_ADMIN,~ROLE_SOME", json!([[null, 12.0], ["Lyon", 4.0], ["Paris", 8.0]])),
+    ] {
+        let request = request(Method::POST, "/api/v1/cubes/Sales/query", roles, 1, by_city().to_string());
+        let (status, _, body) = send(&router, request).await;
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((status, &body["rows"]), (StatusCode::OK, &expected), "{roles}");
+    }
+    let request = request(Method::POST, "/api/v1/cubes/Sales/query", "~ROLE_USER", 1, by_city().to_string());
+    assert_eq!(send(&router, request).await.0, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
 async fn a_cube_that_a_caller_may_not_see_is_answered_as_one_that_does_not_exist() {
     let shared = loaded();
     let mut hiding = publication(2, "City", &["Paris"]);
