@@ -70,6 +70,12 @@ const BAD: &[(&str, &str, &str, &[&str])] = &[
         &["configure at least one of `oidc` and `basic`"],
     ),
     (
+        "guests who would be administrators",
+        "Session",
+        "{tables: [{name: T, source: {csv: {path: /t.csv}}}], cubes: [{name: C, factTable: T}], authentication: {basic: {}, guestRoles: [ROLE_ADMIN]}}",
+        &["guests are nobody in particular and cannot hold ROLE_ADMIN"],
+    ),
+    (
         "a JWT without an audience",
         "Session",
         "{tables: [{name: T, source: {csv: {path: /t.csv}}}], cubes: [{name: C, factTable: T}], url: \"https://a.example.com\", authentication: {oidc: {providerId: p, issuerUrl: \"https://p.example.com\", clientId: c}}}",

@@ -10,6 +10,7 @@ mod asking;
 mod cluster;
 mod edits;
 mod first_steps;
+mod mistakes;
 mod operator_outage;
 mod restarts;
 mod rights;
@@ -45,6 +46,7 @@ fn the_example_is_served_edited_and_guarded_in_a_cluster() {
         edits::a_changed_password_counts_at_once(&cluster).await;
         edits::a_deleted_technical_user_is_refused(&cluster).await;
 
+        mistakes::each_is_rejected_or_refuses_its_holders_and_nobody_else(&cluster).await;
         status::what_is_wrong_is_said_and_nobody_else_is_touched(&cluster).await;
 
         scraping::prometheus_scrapes_as_a_technical_user(&cluster, &run).await;

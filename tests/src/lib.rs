@@ -7,7 +7,8 @@
 //!       ├─ prometheus      scrapes what it is told to                     (tests/api-server)
 //!       ├─ provider        npm oidc-provider, and a scripted `browser`    (tests/idp)
 //!       ├─ up              `cubegate up` on a copy of an example          (tests/up, tests/idp)
-//!       └─ readme          the commands of a README, run and compared     (tests/up)
+//!       ├─ readme          the commands of a README, run and compared     (tests/up)
+//!       └─ mistakes        ways to break the example's policy             (tests/up, tests/api-server)
 //! ```
 //!
 //! Where the programs lie comes from the environment, see [`tools`]. Nothing here is skipped: what is
@@ -19,6 +20,7 @@ pub mod control_plane;
 pub mod http;
 pub mod kubelet;
 pub mod limits;
+pub mod mistakes;
 pub mod pki;
 pub mod process;
 pub mod prometheus;
