@@ -62,7 +62,7 @@ pub(crate) enum Command {
 pub(crate) enum ImportSource {
     /// The rights and roles of a Cubes slicer
     #[command(
-        after_help = "Example:\n  cubegate import slicer rights.json roles.json --session retail | kubectl apply -f -"
+        after_help = "Example:\n  cubegate import slicer rights.json roles.json --session retail --output policy/"
     )]
     Slicer(SlicerOptions),
 }

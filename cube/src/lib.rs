@@ -54,6 +54,7 @@ pub use model::{
         RatesDefinition,
     },
     error::ModelError,
+    measure::COUNT,
     schema::{ColumnSchema, CubeSchema, HierarchySchema, LevelSchema, MeasureSchema, TableSchema},
 };
 pub use request::{

@@ -12,6 +12,12 @@ pub const CELL_BYTES_MAX: usize = 1 << 20;
 pub const TABLE_COLUMNS_MAX: usize = 4096;
 /// Rows of one table; row numbers are 32-bit and the last one means "no row".
 pub const TABLE_ROWS_MAX: usize = u32::MAX as usize - 1;
+/// Bytes of a CSV file that are in memory at a time: enough for several pieces per thread.
+pub const BLOCK_BYTES: usize = 32 << 20;
+/// Bytes of a CSV file that one thread reads at a time: enough for work that is worth a thread.
+pub const PIECE_BYTES: usize = 2 << 20;
+/// Bytes from which the types of columns are inferred, if the rows that should be seen have more.
+pub const INFERENCE_BYTES: usize = 32 << 20;
 /// Rows from which the types of columns are inferred.
 pub const INFERENCE_ROWS: usize = 10_000;
 /// Magnitude of a double. With it the sum over as many rows as a table can have stays finite.

@@ -11,7 +11,7 @@ pub enum Granted {
     #[default]
     All,
     /// Those of these names. The others are no names at all. A measure that is there may be made of others that are not. Rows
-    /// then have the columns that levels are made of, and those that these measures tell.
+    /// then have the columns that levels are made of, and those that these measures tell of single facts.
     Only(BTreeSet<String>),
 }
 

@@ -7,7 +7,7 @@ mod advice;
 
 use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
-use cubegate_cube::{Answer, Budget, CubeSchema, Encoding, Filter, Query, Remarks, Scalar, Test};
+use cubegate_cube::{Answer, Budget, COUNT, CubeSchema, Encoding, Filter, Query, Remarks, Scalar, Test};
 use cubegate_policy::{
     bind::{BindProblem, BoundAccess, Visibility},
     explain::{self, CubeExplanation, Member, Share},
@@ -23,9 +23,6 @@ use crate::{
     model::{LoadedModel, ModelError, ModelSource, ModelSpec, VisibleCube},
     problem::Problem,
 };
-
-/// The measure that counts facts; every cube has it.
-const COUNT: &str = "contributors.COUNT";
 
 /// A loaded model with a policy bound to it.
 pub struct Inspection {

@@ -22,7 +22,10 @@ pub use cubegate_api::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{bind::ModelShape, nearest::suggestion};
+use crate::{
+    bind::{CubeShape, ModelShape},
+    nearest::suggestion,
+};
 
 /// What one role gives its holders.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,17 +112,23 @@ impl RoleContext {
         let hidden_hierarchies = check("spec.hide.hierarchies", &hide.hierarchies, "hierarchy", [&named.hierarchies]);
         let hidden_dimensions = check("spec.hide.dimensions", &hide.dimensions, "dimension", [&named.dimensions]);
         let shown = [&named.measures, &named.levels];
-        let formatters = check("spec.context.formatters", values.formatters.keys(), "measure or level", shown);
+        let formatters = check("context.formatters", values.formatters.keys(), "measure or level", shown);
         let nameable = [&named.measures, &named.levels, &named.hierarchies, &named.dimensions];
-        let aliases = check("spec.context.aliases", values.aliases.keys(), "name", nameable);
+        let aliases = check("context.aliases", values.aliases.keys(), "name", nameable);
         let defaults = values.default_members.keys();
-        let defaults = check("spec.context.defaultMembers", defaults, "hierarchy", [&named.hierarchies]);
-        let read = check("spec.context.values", values.values.keys(), "context value", [&named.values]);
+        let defaults = check("context.defaultMembers", defaults, "hierarchy", [&named.hierarchies]);
+        let read = check("context.values", values.values.keys(), "context value", [&named.values]);
         [measures, members, hidden_measures, hidden_hierarchies, hidden_dimensions, formatters, aliases, defaults, read]
             .into_iter()
             .flatten()
             .collect()
     }
+}
+
+/// What the context values of a cube speak of and it does not have: a sentence for each.
+pub fn unknown_names(values: &ContextValues, cube: &CubeShape) -> BTreeSet<String> {
+    let alone = ModelShape { cubes: [(String::new(), cube.clone())].into(), ..ModelShape::default() };
+    RoleContext { values: values.clone(), ..RoleContext::default() }.unknown_names(&alone)
 }
 
 /// Every name that some cube has.
@@ -184,7 +193,8 @@ impl CallerContext {
     }
 
     /// What holds when some roles have lapsed: of limits, grants and what is not shown, no more than if these were valid
-    /// (`endless`), and no more than if they were not there. The rest is given by valid roles alone.
+    /// (`endless`), and no more than if they were not there. Numbers stay
+    /// what they were; the rest is given by valid roles alone.
     pub(crate) fn within(self, endless: Self) -> Self {
         Self {
             query_time_limit: tighter(self.query_time_limit, endless.query_time_limit, |one, other| {
@@ -202,6 +212,8 @@ impl CallerContext {
             granted_measures: tighter(self.granted_measures, endless.granted_measures, |one, other| {
                 one.intersection(&other).cloned().collect()
             }),
+            // A policy that multiplies by a role's number hides by it.
+            values: endless.values,
             // Both hold of rows; in words, the one that would hold if nothing had lapsed is told.
             granted_members: endless.granted_members.or(self.granted_members),
             ..self

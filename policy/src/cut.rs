@@ -256,12 +256,19 @@ fn checked_bound(path: Path, position: usize) -> Result<Path, MalformedCut> {
     Ok(path)
 }
 
-/// The forms that mean a day which moves. Were they read as members, they would silently select nothing.
+/// The forms that mean a time which moves: `today`, `90daysago`, `monthforward`, `last2weeks`. Were they read as members, a
+/// range of texts would show what it was meant to cut.
 fn is_relative_date(member: &str) -> bool {
-    let count = |unit: &str| member.strip_suffix(unit).is_some_and(|count| count.parse::<u32>().is_ok());
-    let units = ["day", "week", "month", "quarter", "year"];
+    let is_count = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_span = |text: &str| {
+        let units = ["second", "minute", "hour", "day", "week", "month", "quarter", "year"];
+        let singular = text.strip_suffix('s').unwrap_or(text);
+        units.iter().any(|unit| singular.strip_suffix(unit).is_some_and(is_count))
+    };
+    let (behind, before) = (["ago", "forward"], ["last", "next"]);
     matches!(member, "today" | "yesterday" | "tomorrow")
-        || units.iter().any(|unit| count(&format!("{unit}ago")) || count(&format!("{unit}sago")))
+        || behind.iter().any(|word| member.strip_suffix(word).is_some_and(is_span))
+        || before.iter().any(|word| member.strip_prefix(word).is_some_and(is_span))
 }
 
 // === Writing ===

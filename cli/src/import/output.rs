@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use cubegate_api::{Restriction, Role, TechnicalUser};
 use serde::Serialize;
 
-use crate::terminal::say;
+use crate::terminal::{complain, say};
 
 /// Objects that go beside a Session.
 #[derive(Debug, PartialEq)]
@@ -24,6 +24,10 @@ const MARK: &str = "# Written by `cubegate import`.";
 /// Prints the objects, or writes them into a directory.
 pub(super) fn write(imported: &Imported, directory: Option<&Path>) -> anyhow::Result<()> {
     let Some(directory) = directory else {
+        // Standard output may go on to `kubectl apply`, which reads no comment.
+        for line in &imported.session_lines {
+            complain!("the `spec` of the Session has to say {line}");
+        }
         say!("{}{}", imported.head(), imported.documents()?.into_iter().map(|(_, text)| text).collect::<String>());
         return Ok(());
     };

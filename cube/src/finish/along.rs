@@ -3,9 +3,6 @@
 use super::columns::NO_CELL;
 use crate::{answer::Values, request::QueryError};
 
-/// What is said of a value that its type cannot hold, until it is known of which measure it is.
-pub(super) const DOES_NOT_FIT: &str = "a value of a measure does not fit its type";
-
 /// Sums of cells in natural order with those before them that have the same identity. Nulls add nothing; as long as there is
 /// nothing else, the sum is null.
 pub(super) fn running_total(values: &Values, identities: &[u32]) -> Result<Values, QueryError> {
@@ -19,9 +16,7 @@ pub(super) fn running_total(values: &Values, identities: &[u32]) -> Result<Value
         let sum = |(value, identity): (&Option<T>, &u32)| {
             let Some(sum) = sums.get_mut(*identity as usize) else { return Ok(None) };
             *sum = match (*sum, *value) {
-                (Some(sum), Some(value)) => {
-                    Some(add(sum, value).ok_or_else(|| QueryError::TooLarge(DOES_NOT_FIT.to_owned()))?)
-                }
+                (Some(sum), Some(value)) => Some(add(sum, value).ok_or(QueryError::DoesNotFit)?),
                 (sum, value) => sum.or(value),
             };
             Ok(*sum)

@@ -141,19 +141,25 @@ impl<'a> Evaluator<'a> {
         positions::find(&columns, cells.len(), self.cells(fine).len())
     }
 
-    /// The values of a measure of the cube, one per cell.
+    /// The values of a measure that the query names, one per cell.
     pub(super) fn values(&mut self, grouping: usize, index: usize) -> Result<Arc<Values>, QueryError> {
-        if let Some(known) = self.values.get(&(grouping, index)) {
-            return Ok(Arc::clone(known));
-        }
-        self.check()?;
-        let values = Arc::new(self.evaluate(grouping, index).map_err(|error| match error {
-            QueryError::TooLarge(message) if message == along::DOES_NOT_FIT => {
+        self.operand(grouping, index).map_err(|error| match error {
+            // Of what the measure is made is nobody's business who may not name it.
+            QueryError::DoesNotFit => {
                 let name = &measure(self.cube, index).name;
                 QueryError::TooLarge(format!("a value of the measure {name:?} does not fit its type"))
             }
             other => other,
-        })?);
+        })
+    }
+
+    /// The values of any measure of the cube, one per cell.
+    fn operand(&mut self, grouping: usize, index: usize) -> Result<Arc<Values>, QueryError> {
+        if let Some(known) = self.values.get(&(grouping, index)) {
+            return Ok(Arc::clone(known));
+        }
+        self.check()?;
+        let values = Arc::new(self.evaluate(grouping, index)?);
         self.values.insert((grouping, index), Arc::clone(&values));
         Ok(values)
     }
@@ -172,14 +178,14 @@ impl<'a> Evaluator<'a> {
             }
             MeasureKind::RunningTotal { measure, along } => match self.reach(grouping, *along)? {
                 Some((group, at_level)) => self.running_total(grouping, at_level, group, *measure),
-                None => Ok((*self.values(grouping, *measure)?).clone()),
+                None => Ok((*self.operand(grouping, *measure)?).clone()),
             },
             MeasureKind::PreviousMember { measure, along } => {
                 if let Some((group, at_level)) = self.reach(grouping, *along)? {
                     return self.previous_member(grouping, at_level, group, *measure);
                 }
                 let nowhere = vec![NO_CELL; self.cells(grouping).len()];
-                Ok(spread(&*self.values(grouping, *measure)?, &nowhere))
+                Ok(spread(&*self.operand(grouping, *measure)?, &nowhere))
             }
         }
     }
@@ -187,7 +193,7 @@ impl<'a> Evaluator<'a> {
     fn expression(&mut self, grouping: usize, expression: &Expression<usize>) -> Result<Vec<f64>, QueryError> {
         Ok(match expression {
             Expression::Number(number) => vec![*number; self.cells(grouping).len()],
-            Expression::Operand(Operand::Measure(measure)) => numbers(&*self.values(grouping, *measure)?),
+            Expression::Operand(Operand::Measure(measure)) => numbers(&*self.operand(grouping, *measure)?),
             Expression::Operand(Operand::Value(value)) => {
                 let number = self.resolved.values.get(*value).copied().expect("a cube has the values that it reads");
                 vec![number; self.cells(grouping).len()]
@@ -219,7 +225,7 @@ impl<'a> Evaluator<'a> {
                 self.share(grouping, measure, levels)
             }
             _ => {
-                let own = numbers(&*self.values(grouping, measure)?);
+                let own = numbers(&*self.operand(grouping, measure)?);
                 Ok(of_numbers(own.iter().map(|value| if value.is_nan() { f64::NAN } else { 1.0 }).collect()))
             }
         }
@@ -229,8 +235,8 @@ impl<'a> Evaluator<'a> {
     fn share(&mut self, grouping: usize, measure: usize, of: Vec<Option<usize>>) -> Result<Values, QueryError> {
         let whole = self.grouping(grouping, of)?;
         let positions = self.positions(grouping, whole);
-        let mut values = numbers(&*self.values(grouping, measure)?);
-        let wholes = numbers(&*self.values(whole, measure)?);
+        let mut values = numbers(&*self.operand(grouping, measure)?);
+        let wholes = numbers(&*self.operand(whole, measure)?);
         for (value, position) in values.iter_mut().zip(positions.iter()) {
             let whole = wholes.get(*position as usize).copied().unwrap_or(f64::NAN);
             *value = crate::expression::Operator::Over.apply(*value, whole).unwrap_or(f64::NAN);
@@ -260,7 +266,7 @@ impl<'a> Evaluator<'a> {
         group: usize,
         measure: usize,
     ) -> Result<Values, QueryError> {
-        let values = self.values(at_level, measure)?;
+        let values = self.operand(at_level, measure)?;
         let Grouping { levels, cells } = self.known(at_level);
         let others = levels.iter().enumerate().filter(|(other, _)| *other != group).filter_map(|(other, at)| {
             let of = self.resolved.groups.get(other)?;
@@ -279,7 +285,7 @@ impl<'a> Evaluator<'a> {
         group: usize,
         measure: usize,
     ) -> Result<Values, QueryError> {
-        let values = self.values(at_level, measure)?;
+        let values = self.operand(at_level, measure)?;
         let previous = along::previous_nodes(self.cells(at_level).nodes(group));
         let positions = self
             .find(at_level, at_level, |of, nodes| if of == group { Cow::Borrowed(previous.as_slice()) } else { nodes });

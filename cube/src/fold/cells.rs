@@ -370,7 +370,7 @@ fn finite(values: Vec<Option<f64>>) -> Result<Values, QueryError> {
 }
 
 fn does_not_fit() -> QueryError {
-    QueryError::TooLarge("a value of a measure does not fit its type".to_owned())
+    QueryError::DoesNotFit
 }
 
 /// Only cells that have a visible fact count.

@@ -26,7 +26,8 @@ use super::{
     values::Values,
 };
 use crate::limits::{
-    INFERENCE_ROWS, LOAD_ERRORS_MAX, RECORD_BYTES_MAX, SKIPPED_ERRORS_MAX, TABLE_COLUMNS_MAX, TABLE_ROWS_MAX,
+    BLOCK_BYTES, INFERENCE_BYTES, INFERENCE_ROWS, LOAD_ERRORS_MAX, PIECE_BYTES, RECORD_BYTES_MAX, SKIPPED_ERRORS_MAX,
+    TABLE_COLUMNS_MAX, TABLE_ROWS_MAX,
 };
 
 /// How much is read and worked on at a time. It changes nothing of what is read.
@@ -38,11 +39,11 @@ struct Sizes {
     piece: usize,
     /// Bytes without the end of a row after which reading is given up.
     record: usize,
+    /// Bytes from which types are inferred, if the rows that should be seen have more.
+    head: usize,
 }
 
-const SIZES: Sizes = Sizes { block: 32 << 20, piece: 2 << 20, record: RECORD_BYTES_MAX };
-/// Bytes from which types are inferred, if so many rows as that should be seen have more.
-const INFERENCE_BYTES: usize = 32 << 20;
+const SIZES: Sizes = Sizes { block: BLOCK_BYTES, piece: PIECE_BYTES, record: RECORD_BYTES_MAX, head: INFERENCE_BYTES };
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const UNTERMINATED: &str = "a quote is opened and never closed";
 
@@ -59,14 +60,14 @@ fn read_in_blocks(
 ) -> Result<Table, LoadErrors> {
     let mut report = Report::new(file_name);
     let mut blocks = Blocks::new(source);
-    blocks.fill(INFERENCE_BYTES).map_err(|error| report.failure(unreadable(&error)))?;
+    blocks.fill(sizes.head).map_err(|error| report.failure(unreadable(&error)))?;
     if blocks.next(BYTE_ORDER_MARK.len()) == BYTE_ORDER_MARK {
         blocks.pass(BYTE_ORDER_MARK.len());
     }
-    let start = blocks.next(INFERENCE_BYTES);
+    let (start, is_whole) = (blocks.next(sizes.head), blocks.ends_within(sizes.head));
     let (header, body) = read_header(start, &mut report)?;
     check_definition(definition, &header, &mut report)?;
-    let shapes = column_shapes(definition, &header, start, body);
+    let shapes = column_shapes(definition, &header, start, body, is_whole);
     let mut rows = RowsSoFar::new(&header, definition.on_bad_row, Lines::new(start).line(body));
     blocks.pass(body);
     read_rows(&mut blocks, &shapes, &mut rows, sizes, &report)?;
@@ -99,7 +100,7 @@ fn read_rows(
             parts.pop();
         }
         let Some(end) = parts.last().map(|part| part.end) else {
-            if wanted > sizes.record {
+            if wanted >= sizes.record {
                 let rule = format!(
                     "no row ends within {} bytes from line {} on; is a quote never closed?",
                     sizes.record, rows.line
@@ -223,14 +224,24 @@ fn read_header(bytes: &[u8], report: &mut Report) -> Result<(Vec<String>, usize)
     Ok((names, cutter.position()))
 }
 
-/// The type of each column: the given one, or what its first cells look like.
-fn column_shapes(definition: &TableDefinition, header: &[String], bytes: &[u8], body: usize) -> Vec<ColumnShape> {
+/// The type of each column: the given one, or what its first cells look like, in bytes that are the whole file or its beginning.
+fn column_shapes(
+    definition: &TableDefinition,
+    header: &[String],
+    bytes: &[u8],
+    body: usize,
+    is_whole: bool,
+) -> Vec<ColumnShape> {
     let mut cutter = Cutter::new(bytes, body..bytes.len());
     let mut inferences = vec![Inference::new(); header.len()];
     let mut ends = Vec::new();
     for _ in 0..INFERENCE_ROWS {
         ends.clear();
         let Some(record) = cutter.next_record(&mut ends).filter(|record| !record.is_unterminated) else { break };
+        // What ends with the bytes may go on in the file.
+        if ends.last() == Some(&bytes.len()) && !is_whole {
+            break;
+        }
         if ends.len() == header.len() {
             let mut start = record.start;
             for (inference, end) in inferences.iter_mut().zip(&ends) {

@@ -136,10 +136,21 @@ fn a_source_that_fails_while_it_is_read_gives_no_table() {
 fn a_row_that_never_ends_is_given_up() {
     let endless = b"a\n1\n\"".chain(std::io::repeat(b'x'));
     let definition = TableDefinition { name: "T".to_owned(), ..TableDefinition::default() };
-    let sizes = Sizes { block: 16, piece: 4, record: 1000 };
+    let sizes = Sizes { block: 16, piece: 4, record: 1000, ..SIZES };
     let error = read_in_blocks(&definition, "t.csv", endless, sizes).unwrap_err().to_string();
     assert!(
         error.contains("within 1000 bytes from line 2 on") && error.contains("is a quote never closed?"),
         "{error}"
     );
+}
+
+#[test]
+fn a_type_is_not_inferred_from_a_part_of_a_cell() {
+    let definition = TableDefinition { name: "T".to_owned(), ..TableDefinition::default() };
+    let text = b"a,day\n1,2021-01-13\n2,2021-01-14\n";
+    for head in "a,day\n1,2021-01-13\n".len()..=text.len() {
+        let sizes = Sizes { head, ..SIZES };
+        let table = read_in_blocks(&definition, "t.csv", text.as_slice(), sizes).unwrap();
+        assert_eq!(table.columns[1].column_type(), ColumnType::Date, "from {head} bytes");
+    }
 }

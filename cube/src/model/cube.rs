@@ -169,18 +169,30 @@ impl Cube {
     }
 
     /// Whether rows have a column for those who are granted these measures: if they are all, if a level is made of the column,
-    /// or if one of them is of this column alone, so that groups of one fact tell it anyway.
+    /// or if one of them is of this column alone and a query can group single facts, so that it tells the column anyway.
     pub fn shows_column(&self, column: &ColumnName, measures: &Granted) -> bool {
         self.reach.column(column).is_some_and(|column| self.shows(column.id, measures))
     }
 
     fn shows(&self, column: ColumnId, measures: &Granted) -> bool {
-        let name = self.reach.at(column).map(|column| column.name());
-        let mut levels = self.hierarchies.iter().flat_map(|hierarchy| &hierarchy.levels);
+        if *measures == Granted::All {
+            return true;
+        }
+        let Some(name) = self.reach.at(column).map(|column| column.name()) else { return false };
         let mut granted = self.measures.iter().filter(|measure| measures.contains(&measure.name));
-        *measures == Granted::All
-            || levels.any(|level| name.as_ref() == Some(&level.column))
-            || granted.any(|measure| measure.kind.tells(column))
+        self.has_level_of(&name) || self.tells_facts_apart() && granted.any(|measure| measure.kind.tells(column))
+    }
+
+    fn has_level_of(&self, column: &ColumnName) -> bool {
+        self.hierarchies.iter().flat_map(|hierarchy| &hierarchy.levels).any(|level| level.column == *column)
+    }
+
+    /// Whether a query can group single facts: the fact table has a key, and levels are made of it.
+    fn tells_facts_apart(&self) -> bool {
+        let facts = self.reach.fact_table();
+        let of_facts = |key: &str| ColumnName { table: facts.name.clone(), column: key.to_owned() };
+        let mut keys = facts.key_names().peekable();
+        keys.peek().is_some() && keys.all(|key| self.has_level_of(&of_facts(key)))
     }
 
     /// None when something is wrong, which is then among the problems.

@@ -78,6 +78,9 @@ pub enum QueryError {
     /// A limit would be exceeded, or a sum its type.
     #[error("{0}")]
     TooLarge(String),
+    /// A value of a measure is beyond its type; it is not known yet of which measure that the query names.
+    #[error("a value of a measure does not fit its type")]
+    DoesNotFit,
     /// Whoever asked wants no answer any more, or has waited long enough.
     #[error("the query was interrupted")]
     Interrupted,

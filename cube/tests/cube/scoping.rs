@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cubegate_cube::{Budget, Granted, MeasureDefinition, MeasureFormula, Number, Query, RowsQuery, Scope};
+use cubegate_cube::{Budget, ColumnName, Granted, MeasureDefinition, MeasureFormula, Number, Query, RowsQuery, Scope};
 use serde_json::{Value, json};
 
 use crate::fixture::{Built, Fixture, column_names, retail, rows};
@@ -115,4 +115,25 @@ fn rows_have_the_columns_of_levels_and_those_that_granted_measures_tell() {
     let levels = ["Sale ID", "Date", "Shop", "Product", "Shop ID", "City", "Country"].map(str::to_owned);
     assert_eq!(columns(&["Revenue"]), levels.clone().into());
     assert_eq!(columns(&["Quantity.MEAN"]), levels.into_iter().chain(["Quantity".to_owned()]).collect());
+}
+
+#[test]
+fn a_measure_tells_no_column_where_no_query_can_group_single_facts() {
+    let text = "Department,Salary\nA,1\nA,5\nB,2\n";
+    let shown = |keys: &[&str], text: &str| {
+        let built = crate::fixture::cube().table("Staff", keys, text).build();
+        let granted = Granted::Only(["Salary.MEAN".to_owned()].into());
+        let column = ColumnName { table: "Staff".into(), column: "Salary".into() };
+        built.cube().shows_column(&column, &granted)
+    };
+    assert!(!shown(&[], text));
+    assert!(shown(&["Id"], "Id,Department,Salary\n1,A,1\n2,A,5\n"));
+}
+
+#[test]
+fn a_value_that_does_not_fit_names_no_measure_that_is_not_granted() {
+    let text = format!("Id,Cost\n1,{0}\n2,{0}\n", i64::MAX);
+    let built = crate::fixture::cube().table("T", &["Id"], text).measure(expression("Ratio", "[Cost.SUM] / 2")).build();
+    let refused = ask(&built, &["Ratio"], json!({"measures": ["Ratio"]})).unwrap_err();
+    assert_eq!(refused, "a value of the measure \"Ratio\" does not fit its type");
 }

@@ -39,7 +39,11 @@ pub(super) struct Answers(Cache<AnswerKey, Arc<Answer>>);
 impl Answers {
     pub(super) fn new() -> Self {
         let bytes = |key: &AnswerKey, answer: &Arc<Answer>| {
-            let bytes = answer.bytes() + key.query.len() + key.cube.len() + visibility_bytes(&key.visibility);
+            let bytes = answer.bytes()
+                + key.query.len()
+                + key.cube.len()
+                + visibility_bytes(&key.visibility)
+                + granted_bytes(&key.granted);
             u32::try_from(bytes).unwrap_or(u32::MAX)
         };
         Self(Cache::builder().weigher(bytes).max_capacity(RESULT_CACHE_BYTES_MAX).build())
@@ -63,6 +67,14 @@ impl Answers {
             self.0.insert(key, Arc::clone(&answer));
         }
         Ok((answer, Kept::Miss))
+    }
+}
+
+/// Bytes of the names of measures, each with what a set needs to hold it.
+fn granted_bytes(granted: &Granted) -> usize {
+    match granted {
+        Granted::All => 0,
+        Granted::Only(names) => names.iter().map(|name| name.len() + 2 * size_of::<String>()).sum(),
     }
 }
 

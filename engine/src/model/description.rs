@@ -46,6 +46,8 @@ struct Shown<'a, T> {
 /// What context values say of names.
 struct Names<'a> {
     caller: &'a CallerContext,
+    /// Whether a visible fact is below a member: one that is hidden is not told, whoever meant it for everybody.
+    has_facts: &'a dyn Fn(&str, &[String]) -> bool,
 }
 
 /// What a caller is told of a cube.
@@ -53,10 +55,11 @@ pub(super) fn describe<'a>(
     CubeSchema { name, hierarchies, measures, reachable: _ }: &'a CubeSchema,
     caller: &'a CallerContext,
     granted: &Granted,
+    has_facts: &'a dyn Fn(&str, &[String]) -> bool,
 ) -> CubeDescription<'a> {
     static NOTHING: Hide = Hide { dimensions: Vec::new(), hierarchies: Vec::new(), measures: Vec::new() };
     let hide = caller.hide.as_ref().map_or(&NOTHING, |given| &given.value);
-    let names = Names { caller };
+    let names = Names { caller, has_facts };
     let is_shown = |hierarchy: &&HierarchySchema| {
         !hide.hierarchies.contains(&hierarchy.name) && !hide.dimensions.contains(&hierarchy.dimension)
     };
@@ -73,12 +76,14 @@ pub(super) fn describe<'a>(
 impl<'a> Names<'a> {
     fn hierarchy(&self, HierarchySchema { name, dimension, levels }: &'a HierarchySchema) -> HierarchyDescription<'a> {
         let default_members = self.caller.default_members.as_ref();
+        let default_member = default_members.and_then(|given| given.value.get(name));
+        let default_member = default_member.filter(|path| (self.has_facts)(name, path));
         HierarchyDescription {
             name,
             caption: self.caption(name),
             dimension,
             dimension_caption: self.caption(dimension),
-            default_member: default_members.and_then(|given| given.value.get(name)).map(Vec::as_slice),
+            default_member: default_member.map(Vec::as_slice),
             levels: levels.iter().map(|level| self.shown(level, &level.name)).collect(),
         }
     }

@@ -8,7 +8,7 @@ use std::{
 use cubegate_cube as cube;
 use cubegate_policy::{
     bind::{CubeShape, HierarchyShape, LevelShape, ModelShape, PathTest, Paths, TableShape, Visibility},
-    context::ContextValues,
+    context::{self, ContextValues},
     snapshot::ColumnName,
 };
 use moka::sync::Cache;
@@ -68,6 +68,10 @@ impl LoadedModel {
         let model = cube::Model::build_shared(definition, tables)
             .map_err(|errors| ModelError { errors: errors.iter().map(ToString::to_string).collect() })?;
         let shape = shape(&model, &contexts);
+        let errors = misnamed(&shape, &contexts);
+        if !errors.is_empty() {
+            return Err(ModelError { errors });
+        }
         let bytes = |(_, visibility): &(Place, Visibility), mask: &cube::Mask| {
             u32::try_from(mask.bytes() + visibility_bytes(visibility)).unwrap_or(u32::MAX)
         };
@@ -154,6 +158,15 @@ impl LoadedModel {
         }
         Ok((self.masks.try_get_with(key, || make(&clauses(visibility)))?, false))
     }
+}
+
+/// What cubes give to everybody and do not have.
+fn misnamed(shape: &ModelShape, contexts: &BTreeMap<String, ContextValues>) -> Vec<String> {
+    let of_cube = |(name, shape): (&String, &CubeShape)| {
+        let unknown = contexts.get(name).map(|values| context::unknown_names(values, shape)).unwrap_or_default();
+        unknown.into_iter().map(|message| format!("cube {name}: {message}")).collect::<Vec<_>>()
+    };
+    shape.cubes.iter().flat_map(of_cube).collect()
 }
 
 fn shape(model: &cube::Model, contexts: &BTreeMap<String, ContextValues>) -> ModelShape {

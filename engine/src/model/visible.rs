@@ -7,8 +7,8 @@ use std::{
 };
 
 use cubegate_cube::{
-    Answer, Budget, ColumnName, Cube, Granted, Mask, MembersQuery, Query, QueryError, RowsQuery, Scope, TableSchema,
-    TableView, TimeLimit,
+    Answer, Budget, COUNT, ColumnName, Context, Cube, Granted, Mask, MembersQuery, Query, QueryError, RowsQuery, Scope,
+    TableSchema, TableView, TimeLimit,
 };
 use cubegate_policy::{bind::Visibility, context::CallerContext};
 use serde_json::{Value, json};
@@ -132,8 +132,17 @@ impl VisibleCube {
 
     /// Name, hierarchies with their levels, and measures.
     pub(crate) fn describe(self) -> Value {
-        let describe = |cube: &Cube| json!(describe(cube.schema(), &self.context, &self.granted));
+        let has_facts = |hierarchy: &str, path: &[String]| self.has_facts(hierarchy, path).unwrap_or_default();
+        let describe = |cube: &Cube| json!(describe(cube.schema(), &self.context, &self.granted, &has_facts));
         self.model.cube(&self.name).map_or(Value::Null, describe)
+    }
+
+    /// Whether a visible fact is below a member.
+    fn has_facts(&self, hierarchy: &str, path: &[String]) -> Result<bool, Problem> {
+        let default_members = Some([(hierarchy.to_owned(), path.to_vec())].into());
+        let context = Context { default_members, ..Context::default() };
+        let query = Query { measures: vec![COUNT.to_owned()], context, ..Query::default() };
+        Ok(self.read(&query, &Budget::default())?.row_count() > 0)
     }
 
     fn scope<'a>(&'a self, mask: &'a Mask) -> Scope<'a> {

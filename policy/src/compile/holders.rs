@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 use super::objects::InvalidObject;
 
 /// Fields of a Role, and of the object around it, that do not name holders.
-const OTHER_FIELDS: [&str; 13] = [
+const OTHER_FIELDS: [&str; 18] = [
     "sessionRef",
     "roleName",
     "inherits",
@@ -31,6 +31,11 @@ const OTHER_FIELDS: [&str; 13] = [
     "cubes",
     "notBefore",
     "notAfter",
+    "priority",
+    "context",
+    "hide",
+    "grantMeasures",
+    "grantMembers",
     "apiVersion",
     "kind",
     "metadata",

@@ -64,10 +64,22 @@ fn a_mistake_says_where_it_is_and_what_to_write() {
 
 #[test]
 fn dates_relative_to_the_day_are_refused_instead_of_selecting_nothing() {
-    for text in ["date:90daysago-today", "date:yesterday", "date:1weekago-", "date:-2monthsago", "date:3yearsago"] {
+    for text in [
+        "date:90daysago-today",
+        "date:yesterday",
+        "date:1weekago-",
+        "date:-2monthsago",
+        "date:3yearsago",
+        "date:-lastmonth",
+        "date:daysago",
+        "!date:30daysforward-",
+        "date:next2weeks-",
+        "date:monthforward",
+    ] {
         assert!(mistake(text).1.contains("relative to the day"), "{text}");
     }
-    assert_eq!(selection("when:long ago;ago;daysago").to_string(), "long ago;ago;daysago");
+    let others = "long ago;ago;last;lasting;xdaysago";
+    assert_eq!(selection(&format!("when:{others}")).to_string(), others);
 }
 
 #[test]

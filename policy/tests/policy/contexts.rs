@@ -170,10 +170,10 @@ fn a_name_that_no_cube_has_refuses_the_holders_of_the_role_and_nobody_else() {
         ("spec.hide.measures", json!({"hide": {"measures": ["Quantity.SUMM"]}})),
         ("spec.hide.hierarchies", json!({"hide": {"hierarchies": ["Shops/Citi"]}})),
         ("spec.hide.dimensions", json!({"hide": {"dimensions": ["Shop"]}})),
-        ("spec.context.formatters", json!({"context": {"formatters": {"Quantity.SUMM": "#"}}})),
-        ("spec.context.aliases", json!({"context": {"aliases": {"Citi": "Town"}}})),
-        ("spec.context.defaultMembers", json!({"context": {"defaultMembers": {"Shops/Citi": ["Paris"]}}})),
-        ("spec.context.values", json!({"context": {"values": {"discont": "1"}}})),
+        ("context.formatters", json!({"context": {"formatters": {"Quantity.SUMM": "#"}}})),
+        ("context.aliases", json!({"context": {"aliases": {"Citi": "Town"}}})),
+        ("context.defaultMembers", json!({"context": {"defaultMembers": {"Shops/Citi": ["Paris"]}}})),
+        ("context.values", json!({"context": {"values": {"discont": "1"}}})),
     ] {
         let mut spec = spec;
         spec["roleName"] = json!("ROLE_DESK");
@@ -306,4 +306,18 @@ fn granted_members_that_cannot_be_held_refuse_the_holders() {
         let problems = world.compile().problems;
         assert!(problems.iter().any(|problem| problem.field == "spec.grantMembers.Shops/City"), "{problems:?}");
     }
+}
+
+#[test]
+fn numbers_of_a_role_that_has_lapsed_stay_because_a_policy_may_hide_by_them() {
+    let world = World::new()
+        .role("desk", json!({"roleName": "DESK", "context": {"values": {"discount": "0"}}}))
+        .role("base", json!({"roleName": "BASE", "priority": 1}));
+    let number = |roles: &[&str]| {
+        let context = holding(&world, roles, json!({"values": {"discount": "1"}}));
+        context.values["discount"].value.as_str().to_owned()
+    };
+    assert_eq!(number(&["DESK", "ROLE_USER"]), "0");
+    assert_eq!(number(&["~DESK", "ROLE_USER"]), "0");
+    assert_eq!(number(&["BASE", "ROLE_USER"]), "1");
 }

@@ -13,7 +13,7 @@ pub(crate) mod rates;
 use rates::Rates;
 
 /// Name of the measure that every cube has: the number of facts.
-pub(crate) const COUNT: &str = "contributors.COUNT";
+pub const COUNT: &str = "contributors.COUNT";
 
 /// A measure of a cube.
 #[derive(Clone, Debug)]

@@ -153,3 +153,25 @@ async fn a_caller_is_told_how_things_are_meant_to_be_shown() {
     assert_eq!(city["levels"][0]["caption"], "Ville");
     assert!(get(&router, "/api/v1/cubes", "ROLE_USER").await.to_string().find("Ville").is_none());
 }
+
+#[tokio::test]
+async fn a_default_member_that_is_hidden_from_a_caller_is_not_told() {
+    let mut spec = spec();
+    spec.cubes[0].context = serde_json::from_value(json!({"defaultMembers": {"City": ["Lyon"]}})).unwrap();
+    let shared = Shared::new("instance".into(), 2);
+    shared.adopt_model(LoadedModel::load(&spec, Inline).unwrap());
+    shared.adopt_policy(publication(1, "City", &["Paris"]));
+    let router = router(shared.into());
+    assert!(get(&router, "/api/v1/cubes", "ROLE_USER").await.to_string().contains("Lyon"));
+    assert!(!get(&router, "/api/v1/cubes", "ROLE_SOME,ROLE_USER").await.to_string().contains("Lyon"));
+}
+
+#[test]
+fn a_cube_that_gives_what_it_does_not_have_is_a_mistake_that_names_the_nearest() {
+    let mut spec = spec();
+    spec.cubes[0].context =
+        serde_json::from_value(json!({"defaultMembers": {"Citi": ["Lyon"]}, "aliases": {"Quantity.SUMM": "q"}}))
+            .unwrap();
+    let errors = LoadedModel::load(&spec, Inline).err().unwrap().errors;
+    assert!(errors.len() == 2 && errors.iter().all(|error| error.contains("did you mean")), "{errors:?}");
+}
