@@ -77,6 +77,18 @@ impl Attributes {
         (header.len() <= ATTRIBUTES_BYTES_MAX).then_some(header)
     }
 
+    /// Whether they have a header value. Far from the limit this is known without writing it.
+    pub fn fit_header(&self) -> bool {
+        // A byte of a text becomes six at most, and with a text go two quotes and a comma.
+        let text_bytes = |text: &String| 6 * text.len() + 3;
+        let brackets_of_claim = "[[],[]],".len();
+        let claim_bytes = |(claim, values): (&ClaimPath, &BTreeSet<String>)| {
+            brackets_of_claim + claim.0.iter().chain(values).map(text_bytes).sum::<usize>()
+        };
+        let most: usize = "[]".len() + self.0.iter().map(claim_bytes).sum::<usize>();
+        most <= ATTRIBUTES_BYTES_MAX || self.to_header().is_some()
+    }
+
     /// Reads what [`to_header`](Self::to_header) wrote, and nothing else.
     pub fn from_header(header: &str) -> Result<Self, MalformedAttributes> {
         let attributes: Self = serde_json::from_str(header).map_err(|_| MalformedAttributes)?;
@@ -177,6 +189,18 @@ mod tests {
             let header = attributes.to_header().unwrap();
             prop_assert!(header.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
             prop_assert_eq!(Attributes::from_header(&header), Ok(attributes));
+        }
+
+        #[test]
+        fn attributes_fit_a_header_when_there_is_one(
+            text in prop::sample::select(vec!["a", "\u{1}", "\"", "é", "😀"]),
+            length in 0..ATTRIBUTES_BYTES_MAX + 8,
+            count in 1..4_usize,
+        ) {
+            let value = |number: usize| format!("{number}{}", text.repeat(length / count));
+            let values: BTreeSet<String> = (0..count).map(value).collect();
+            let attributes = Attributes::from(vec![(path(&["shops"]), values)]);
+            prop_assert_eq!(attributes.fit_header(), attributes.to_header().is_some());
         }
 
         #[test]

@@ -158,7 +158,7 @@ pub fn decide<'a>(door: &'a Door, caller: &Caller<'a>, now: Moment) -> Decision<
         .and_then(|()| inherit(door, &mut grants))
         .map(|roles| lapsed = self::lapsed(&grants, &roles, now))
         .and_then(|()| admit(grants.iter().map(|grant| grant.role).filter(|role| !lapsed.contains_key(role))))
-        .and_then(|()| attributes.to_header().map(drop).ok_or(Refusal::TooManyAttributes))
+        .and_then(|()| if attributes.fit_header() { Ok(()) } else { Err(Refusal::TooManyAttributes) })
         .err();
     Decision { user: caller.name(), grants, lapsed, attributes, refusal }
 }

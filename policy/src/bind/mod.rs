@@ -181,7 +181,12 @@ impl BoundAccess {
         let granting: BTreeSet<&str> = granting.into_iter().flatten().collect();
         let granting = granting.into_iter().filter_map(|role| usable(bound, role).ok()?.ok());
         let granted = granting.filter(|cuts| !cuts.granted.is_empty()).map(|cuts| Visibility::with(&cuts.granted));
-        Ok(Visibility::all([restricted].into_iter().chain(granted).collect()))
+        let mut parts: Vec<Visibility> = granted.collect();
+        if parts.is_empty() {
+            return Ok(restricted);
+        }
+        parts.push(restricted);
+        Ok(Visibility::all(parts))
     }
 
     /// The one of these roles that decides which members there are.
@@ -228,13 +233,14 @@ fn all_usable<'a>(bound: &'a BoundRoles, roles: &BTreeSet<String>) -> Result<Vec
 
 /// What a role cuts, or why it has to be refused to everybody; inside, to all but administrators.
 fn usable<'a>(bound: &'a BoundRoles, role: &str) -> Result<Result<&'a Cuts, Refusal>, Refusal> {
-    let role_name = role.to_owned();
     match bound.get(role) {
         Some(BoundRole::Cuts(cuts)) => Ok(Ok(cuts)),
         Some(BoundRole::BeyondReach(reasons)) => {
-            Ok(Err(Refusal::BeyondReach { role: role_name, reasons: reasons.clone() }))
+            Ok(Err(Refusal::BeyondReach { role: role.to_owned(), reasons: reasons.clone() }))
         }
-        Some(BoundRole::Broken(reasons)) => Err(Refusal::BrokenRole { role: role_name, reasons: reasons.clone() }),
-        None => Err(Refusal::BrokenRole { role: role_name, reasons: vec!["the policy does not know it".into()] }),
+        Some(BoundRole::Broken(reasons)) => {
+            Err(Refusal::BrokenRole { role: role.to_owned(), reasons: reasons.clone() })
+        }
+        None => Err(Refusal::BrokenRole { role: role.to_owned(), reasons: vec!["the policy does not know it".into()] }),
     }
 }
