@@ -193,8 +193,8 @@ impl CallerContext {
     }
 
     /// What holds when some roles have lapsed: of limits, grants and what is not shown, no more than if these were valid
-    /// (`endless`), and no more than if they were not there. Numbers stay
-    /// what they were; the rest is given by valid roles alone.
+    /// (`endless`), and no more than if they were not there. Numbers stay what they were; the rest is given by valid roles
+    /// alone.
     pub(crate) fn within(self, endless: Self) -> Self {
         Self {
             query_time_limit: tighter(self.query_time_limit, endless.query_time_limit, |one, other| {

@@ -274,14 +274,14 @@ impl Cells {
                     sum
                 };
                 let values = self.by_count(sums, |cell, count| if count == 0 { None } else { sum(cell, count) });
-                if all_fit.into_inner() { Ok(Values::Int64(values)) } else { Err(does_not_fit()) }
+                if all_fit.into_inner() { Ok(Values::Int64(values)) } else { Err(QueryError::DoesNotFit) }
             }
             ColumnType::Decimal { scale, .. } => {
                 let units: Option<Vec<Option<i128>>> = self
                     .counted(sums)
                     .map(|(cell, count)| if count == 0 { Some(None) } else { sums.integer(cell, count).map(Some) })
                     .collect();
-                units.map(|units| Values::Decimal { units, scale }).ok_or_else(does_not_fit)
+                units.map(|units| Values::Decimal { units, scale }).ok_or(QueryError::DoesNotFit)
             }
             _ => finite(self.by_count(sums, |cell, count| (count > 0).then(|| sums.double(cell, count)))),
         }
@@ -365,12 +365,8 @@ fn finite(values: Vec<Option<f64>>) -> Result<Values, QueryError> {
     if values.iter().flatten().all(|value| value.is_finite()) {
         Ok(Values::Double(values))
     } else {
-        Err(does_not_fit())
+        Err(QueryError::DoesNotFit)
     }
-}
-
-fn does_not_fit() -> QueryError {
-    QueryError::DoesNotFit
 }
 
 /// Only cells that have a visible fact count.

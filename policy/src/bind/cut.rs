@@ -28,11 +28,7 @@ pub(super) fn bind(
     if is_of_several && model.cubes.iter().all(|(name, cube)| !pattern.matches(name) || is_absent(cube)) {
         return Err(Unbound::problem(None, absent_everywhere(pattern, cut, model)));
     }
-    let (name, cube) = match place {
-        Place::Cube { name, cube } => (name, cube),
-        Place::Table { user: Some((name, cube)), .. } => (name.as_str(), cube),
-        Place::Table { user: None, .. } => return Ok(None),
-    };
+    let Some((name, cube)) = place.cube() else { return Ok(None) };
     if !pattern.matches(name) {
         return Ok(None);
     }

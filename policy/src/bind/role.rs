@@ -10,7 +10,10 @@ use super::{
     shape::{CubeShape, ModelShape, TableShape},
     visibility::{PathTest, Paths},
 };
-use crate::snapshot::{Checked, ClaimPath, ColumnName, Condition, Kind, ObjectName, RoleAccess, Subject, Wanted};
+use crate::{
+    context::RoleContext,
+    snapshot::{Checked, ClaimPath, ColumnName, Condition, Kind, ObjectName, RoleAccess, Subject, Wanted},
+};
 
 /// Where a role is bound.
 #[derive(Clone, Copy)]
@@ -88,14 +91,17 @@ impl BoundRole {
         };
         let mut cuts = Cuts { unrestricted: *unrestricted, ..Cuts::default() };
         let (mut broken, mut beyond_reach) = (BTreeSet::new(), BTreeSet::new());
+        let mut refuse = |kind: Kind, name: &str, unbound: Unbound| match unbound {
+            Unbound::Problem { cube, message } => {
+                let object = ObjectName { kind, name: name.to_owned() };
+                broken.insert(format!("{object}: {message}"));
+                problems.insert(BindProblem { object, cube, message });
+            }
+            Unbound::BeyondReach(message) => drop(beyond_reach.insert(message)),
+        };
         for clause in clauses {
             match place.bind(&clause.condition, model) {
-                Err(Unbound::Problem { cube, message }) => {
-                    let object = ObjectName { kind: Kind::Restriction, name: clause.restriction.clone() };
-                    broken.insert(format!("{object}: {message}"));
-                    problems.insert(BindProblem { object, cube, message });
-                }
-                Err(Unbound::BeyondReach(message)) => drop(beyond_reach.insert(message)),
+                Err(unbound) => refuse(Kind::Restriction, &clause.restriction, unbound),
                 Ok(bound) => {
                     for (axis, clause) in bound {
                         cuts.axes.entry(axis).or_default().insert(clause);
@@ -103,17 +109,12 @@ impl BoundRole {
                 }
             }
         }
-        for (context, (hierarchy, paths)) in
-            context.iter().flat_map(|context| context.grant_members.iter().map(move |granted| (context, granted)))
-        {
-            match place.grant(hierarchy, paths) {
-                Err(Unbound::Problem { cube, message }) => {
-                    let object = ObjectName { kind: Kind::Role, name: context.declared_by.clone() };
-                    broken.insert(format!("{object}: {message}"));
-                    problems.insert(BindProblem { object, cube, message });
+        if let Some(RoleContext { declared_by, grant_members, .. }) = context {
+            for (hierarchy, paths) in grant_members {
+                match place.grant(hierarchy, paths) {
+                    Err(unbound) => refuse(Kind::Role, declared_by, unbound),
+                    Ok(test) => cuts.granted.extend(test.map(Arc::new)),
                 }
-                Err(Unbound::BeyondReach(message)) => drop(beyond_reach.insert(message)),
-                Ok(test) => cuts.granted.extend(test.map(Arc::new)),
             }
         }
         match (broken.is_empty(), beyond_reach.is_empty()) {
@@ -141,7 +142,15 @@ impl Unbound {
     }
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    /// The cube, or the one that uses the table, with its name.
+    pub(super) fn cube(self) -> Option<(&'a str, &'a CubeShape)> {
+        match self {
+            Place::Cube { name, cube } => Some((name, cube)),
+            Place::Table { user, .. } => user.map(|(name, cube)| (name.as_str(), cube)),
+        }
+    }
+
     /// The axes that a condition restricts here, each with what is to hold there; none when it says nothing of this place.
     fn bind(self, condition: &Condition, model: &ModelShape) -> Result<Vec<(Axis, BoundClause)>, Unbound> {
         match condition {
@@ -156,11 +165,7 @@ impl Place<'_> {
 
     /// What there is of a hierarchy when only these members are granted; none when there is no such hierarchy here.
     fn grant(self, hierarchy: &str, paths: &BTreeSet<Vec<String>>) -> Result<Option<PathTest>, Unbound> {
-        let (name, cube) = match self {
-            Place::Cube { name, cube } => (name, cube),
-            Place::Table { user: Some((name, cube)), .. } => (name.as_str(), cube),
-            Place::Table { user: None, .. } => return Ok(None),
-        };
+        let Some((name, cube)) = self.cube() else { return Ok(None) };
         let Some(found) = cube.hierarchies.iter().find(|found| found.name == hierarchy) else { return Ok(None) };
         let depth = paths.iter().map(Vec::len).max().unwrap_or_default();
         if depth > found.levels.len() {
@@ -201,11 +206,10 @@ impl Place<'_> {
             return Err(Unbound::problem(None, message));
         }
         self.check_reach(std::slice::from_ref(column))?;
-        Ok(match self {
-            Place::Cube { name, cube } => axes_in_cube(column, name, cube),
-            // Rows of a table must not show together what a cube keeps apart, so the cube's hierarchies count here too.
-            Place::Table { user: Some((name, cube)), .. } => axes_in_cube(column, name, cube),
-            Place::Table { user: None, .. } => [Axis::Column(column.clone())].into(),
+        // Rows of a table must not show together what a cube keeps apart, so the cube's hierarchies count there too.
+        Ok(match self.cube() {
+            Some((name, cube)) => axes_in_cube(column, name, cube),
+            None => [Axis::Column(column.clone())].into(),
         })
     }
 
