@@ -95,7 +95,7 @@ pub(crate) const PROVIDER_REFRESH_INTERVAL: Duration = Duration::from_mins(10);
 pub(crate) const PROVIDER_RETRY_FIRST: Duration = Duration::from_millis(500);
 /// Longest wait after a failed discovery.
 pub(crate) const PROVIDER_RETRY_MAX: Duration = Duration::from_secs(30);
-/// Shortest time between two fetches of keys, however many tokens name unknown ones.
+/// Shortest time between two fetches of keys that callers make us do, however many of their tokens name unknown ones.
 pub(crate) const KEYS_REFETCH_INTERVAL_MIN: Duration = Duration::from_secs(5);
 /// Shortest time between two attempts to find a provider that has not been found yet, however many callers ask.
 pub(crate) const DISCOVERY_INTERVAL_MIN: Duration = Duration::from_secs(1);

@@ -61,7 +61,7 @@ impl Policy {
         let provider = match oidc {
             Some(Checked::Valid(oidc)) => Some(match previous.and_then(|previous| previous.provider.as_ref()) {
                 Some(known) if known.config() == oidc => Arc::clone(known),
-                _ => Provider::start(oidc.clone(), http.clone()),
+                _ => Provider::start(oidc.clone(), http),
             }),
             Some(Checked::Broken(_)) | None => None,
         };

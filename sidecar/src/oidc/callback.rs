@@ -15,7 +15,7 @@ use moka::sync::Cache;
 use openidconnect::{
     AccessTokenHash, AuthorizationCode, ClaimsVerificationError, Nonce, OAuth2TokenResponse, PkceCodeVerifier,
     RequestTokenError, SignatureVerificationError, TokenResponse,
-    core::{CoreErrorResponseType, CoreIdToken, CoreJwsSigningAlgorithm, CoreTokenResponse},
+    core::{CoreErrorResponseType, CoreIdToken, CoreJwsSigningAlgorithm, CoreTokenResponse, CoreTokenType},
 };
 use serde_json::Value;
 use url::form_urlencoded;
@@ -75,6 +75,8 @@ enum LoginError {
     NoIdToken,
     #[error("failed to verify the ID token: {0}")]
     IdToken(#[source] ClaimsVerificationError),
+    #[error("the ID token was issued to another client")]
+    AuthorizedParty,
     #[error("the access token is not the one that the ID token speaks of")]
     AccessTokenHash,
     #[error("failed to get the provider's newer keys")]
@@ -202,17 +204,23 @@ async fn redeem(
 ) -> Result<CoreTokenResponse, LoginError> {
     let request = client.exchange_code(code).map_err(|_| LoginError::NoTokenEndpoint)?;
     let verifier = PkceCodeVerifier::new(pending.verifier.clone());
-    request.set_pkce_verifier(verifier).request_async(&provider.http).await.map_err(|error| match error {
-        RequestTokenError::ServerResponse(response) => match response.error() {
-            CoreErrorResponseType::Extension(_) => LoginError::Redeem("with an error of its own".to_owned()),
-            known => LoginError::Redeem(known.to_string()),
-        },
-        RequestTokenError::Request(error) => LoginError::Unreachable(error),
-        // What could not be parsed may hold a token.
-        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
-            LoginError::Redeem("an answer that cannot be read".to_owned())
-        }
-    })
+    let tokens =
+        request.set_pkce_verifier(verifier).request_async(&provider.http).await.map_err(|error| match error {
+            RequestTokenError::ServerResponse(response) => match response.error() {
+                CoreErrorResponseType::Extension(_) => LoginError::Redeem("with an error of its own".to_owned()),
+                known => LoginError::Redeem(known.to_string()),
+            },
+            RequestTokenError::Request(error) => LoginError::Unreachable(error),
+            // What could not be parsed may hold a token.
+            RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
+                LoginError::Redeem("an answer that cannot be read".to_owned())
+            }
+        })?;
+    match tokens.token_type() {
+        CoreTokenType::Bearer => Ok(tokens),
+        // RFC 6749 §7.1: whoever does not know the type must not use the token.
+        _ => Err(LoginError::Redeem("a token that is not a bearer token".to_owned())),
+    }
 }
 
 /// All claims of the verified ID token. One signed with an unknown key is tried again with newer keys.
@@ -250,6 +258,10 @@ fn verify(
         known.metadata.id_token_signing_alg_values_supported().iter().filter(|algorithm| is_asymmetric(algorithm));
     let verifier = client.id_token_verifier().set_allowed_algs(algorithms.cloned());
     let claims = id_token.claims(&verifier, &Nonce::new(pending.nonce.clone())).map_err(LoginError::IdToken)?;
+    // OpenID Connect Core §3.1.3.7, step 5, which the library leaves to us.
+    if claims.authorized_party().is_some_and(|party| *party != *client.client_id()) {
+        return Err(LoginError::AuthorizedParty);
+    }
     if let Some(expected) = claims.access_token_hash() {
         let actual = id_token
             .signing_alg()
@@ -339,6 +351,7 @@ impl LoginError {
             Self::Redeem(_)
             | Self::NoIdToken
             | Self::IdToken(_)
+            | Self::AuthorizedParty
             | Self::AccessTokenHash
             | Self::AccessToken(_)
             | Self::OtherSubject

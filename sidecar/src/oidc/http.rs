@@ -29,6 +29,8 @@ use crate::{
 /// starts without them.
 #[derive(Clone)]
 pub(crate) struct HttpClient {
+    /// Whether what it speaks to may be on loopback and without TLS.
+    is_local: bool,
     client: Arc<OnceLock<Client<HttpsConnector<HttpConnector>, Full<Bytes>>>>,
     slots: Arc<Semaphore>,
 }
@@ -50,12 +52,17 @@ pub(crate) enum HttpError {
 
 impl HttpClient {
     pub(crate) fn new() -> Self {
-        Self { client: Arc::default(), slots: Arc::new(Semaphore::new(PROVIDER_EXCHANGES_MAX)) }
+        Self { is_local: false, client: Arc::default(), slots: Arc::new(Semaphore::new(PROVIDER_EXCHANGES_MAX)) }
+    }
+
+    /// For a provider with this issuer. One that is reached by TLS cannot lead to what else listens in our pod.
+    pub(crate) fn for_issuer(&self, issuer: &str) -> Self {
+        Self { is_local: issuer.parse().is_ok_and(|uri| is_loopback(&uri)), ..self.clone() }
     }
 
     /// One exchange.
     pub(crate) async fn exchange(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, HttpError> {
-        if !is_protected(request.uri()) {
+        if !self.may_speak_to(request.uri()) {
             return Err(HttpError::InTheClear(request.uri().authority().map(ToString::to_string).unwrap_or_default()));
         }
         let client = self.client();
@@ -69,6 +76,10 @@ impl HttpClient {
             Ok(Response::from_parts(parts, body.to_bytes().to_vec()))
         };
         timeout(PROVIDER_TIMEOUT, exchange).await.map_err(|_| HttpError::Timeout)?
+    }
+
+    fn may_speak_to(&self, uri: &Uri) -> bool {
+        uri.scheme_str() == Some("https") || (self.is_local && is_loopback(uri))
     }
 
     fn client(&self) -> &Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
@@ -103,12 +114,8 @@ impl<'c> AsyncHttpClient<'c> for HttpClient {
     }
 }
 
-fn is_protected(uri: &Uri) -> bool {
-    match uri.scheme_str() {
-        Some("https") => true,
-        Some("http") => matches!(uri.host(), Some("localhost" | "127.0.0.1" | "[::1]")),
-        _ => false,
-    }
+fn is_loopback(uri: &Uri) -> bool {
+    uri.scheme_str() == Some("http") && matches!(uri.host(), Some("localhost" | "127.0.0.1" | "[::1]"))
 }
 
 #[cfg(test)]
@@ -116,12 +123,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_loopback_is_spoken_to_without_tls() {
+    fn only_a_provider_on_loopback_is_spoken_to_without_tls_and_only_there() {
+        let client = HttpClient::new();
+        let may = |issuer: &str, uri: &str| client.for_issuer(issuer).may_speak_to(&uri.parse().unwrap());
+        let local = "http://127.0.0.1:9000/realms/retail";
         for uri in ["https://id.example.com/", "http://localhost:1/", "http://127.0.0.1:1/x", "http://[::1]/"] {
-            assert!(is_protected(&uri.parse().unwrap()), "{uri}");
+            assert!(may(local, uri), "{uri}");
         }
         for uri in ["http://id.example.com/", "http://127.0.0.1.example.com/", "ftp://localhost/", "/x"] {
-            assert!(!is_protected(&uri.parse().unwrap()), "{uri}");
+            assert!(!may(local, uri), "{uri}");
         }
+        assert!(may("https://id.example.com", "https://elsewhere.example.com/keys"));
+        assert!(!may("https://id.example.com", "http://127.0.0.1:8081/policy"), "our own pod");
     }
 }

@@ -6,9 +6,11 @@
 //!
 //! | says                                                                  | verdict       |
 //! |-----------------------------------------------------------------------|---------------|
-//! | `typ: at+jwt` in the header (RFC 9068)                                | access token  |
-//! | any other `typ` than `JWT` in the header                              | refused       |
+//! | any other `typ` than `at+jwt` (RFC 9068) and `JWT` in the header      | refused       |
+//! | `cnf`: bound to a key of its sender (RFC 7800)                        | refused       |
+//! | `typ: at+jwt` in the header                                           | access token  |
 //! | `nonce`, `at_hash`, `c_hash` or `s_hash`; `typ` claim other than Bearer | refused     |
+//! | `events`: a security event (RFC 8417)                                 | refused       |
 //! | audience is our client, and none of `scope`, `scp`, `client_id`, `cid`, `appid`, `typ: Bearer` | refused |
 //! | anything else                                                         | access token  |
 
@@ -46,6 +48,9 @@ pub(crate) enum JwtError {
     UnknownKey,
     #[error("failed to verify the token")]
     Invalid(#[source] jsonwebtoken::errors::Error),
+    /// The library is content when our issuer is one of them.
+    #[error("the token names several issuers")]
+    SeveralIssuers,
     #[error("the token is not an access token: {0}")]
     OtherKind(&'static str),
 }
@@ -95,6 +100,9 @@ impl SigningKeys {
         validation.set_audience(&[expected.audience]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         let claims = decode::<Value>(token, &signing.key, &validation).map_err(JwtError::Invalid)?.claims;
+        if claims.get("iss").and_then(Value::as_str) != Some(expected.issuer) {
+            return Err(JwtError::SeveralIssuers);
+        }
         match other_kind(header.typ.as_deref(), &claims, expected.client_id) {
             Some(kind) => Err(JwtError::OtherKind(kind)),
             None => Ok(claims),
@@ -151,13 +159,22 @@ impl SigningKey {
 
 /// What a verified token is when it is not an access token.
 fn other_kind(header_type: Option<&str>, claims: &Value, client_id: &str) -> Option<&'static str> {
-    match header_type.map(|kind| kind.to_ascii_lowercase().trim_start_matches("application/").to_owned()).as_deref() {
-        Some("at+jwt") => return None,
-        Some("jwt") | None => {}
-        Some(_) => return Some("its header says so"),
+    let header_type = header_type.map(|kind| kind.to_ascii_lowercase().trim_start_matches("application/").to_owned());
+    if !matches!(header_type.as_deref(), Some("at+jwt" | "jwt") | None) {
+        return Some("its header says so");
+    }
+    if claims.get("cnf").is_some() {
+        // RFC 9449 §7.2: whoever stole it could use it as if it were bound to nobody.
+        return Some("it is bound to a key of its sender");
+    }
+    if header_type.as_deref() == Some("at+jwt") {
+        return None;
     }
     if ["nonce", "at_hash", "c_hash", "s_hash"].iter().any(|claim| claims.get(claim).is_some()) {
         return Some("it has claims of an ID token");
+    }
+    if claims.get("events").is_some() {
+        return Some("it tells of a security event");
     }
     let kind = claims.get("typ").and_then(Value::as_str);
     if kind.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {

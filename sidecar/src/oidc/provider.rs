@@ -1,7 +1,7 @@
 //! The identity provider: its metadata and keys, kept fresh in the background.
 //!
 //! ```text
-//! start ──▶ discovery ──ok──▶ known ──every 10 min, or a token names an unknown key──▶ discovery
+//! start ──▶ discovery ──ok──▶ known ──every 10 min, or at once when a token names an unknown key──▶ discovery
 //!              │ failed: wait, doubling                                  (keys that were known stay known for a day)
 //!              └─────────▶ discovery
 //! ```
@@ -11,6 +11,7 @@
 use std::{sync::Arc, time::Duration};
 
 use cubegate_policy::snapshot::Oidc;
+use futures::FutureExt as _;
 use openidconnect::{
     AdditionalProviderMetadata, IssuerUrl, ProviderMetadata,
     core::{
@@ -71,6 +72,8 @@ pub(crate) struct Known {
     pub(crate) metadata: Metadata,
     pub(crate) keys: SigningKeys,
     fetched: Instant,
+    /// Whether a caller made us look before it was time.
+    was_demanded: bool,
 }
 
 /// The identity provider of a Session.
@@ -110,8 +113,9 @@ impl AdditionalProviderMetadata for Advertised {}
 
 impl Provider {
     /// Begins to look for the provider.
-    pub(crate) fn start(config: Oidc, http: HttpClient) -> Arc<Self> {
+    pub(crate) fn start(config: Oidc, http: &HttpClient) -> Arc<Self> {
         let (sender, known) = watch::channel(None);
+        let http = http.for_issuer(&config.issuer_url);
         let wanted = Arc::new(Notify::new());
         let discovery = Discovery {
             issuer: config.issuer_url.clone(),
@@ -147,14 +151,17 @@ impl Provider {
         self.known.borrow().clone().filter(|known| known.is_believed())
     }
 
-    /// What is known after another look at the provider; nothing when what is known is as good as new.
+    /// What is known after another look at the provider; nothing when callers have made us look a moment ago.
     pub(crate) async fn newer_than(&self, old: &Known) -> Result<Option<Arc<Known>>, Unavailable> {
-        if old.fetched.elapsed() < KEYS_REFETCH_INTERVAL_MIN {
+        let is_newer = |known: &Option<Arc<Known>>| known.as_ref().is_some_and(|known| known.fetched > old.fetched);
+        let mut receiver = self.known.clone();
+        if is_newer(&receiver.borrow()) {
+            return Ok(receiver.borrow().clone());
+        }
+        if old.was_demanded && old.fetched.elapsed() < KEYS_REFETCH_INTERVAL_MIN {
             return Ok(None);
         }
         self.wanted.notify_one();
-        let mut receiver = self.known.clone();
-        let is_newer = |known: &Option<Arc<Known>>| known.as_ref().is_some_and(|known| known.fetched > old.fetched);
         match timeout(PROVIDER_WAIT, receiver.wait_for(is_newer)).await {
             Ok(Ok(known)) => Ok(known.clone()),
             Ok(Err(_)) | Err(_) => Err(Unavailable),
@@ -180,14 +187,16 @@ impl Known {
 
 impl Discovery {
     async fn run(self) {
-        let mut failures = 0;
+        let (mut failures, mut is_demanded) = (0, false);
         loop {
-            let pause = match self.discover().await {
+            let pause = match self.discover(is_demanded).await {
                 Ok(known) => {
                     if failures > 0 || self.known.borrow().is_none() {
                         info!(issuer = self.issuer, "reached the identity provider");
                     }
                     failures = 0;
+                    // Who wanted to know while we were looking is about to.
+                    let _ = self.wanted.notified().now_or_never();
                     self.known.send_replace(Some(Arc::new(known)));
                     PROVIDER_REFRESH_INTERVAL
                 }
@@ -202,25 +211,33 @@ impl Discovery {
                     retry_pause(failures)
                 }
             };
-            self.pause(pause).await;
+            let minimum = match (failures, is_demanded) {
+                (0, false) => Duration::ZERO,
+                (0, true) => KEYS_REFETCH_INTERVAL_MIN,
+                _ if self.known.borrow().is_some() => KEYS_REFETCH_INTERVAL_MIN,
+                _ => DISCOVERY_INTERVAL_MIN,
+            };
+            is_demanded = self.pause(pause, minimum).await;
         }
     }
 
-    /// Waits, or less long when someone wants to know; but never so short that callers could drive us.
-    async fn pause(&self, pause: Duration) {
-        let minimum = if self.known.borrow().is_some() { KEYS_REFETCH_INTERVAL_MIN } else { DISCOVERY_INTERVAL_MIN };
+    /// Waits, or less long when someone wants to know; but never so short that callers could drive us. Whether someone did.
+    async fn pause(&self, pause: Duration, minimum: Duration) -> bool {
         let earliest = Instant::now() + minimum.min(pause);
         tokio::select! {
-            () = sleep(pause) => {}
-            () = self.wanted.notified() => sleep_until(earliest).await,
+            () = sleep(pause) => false,
+            () = self.wanted.notified() => {
+                sleep_until(earliest).await;
+                true
+            }
         }
     }
 
-    async fn discover(&self) -> Result<Known, DiscoveryError> {
+    async fn discover(&self, was_demanded: bool) -> Result<Known, DiscoveryError> {
         let issuer = IssuerUrl::new(self.issuer.clone()).map_err(DiscoveryError::Issuer)?;
         let metadata = Metadata::discover_async(issuer, &self.http).await.map_err(DiscoveryError::Discover)?;
         let keys = SigningKeys::new(metadata.jwks());
-        Ok(Known { metadata, keys, fetched: Instant::now() })
+        Ok(Known { metadata, keys, fetched: Instant::now(), was_demanded })
     }
 }
 

@@ -1,63 +1,14 @@
 //! People with browsers.
 
 use cubegate_policy::snapshot::{Checked, ClaimPath, Oidc};
-use serde_json::{Value, json};
-use url::Url;
+use serde_json::json;
 
 use crate::{
-    client::{Jar, Reply, get, request, send},
+    browser::Browser,
+    client::{Jar, get, request, send},
     fixture::{Sidecar, closed_with, oidc, oidc_jwt},
-    provider::{Grant, Provider, Signer, now_s},
+    provider::{Provider, Signer, now_s},
 };
-
-/// A browser that has been sent to the provider.
-struct Browser {
-    jar: Jar,
-    url: Url,
-}
-
-impl Browser {
-    /// Opens a page and follows to the provider's door.
-    async fn open(sidecar: &Sidecar, page: &str) -> Self {
-        let mut jar = Jar::default();
-        let reply = get(sidecar.public, page, &[("accept", "text/html")]).await;
-        assert_eq!((reply.status.as_u16(), reply.header("location")), (302, "/oauth2/authorization/keycloak"));
-        jar.take(&reply);
-        let reply = get(sidecar.public, "/oauth2/authorization/keycloak", &[("cookie", &jar.header())]).await;
-        assert_eq!(reply.status, 302);
-        jar.take(&reply);
-        Self { jar, url: reply.header("location").parse().unwrap() }
-    }
-
-    fn parameter(&self, name: &str) -> String {
-        let found: Vec<String> =
-            self.url.query_pairs().filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).collect();
-        assert_eq!(found.len(), 1, "{name} in {}", self.url);
-        found[0].clone()
-    }
-
-    /// The provider lets the user in: a code is ready, behind it an ID token with these claims.
-    fn granted(&self, provider: &Provider, code: &str, changes: Value) {
-        let mut claims = provider.claims("cubegate", json!({"nonce": self.parameter("nonce"), "preferred_username": "parisian-user", "resource_access": {"cubegate": {"roles": ["atoti", "paris"]}}}));
-        for (name, value) in changes.as_object().unwrap() {
-            if value.is_null() {
-                claims.as_object_mut().unwrap().remove(name);
-            } else {
-                claims[name] = value.clone();
-            }
-        }
-        self.granted_token(provider, code, provider.signer.sign("JWT", &claims), "access");
-    }
-
-    fn granted_token(&self, provider: &Provider, code: &str, id_token: String, access_token: &str) {
-        let challenge = self.parameter("code_challenge");
-        provider.grant(code, Grant { challenge, id_token, access_token: access_token.to_owned() });
-    }
-
-    async fn back(&self, sidecar: &Sidecar, query: &str) -> Reply {
-        get(sidecar.public, &format!("/login/oauth2/code/keycloak?{query}"), &[("cookie", &self.jar.header())]).await
-    }
-}
 
 async fn with_provider() -> (Provider, Sidecar) {
     let provider = Provider::start().await;
@@ -157,16 +108,11 @@ async fn a_state_works_once_and_in_its_own_browser_and_before_the_code_is_redeem
 }
 
 #[tokio::test]
-async fn id_tokens_that_are_not_for_this_login_are_refused() {
+async fn id_tokens_that_are_old_or_of_another_exchange_are_refused() {
     let (provider, sidecar) = with_provider().await;
     for (what, changes) in [
-        ("another nonce", json!({"nonce": "other"})),
-        ("no nonce", json!({"nonce": null})),
-        ("another issuer", json!({"iss": "https://id.example.com"})),
-        ("another audience", json!({"aud": "other"})),
         ("expired", json!({"exp": now_s() - 120})),
-        ("no subject", json!({"sub": null})),
-        ("no time of issue", json!({"iat": null})),
+        ("without expiry", json!({"exp": null})),
         ("another access token", json!({"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"})),
     ] {
         let browser = Browser::open(&sidecar, "/").await;
@@ -177,35 +123,9 @@ async fn id_tokens_that_are_not_for_this_login_are_refused() {
 }
 
 #[tokio::test]
-async fn id_tokens_with_signatures_that_do_not_count_are_refused() {
-    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-    use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-    let (provider, sidecar) = with_provider().await;
-    for kind in ["unsigned", "by the client secret", "by somebody else"] {
-        let browser = Browser::open(&sidecar, "/").await;
-        let claims =
-            provider.claims("cubegate", json!({"nonce": browser.parameter("nonce"), "preferred_username": "u"}));
-        let token = match kind {
-            "unsigned" => format!(
-                "{}.{}.",
-                URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#),
-                URL_SAFE_NO_PAD.encode(claims.to_string())
-            ),
-            "by the client secret" => {
-                encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(b"client secret")).unwrap()
-            }
-            _ => Signer::new("first").sign("JWT", &claims),
-        };
-        browser.granted_token(&provider, "c", token, "access");
-        let reply = browser.back(&sidecar, &format!("code=c&state={}", browser.parameter("state"))).await;
-        assert_eq!((reply.status.as_u16(), reply.header("set-cookie")), (403, ""), "{kind}");
-    }
-}
-
-#[tokio::test]
 async fn the_issuer_of_the_answer_counts_when_it_is_there_or_promised() {
     let provider = Provider::start().await;
-    provider.script.lock().unwrap().promises_issuer = true;
+    provider.script.lock().unwrap().advertised.insert("authorization_response_iss_parameter_supported", json!(true));
     let sidecar = Sidecar::with(closed_with(Some(Checked::Valid(oidc(&provider.issuer()))))).await;
     for (issuer, status) in [
         (String::new(), 400),
@@ -216,29 +136,6 @@ async fn the_issuer_of_the_answer_counts_when_it_is_there_or_promised() {
         browser.granted(&provider, "c", json!({}));
         let reply = browser.back(&sidecar, &format!("code=c&state={}{issuer}", browser.parameter("state"))).await;
         assert_eq!(reply.status, status, "{issuer}");
-    }
-}
-
-#[tokio::test]
-async fn what_the_id_token_leaves_out_comes_from_userinfo_of_the_same_subject() {
-    let (provider, sidecar) = with_provider().await;
-    let described =
-        json!({"preferred_username": "from userinfo", "resource_access": {"cubegate": {"roles": ["atoti"]}}});
-    for (subject, status) in [(json!("u1"), 302), (json!("u2"), 403), (Value::Null, 403)] {
-        let mut claims = described.clone();
-        claims["sub"] = subject;
-        provider.script.lock().unwrap().userinfo.insert("access".into(), claims);
-        let mut browser = Browser::open(&sidecar, "/").await;
-        browser.granted(&provider, "c", json!({"preferred_username": null, "resource_access": null}));
-        let reply = browser.back(&sidecar, &format!("code=c&state={}", browser.parameter("state"))).await;
-        assert_eq!(reply.status, status);
-        if status == 302 {
-            browser.jar.take(&reply);
-            assert_eq!(
-                get(sidecar.public, "/whoami", &[("cookie", &browser.jar.header())]).await.json()["name"],
-                "from userinfo"
-            );
-        }
     }
 }
 
@@ -386,10 +283,7 @@ async fn cookies_that_were_tampered_with_or_moved_are_no_session() {
 #[tokio::test]
 async fn a_session_ends_with_the_provider_that_it_came_from() {
     let (provider, sidecar) = with_provider().await;
-    let mut browser = Browser::open(&sidecar, "/").await;
-    browser.granted(&provider, "c", json!({}));
-    let reply = browser.back(&sidecar, &format!("code=c&state={}", browser.parameter("state"))).await;
-    browser.jar.take(&reply);
+    let browser = Browser::logged_in(&provider, &sidecar).await;
     let cookie = browser.jar.header();
     assert_eq!(get(sidecar.public, "/whoami", &[("cookie", &cookie)]).await.status, 200);
     let mut other = oidc(&provider.issuer());
@@ -403,10 +297,7 @@ async fn a_session_ends_with_the_provider_that_it_came_from() {
 #[tokio::test]
 async fn a_session_ends_with_the_rules_by_which_its_user_was_read() {
     let (provider, sidecar) = with_provider().await;
-    let mut browser = Browser::open(&sidecar, "/").await;
-    browser.granted(&provider, "c", json!({}));
-    let reply = browser.back(&sidecar, &format!("code=c&state={}", browser.parameter("state"))).await;
-    browser.jar.take(&reply);
+    let browser = Browser::logged_in(&provider, &sidecar).await;
     let cookie = browser.jar.header();
     let config = || oidc(&provider.issuer());
     let path = |keys: &[&str]| ClaimPath(keys.iter().map(|key| (*key).to_owned()).collect());
@@ -453,10 +344,7 @@ async fn a_session_outlives_edits_of_the_claims_that_restrictions_speak_of() {
 #[tokio::test]
 async fn logging_out_forgets_the_session_here_and_at_the_provider() {
     let (provider, sidecar) = with_provider().await;
-    let mut browser = Browser::open(&sidecar, "/").await;
-    browser.granted(&provider, "c", json!({}));
-    let reply = browser.back(&sidecar, &format!("code=c&state={}", browser.parameter("state"))).await;
-    browser.jar.take(&reply);
+    let browser = Browser::logged_in(&provider, &sidecar).await;
     let cookie = browser.jar.header();
     for (method, status) in [("GET", 302), ("POST", 303)] {
         let reply = send(sidecar.public, request(method, "/logout", &[("cookie", &cookie)], "")).await;

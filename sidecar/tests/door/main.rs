@@ -10,10 +10,13 @@
 
 mod basic;
 mod bearer;
+mod browser;
+mod certification;
 mod client;
 mod engine;
 mod fixture;
 mod guest;
+mod hostile;
 mod login;
 mod policy;
 mod provider;

@@ -19,14 +19,20 @@ use base64::{
 };
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
+use hyper::{
+    body::{Frame, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::{net::TcpListener, task::JoinHandle};
 use url::form_urlencoded;
+
+type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
 
 /// A key that signs tokens.
 pub(crate) struct Signer {
@@ -49,15 +55,33 @@ pub(crate) struct Script {
     pub(crate) userinfo: BTreeMap<String, Value>,
     /// Requests by path.
     pub(crate) asked: BTreeMap<String, usize>,
-    /// Endpoints and facts that the metadata leave out or add.
+    /// Facts that the metadata leave out.
     pub(crate) hidden: BTreeSet<&'static str>,
-    pub(crate) promises_issuer: bool,
+    /// Facts that the metadata add or say otherwise.
+    pub(crate) advertised: BTreeMap<&'static str, Value>,
     pub(crate) keys: Vec<Value>,
+    /// What access tokens are called, if not `Bearer`.
+    pub(crate) token_type: Option<&'static str>,
+    /// What is answered on a path, whatever was asked.
+    pub(crate) faults: BTreeMap<&'static str, Fault>,
     /// Time that it takes to answer.
     pub(crate) delay: Duration,
 }
 
-/// What is behind a code.
+/// How an endpoint misbehaves.
+#[derive(Clone, Debug)]
+pub(crate) enum Fault {
+    /// Sends elsewhere.
+    Redirect(u16, String),
+    /// Says this.
+    Says(u16, String),
+    /// Never stops talking.
+    Endless,
+    /// Begins an answer and says no more.
+    Stalls,
+}
+
+/// What is behind a code. The challenge `*` is one that the provider forgets to compare.
 pub(crate) struct Grant {
     pub(crate) challenge: String,
     pub(crate) id_token: String,
@@ -104,8 +128,16 @@ impl Signer {
     }
 
     pub(crate) fn sign(&self, kind: &str, claims: &Value) -> String {
-        let header = Header { typ: Some(kind.to_owned()), kid: Some(self.id.clone()), ..Header::new(self.algorithm) };
+        self.sign_with(self.header(kind), claims)
+    }
+
+    /// Signed under a header that may say anything.
+    pub(crate) fn sign_with(&self, header: Header, claims: &Value) -> String {
         encode(&header, claims, &self.key).unwrap()
+    }
+
+    pub(crate) fn header(&self, kind: &str) -> Header {
+        Header { typ: Some(kind.to_owned()), kid: Some(self.id.clone()), ..Header::new(self.algorithm) }
     }
 }
 
@@ -175,7 +207,7 @@ async fn answer(
     address: SocketAddr,
     script: Arc<Mutex<Script>>,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> Result<Answer, Infallible> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     let form: BTreeMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
@@ -185,6 +217,9 @@ async fn answer(
     tokio::time::sleep(delay).await;
     let mut script = script.lock().unwrap();
     *script.asked.entry(parts.uri.path().to_owned()).or_default() += 1;
+    if let Some(fault) = script.faults.get(parts.uri.path()) {
+        return Ok(fault.answer());
+    }
     Ok(match parts.uri.path() {
         "/.well-known/openid-configuration" => reply(200, &metadata(address, &script)),
         "/jwks" => reply(200, &json!({"keys": script.keys})),
@@ -212,8 +247,10 @@ fn metadata(address: SocketAddr, script: &Script) -> Value {
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256", "RS256", "HS256", "none"],
-        "authorization_response_iss_parameter_supported": script.promises_issuer,
     });
+    for (name, value) in &script.advertised {
+        metadata[*name] = value.clone();
+    }
     for hidden in &script.hidden {
         metadata.as_object_mut().unwrap().remove(*hidden);
     }
@@ -221,7 +258,7 @@ fn metadata(address: SocketAddr, script: &Script) -> Value {
 }
 
 /// RFC 6749 §4.1.3 and RFC 7636 §4.6, strictly.
-fn redeem(script: &mut Script, form: &BTreeMap<String, String>, authorization: &str) -> Response<Full<Bytes>> {
+fn redeem(script: &mut Script, form: &BTreeMap<String, String>, authorization: &str) -> Answer {
     if authorization != client_authorization() {
         return reply(401, &json!({"error": "invalid_client"}));
     }
@@ -230,23 +267,52 @@ fn redeem(script: &mut Script, form: &BTreeMap<String, String>, authorization: &
         return reply(400, &json!({"error": "invalid_grant"}));
     };
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(form["code_verifier"].as_bytes()));
-    let is_right = challenge == grant.challenge
+    let is_right = (challenge == grant.challenge || grant.challenge == "*")
         && form["grant_type"] == "authorization_code"
         && form["redirect_uri"] == "http://127.0.0.1:8080/login/oauth2/code/keycloak";
     if !is_right {
         return reply(400, &json!({"error": "invalid_grant"}));
     }
     let Grant { id_token, access_token, .. } = grant;
-    reply(200, &json!({"token_type": "Bearer", "expires_in": 300, "id_token": id_token, "access_token": access_token}))
+    let kind = script.token_type.unwrap_or("Bearer");
+    reply(200, &json!({"token_type": kind, "expires_in": 300, "id_token": id_token, "access_token": access_token}))
 }
 
 fn client_authorization() -> String {
     format!("Basic {}", STANDARD.encode("cubegate:client+secret"))
 }
 
-fn reply(status: u16, body: &Value) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.to_string().into()));
+fn reply(status: u16, body: &Value) -> Answer {
+    says(status, body.to_string())
+}
+
+fn says(status: u16, body: String) -> Answer {
+    let mut response = Response::new(Full::new(body.into()).boxed_unsync());
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
     response.headers_mut().insert("content-type", "application/json".parse().unwrap());
     response
+}
+
+// === impl Fault ===
+
+impl Fault {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Redirect(status, elsewhere) => {
+                let mut response = says(*status, String::new());
+                response.headers_mut().insert("location", elsewhere.parse().unwrap());
+                response
+            }
+            Self::Says(status, body) => says(*status, body.clone()),
+            Self::Endless => {
+                let pieces = futures::stream::repeat_with(|| Ok(Frame::data(Bytes::from_static(&[b' '; 8 * 1024]))));
+                Response::new(StreamBody::new(pieces).boxed_unsync())
+            }
+            Self::Stalls => {
+                let beginning = futures::stream::once(async { Ok(Frame::data(Bytes::from_static(b"{"))) });
+                let pieces = futures::StreamExt::chain(beginning, futures::stream::pending());
+                Response::new(StreamBody::new(pieces).boxed_unsync())
+            }
+        }
+    }
 }
