@@ -5,7 +5,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{Timestamp, civil::Date, tz::TimeZone};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,11 @@ impl Moment {
         let nanoseconds = since_epoch.and_then(|elapsed| i128::try_from(elapsed.as_nanos()).ok());
         let shown = nanoseconds.and_then(|nanoseconds| Timestamp::from_nanosecond(nanoseconds).ok());
         Self(shown.unwrap_or(Timestamp::MAX))
+    }
+
+    /// The day in UTC that it lies in.
+    pub fn date(self) -> Date {
+        TimeZone::UTC.to_datetime(self.0).date()
     }
 }
 

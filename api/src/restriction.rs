@@ -58,6 +58,10 @@ pub struct RestrictionSpec {
     /// of paths; `from-to`, `from-` and `-to` are ranges that include their ends. A `!` in front inverts; facts without a
     /// value at a level that the cut names stay out. `__null__` is the missing value. A `\` stands before each of
     /// `| : , ; - ! \` in a name or member. Tables that the cube uses show no row that a cut hides.
+    ///
+    /// In a hierarchy of dates, or of whole numbers called Year, Quarter, Month and Day, a path may be a day that moves, in
+    /// UTC: `today`, `yesterday`, `tomorrow`, `90daysago`, `2monthsforward`, or the first day of a period as in `lastmonth`
+    /// and `next2weeks`. `90daysago-today` is a window that moves with the day, without an edit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 64), inner(length(min = 3, max = 16_384)))]
     pub cuts: Vec<String>,

@@ -9,7 +9,7 @@ use std::{
 use cubegate_engine::{Inspection, InspectionError};
 use cubegate_policy::{
     explain::{Share, Viewer, ViewerKind, by_rights},
-    resolve::Rights,
+    rights::Rights,
 };
 use serde::Serialize;
 

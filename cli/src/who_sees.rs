@@ -1,11 +1,13 @@
 //! `cubegate who-sees`: which users and roles see facts of a member.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::SystemTime};
 
 use anyhow::bail;
+use cubegate_api::Moment;
 use cubegate_policy::{
+    day::Day,
     explain::{ByClaim, Member, Seeing, ViewerKind, WhoSees, by_rights},
-    resolve::Rights,
+    rights::Rights,
 };
 
 use crate::{
@@ -21,7 +23,7 @@ pub(crate) fn who_sees(options: &WhoSeesOptions) -> anyhow::Result<ExitCode> {
     let subject = subject(location, &manifests, asking.session.as_deref())?;
     let inspection = subject.inspection()?;
     let member = Member { cube: cube.clone(), level: level.clone(), member: member.clone() };
-    let everything = Rights::of_administrator();
+    let everything = Rights::of_administrator(Day::of(Moment::of(SystemTime::now())));
     let facts = inspection.facts_of_member(&member, &everything)?;
     if facts == 0 {
         bail!("{}", inspection.suggest_member(&member, &everything));

@@ -1,8 +1,9 @@
 //! Who asks, as the sidecar stamped it on the request.
 
-use std::collections::BTreeSet;
+use std::time::SystemTime;
 
-use cubegate_policy::{attributes::Attributes, resolve::Rights};
+use cubegate_api::Moment;
+use cubegate_policy::{day::Day, rights::Rights};
 use http::{HeaderMap, HeaderName};
 use percent_encoding::percent_decode_str;
 
@@ -12,9 +13,6 @@ const USER: HeaderName = HeaderName::from_static("x-cubegate-user");
 const ROLES: HeaderName = HeaderName::from_static("x-cubegate-roles");
 const ATTRIBUTES: HeaderName = HeaderName::from_static("x-cubegate-attributes");
 const POLICY: HeaderName = HeaderName::from_static("x-cubegate-policy");
-
-/// Before the name of a role that has lapsed. No role name begins so.
-const LAPSED: char = '~';
 
 /// A caller whom the sidecar admitted.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,28 +26,26 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// Reads the stamp. A request with a missing, repeated or malformed one is refused.
-    pub(crate) fn from_headers(headers: &HeaderMap) -> Result<Self, Problem> {
+    /// Reads the stamp of a request that is answered today. One with a missing, repeated or malformed stamp is refused.
+    pub(crate) fn from_headers(headers: &HeaderMap, today: Day) -> Result<Self, Problem> {
         let user = percent_decode_str(single(headers, &USER, "X-Cubegate-User")?)
             .decode_utf8()
             .map_err(|_| Problem::NotStamped("X-Cubegate-User"))?
             .into_owned();
         let roles = single(headers, &ROLES, "X-Cubegate-Roles")?;
-        let (mut valid, mut lapsed) = (BTreeSet::new(), BTreeSet::new());
-        for role in roles.split(',').filter(|role| !role.is_empty()) {
-            match role.strip_prefix(LAPSED) {
-                Some(role) => lapsed.insert(role.to_owned()),
-                None => valid.insert(role.to_owned()),
-            };
-        }
         let attributes = single(headers, &ATTRIBUTES, "X-Cubegate-Attributes")?;
-        let attributes =
-            Attributes::from_header(attributes).map_err(|_| Problem::NotStamped("X-Cubegate-Attributes"))?;
+        let rights =
+            Rights::from_headers(roles, attributes, today).map_err(|_| Problem::NotStamped("X-Cubegate-Attributes"))?;
         let revision = single(headers, &POLICY, "X-Cubegate-Policy")?
             .parse()
             .map_err(|_| Problem::NotStamped("X-Cubegate-Policy"))?;
-        Ok(Self { user, rights: Rights { roles: valid, lapsed, attributes }, revision })
+        Ok(Self { user, rights, revision })
     }
+}
+
+/// What day it is.
+pub(crate) fn today() -> Day {
+    Day::of(Moment::of(SystemTime::now()))
 }
 
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName, shown: &'static str) -> Result<&'a str, Problem> {
@@ -63,6 +59,10 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName, shown: &'static str) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn day() -> Day {
+        Day::of(Moment::of(SystemTime::UNIX_EPOCH))
+    }
 
     fn stamped(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -80,8 +80,8 @@ mod tests {
             ("x-cubegate-attributes", r#"[[["shops"],["S1"]]]"#),
             ("x-cubegate-policy", "12"),
         ]);
-        let Caller { user, rights: Rights { roles, lapsed, attributes }, revision } =
-            Caller::from_headers(&headers).unwrap();
+        let Caller { user, rights: Rights { roles, lapsed, attributes, today: _ }, revision } =
+            Caller::from_headers(&headers, day()).unwrap();
         assert_eq!((user.as_str(), roles.len(), revision), ("Zoë", 2, 12));
         assert_eq!(lapsed, ["ROLE_LYON".to_owned()].into());
         assert_eq!(attributes.to_header().as_deref(), Some(r#"[[["shops"],["S1"]]]"#));
@@ -95,11 +95,11 @@ mod tests {
             ("x-cubegate-attributes", "[]"),
             ("x-cubegate-policy", "1"),
         ];
-        assert!(Caller::from_headers(&stamped(&whole)).is_ok());
+        assert!(Caller::from_headers(&stamped(&whole), day()).is_ok());
         for missing in 0..whole.len() {
             let pairs: Vec<_> =
                 whole.iter().enumerate().filter(|(index, _)| *index != missing).map(|(_, pair)| *pair).collect();
-            assert!(matches!(Caller::from_headers(&stamped(&pairs)), Err(Problem::NotStamped(_))));
+            assert!(matches!(Caller::from_headers(&stamped(&pairs), day()), Err(Problem::NotStamped(_))));
         }
     }
 
@@ -112,7 +112,7 @@ mod tests {
                 ("x-cubegate-attributes", attributes),
                 ("x-cubegate-policy", "1"),
             ]);
-            assert_eq!(Caller::from_headers(&headers), Err(Problem::NotStamped("X-Cubegate-Attributes")));
+            assert_eq!(Caller::from_headers(&headers, day()), Err(Problem::NotStamped("X-Cubegate-Attributes")));
         }
     }
 
@@ -125,6 +125,6 @@ mod tests {
             ("x-cubegate-attributes", "[]"),
             ("x-cubegate-policy", "1"),
         ]);
-        assert_eq!(Caller::from_headers(&headers), Err(Problem::NotStamped("X-Cubegate-Roles")));
+        assert_eq!(Caller::from_headers(&headers, day()), Err(Problem::NotStamped("X-Cubegate-Roles")));
     }
 }

@@ -12,7 +12,8 @@ use cubegate_policy::{
     bind::{BindProblem, BoundAccess, Visibility},
     explain::{self, CubeExplanation, Member, Share},
     nearest::suggestion,
-    resolve::{Refusal, Rights},
+    resolve::Refusal,
+    rights::Rights,
     snapshot::Access,
 };
 use serde::Deserialize;

@@ -55,3 +55,6 @@ pub(crate) const VALUES_ADVISED_MAX: usize = 10_000;
 
 /// Pairs of roles of which advice looks at what they show together.
 pub(crate) const PAIRS_ADVISED_MAX: usize = 1_000;
+
+/// Characters of the reason of one refusal, as the sidecar's log keeps it.
+pub(crate) const REFUSAL_CHARACTERS_MAX: usize = 2_048;

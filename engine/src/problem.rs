@@ -8,8 +8,13 @@ use axum::{
 };
 use cubegate_policy::resolve::Refusal;
 use http::{HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
+use crate::limits::REFUSAL_CHARACTERS_MAX;
+
+/// Says why the policy refuses, percent-encoded: the sidecar keeps it for the log and refuses in its own words.
+pub(crate) const REFUSED: HeaderName = HeaderName::from_static("x-cubegate-refused");
 /// Names the revision that a request was stamped with and that this engine does not have.
 pub(crate) const POLICY_MISSING: HeaderName = HeaderName::from_static("x-cubegate-policy-missing");
 
@@ -68,6 +73,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, slug, title) = self.classify();
         let missing = if let Self::PolicyMissing(revision) = &self { Some(HeaderValue::from(*revision)) } else { None };
+        let refused = if let Self::Refused(refusal) = &self { Some(reason(refusal)) } else { None };
         let allow = if let Self::WrongMethod(allowed) = &self { Some(HeaderValue::from_static(allowed)) } else { None };
         let is_temporary = status == StatusCode::SERVICE_UNAVAILABLE;
         let body = Body {
@@ -81,6 +87,9 @@ impl IntoResponse for Problem {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(revision) = missing {
             headers.insert(POLICY_MISSING, revision);
+        }
+        if let Some(reason) = refused {
+            headers.insert(REFUSED, reason);
         }
         if let Some(methods) = allow {
             headers.insert(http::header::ALLOW, methods);
@@ -157,4 +166,11 @@ impl Problem {
             Self::Internal => "the log of the engine says more".into(),
         }
     }
+}
+
+/// As much of the reason as the log is to keep.
+fn reason(refusal: &Refusal) -> HeaderValue {
+    let reason: String = refusal.to_string().chars().take(REFUSAL_CHARACTERS_MAX).collect();
+    let encoded = utf8_percent_encode(&reason, NON_ALPHANUMERIC).to_string();
+    HeaderValue::from_str(&encoded).expect("what is percent-encoded is ASCII")
 }

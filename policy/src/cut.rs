@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! cut       = ["!"] dimension ["@" hierarchy] ":" (set | range)
-//! set       = path {";" path}                         one of these, or anything below it
-//! range     = path "-" [path]  |  "-" path            both ends included; a short one holds all that begins with it
+//! set       = point {";" point}                       one of these, or anything below it
+//! range     = point "-" [point]  |  "-" point         both ends included; a short one holds all that begins with it
+//! point     = path | day                              a day is a word such as `90daysago`, in hierarchies of dates
 //! path      = member {"," member}                     from the coarsest level
 //! ```
 //!
@@ -14,7 +15,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{CUT_BYTES_MAX, CUT_PATHS_MAX};
+use crate::{
+    day::RelativeDay,
+    limits::{CUT_BYTES_MAX, CUT_PATHS_MAX},
+};
 
 /// The member that facts without a value have.
 pub const MISSING: &str = "__null__";
@@ -35,17 +39,26 @@ pub struct Cut {
 /// What a cut selects, before it is inverted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Selection {
-    /// One of these paths, or below it. Not empty.
-    Set(Vec<Path>),
-    /// From a path on.
-    From(Path),
-    /// Up to a path.
-    To(Path),
-    /// From a path up to another one.
-    Between(Path, Path),
+    /// One of these, or below it. Not empty.
+    Set(Vec<Point>),
+    /// From a point on.
+    From(Point),
+    /// Up to a point.
+    To(Point),
+    /// From a point up to another one.
+    Between(Point, Point),
 }
 
-/// Members from the coarsest level on. Not empty, and none of them is.
+/// Where a cut points.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Point {
+    /// At a member.
+    Path(Path),
+    /// At a day, in a hierarchy of dates.
+    Day(RelativeDay),
+}
+
+/// Members from the coarsest level on. Not empty, and none of them is; nor is one of them a word for a day.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Path(Vec<String>);
 
@@ -84,21 +97,25 @@ impl Cut {
     pub fn selection(&self) -> &Selection {
         &self.selection
     }
+}
 
-    /// How many levels the cut names.
-    pub fn depth(&self) -> usize {
-        match &self.selection {
-            Selection::Set(paths) => paths.iter().map(|Path(members)| members.len()).max().unwrap_or_default(),
-            Selection::From(Path(path)) | Selection::To(Path(path)) => path.len(),
-            Selection::Between(Path(from), Path(to)) => from.len().max(to.len()),
-        }
+impl Selection {
+    /// All that it points at.
+    pub fn points(&self) -> impl Iterator<Item = &Point> {
+        let (set, ends) = match self {
+            Self::Set(points) => (points.as_slice(), [None, None]),
+            Self::From(end) | Self::To(end) => (&[][..], [Some(end), None]),
+            Self::Between(from, to) => (&[][..], [Some(from), Some(to)]),
+        };
+        set.iter().chain(ends.into_iter().flatten())
     }
 }
 
 impl Path {
-    /// None when there is no member, or an empty one.
+    /// None when there is no member, or one that is empty or a word for a day.
     pub fn new(members: Vec<String>) -> Option<Self> {
-        (!members.is_empty() && members.iter().all(|member| !member.is_empty())).then_some(Self(members))
+        let is_member = |member: &String| !member.is_empty() && RelativeDay::read(member).is_none();
+        (!members.is_empty() && members.iter().all(is_member)).then_some(Self(members))
     }
 
     /// The members, from the coarsest level on.
@@ -149,20 +166,20 @@ impl Reader<'_> {
             Selection::To(self.bound()?)
         } else {
             let start = self.position;
-            let first = self.path()?;
+            let first = self.point()?;
             if self.takes('-') {
                 let from = checked_bound(first, start)?;
                 if self.rest.peek().is_none() { Selection::From(from) } else { Selection::Between(from, self.bound()?) }
             } else {
-                let mut paths = vec![first];
+                let mut points = vec![first];
                 while self.takes(';') {
-                    if paths.len() >= CUT_PATHS_MAX {
+                    if points.len() >= CUT_PATHS_MAX {
                         let message = format!("a set has at most {CUT_PATHS_MAX} paths; write several Restrictions");
                         return Err(MalformedCut { position: self.position, message });
                     }
-                    paths.push(self.path()?);
+                    points.push(self.point()?);
                 }
-                Selection::Set(paths)
+                Selection::Set(points)
             }
         };
         match self.rest.peek() {
@@ -171,27 +188,31 @@ impl Reader<'_> {
         }
     }
 
-    fn bound(&mut self) -> Result<Path, MalformedCut> {
+    fn bound(&mut self) -> Result<Point, MalformedCut> {
         let start = self.position;
-        checked_bound(self.path()?, start)
+        checked_bound(self.point()?, start)
     }
 
-    fn path(&mut self) -> Result<Path, MalformedCut> {
-        let mut members = vec![self.member()?];
-        while self.takes(',') {
-            members.push(self.member()?);
+    /// Were a word for a day read as a member, a range of texts would show what it was meant to cut.
+    fn point(&mut self) -> Result<Point, MalformedCut> {
+        let mut members = Vec::new();
+        loop {
+            let start = self.position;
+            let member = self.text("a member", &[])?;
+            let is_alone = members.is_empty() && self.rest.peek() != Some(&',');
+            match RelativeDay::read(&member) {
+                None => members.push(member),
+                Some(Ok(day)) if is_alone => return Ok(Point::Day(day)),
+                Some(Ok(day)) => {
+                    let message = format!("`{day}` is relative to the day and stands alone, without members beside it");
+                    return Err(MalformedCut { position: start, message });
+                }
+                Some(Err(error)) => return Err(MalformedCut { position: start, message: error.to_string() }),
+            }
+            if !self.takes(',') {
+                return Ok(Point::Path(Path(members)));
+            }
         }
-        Ok(Path(members))
-    }
-
-    fn member(&mut self) -> Result<String, MalformedCut> {
-        let start = self.position;
-        let member = self.text("a member", &[])?;
-        if is_relative_date(&member) {
-            let message = format!("`{member}` is relative to the day, which cuts cannot be yet; write a date");
-            return Err(MalformedCut { position: start, message });
-        }
-        Ok(member)
     }
 
     fn name(&mut self, what: &str) -> Result<String, MalformedCut> {
@@ -248,27 +269,14 @@ impl Reader<'_> {
     }
 }
 
-fn checked_bound(path: Path, position: usize) -> Result<Path, MalformedCut> {
-    if path.0.iter().any(|member| member == MISSING) {
-        let message = format!("a missing value lies in no range, so `{MISSING}` is no end of one");
-        return Err(MalformedCut { position, message });
+fn checked_bound(point: Point, position: usize) -> Result<Point, MalformedCut> {
+    match point {
+        Point::Path(Path(members)) if members.iter().any(|member| member == MISSING) => {
+            let message = format!("a missing value lies in no range, so `{MISSING}` is no end of one");
+            Err(MalformedCut { position, message })
+        }
+        point => Ok(point),
     }
-    Ok(path)
-}
-
-/// The forms that mean a time which moves: `today`, `90daysago`, `monthforward`, `last2weeks`. Were they read as members, a
-/// range of texts would show what it was meant to cut.
-fn is_relative_date(member: &str) -> bool {
-    let is_count = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let is_span = |text: &str| {
-        let units = ["second", "minute", "hour", "day", "week", "month", "quarter", "year"];
-        let singular = text.strip_suffix('s').unwrap_or(text);
-        units.iter().any(|unit| singular.strip_suffix(unit).is_some_and(is_count))
-    };
-    let (behind, before) = (["ago", "forward"], ["last", "next"]);
-    matches!(member, "today" | "yesterday" | "tomorrow")
-        || behind.iter().any(|word| member.strip_suffix(word).is_some_and(is_span))
-        || before.iter().any(|word| member.strip_prefix(word).is_some_and(is_span))
 }
 
 // === Writing ===
@@ -291,15 +299,24 @@ impl fmt::Display for Cut {
 impl fmt::Display for Selection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Set(paths) => {
-                for (index, path) in paths.iter().enumerate() {
-                    write!(f, "{}{path}", if index == 0 { "" } else { ";" })?;
+            Self::Set(points) => {
+                for (index, point) in points.iter().enumerate() {
+                    write!(f, "{}{point}", if index == 0 { "" } else { ";" })?;
                 }
                 Ok(())
             }
             Self::From(from) => write!(f, "{from}-"),
             Self::To(to) => write!(f, "-{to}"),
             Self::Between(from, to) => write!(f, "{from}-{to}"),
+        }
+    }
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => path.fmt(f),
+            Self::Day(day) => day.fmt(f),
         }
     }
 }

@@ -20,7 +20,8 @@ pub use self::who_sees::{ByClaim, Member, Seeing, Viewer, ViewerKind, WhoSees, b
 use crate::{
     bind::{BoundAccess, Visibility},
     context::{ContextValues, Giver, NamedValue},
-    resolve::{Caller, Decision, Grant, Refusal, Rights, Way, decide},
+    resolve::{Caller, Decision, Grant, Refusal, Way, decide},
+    rights::Rights,
     snapshot::{Access, Checked, ClaimPath, Clause, Condition, Door, Kind, ObjectName, RoleAccess, Snapshot},
     validity::Lapse,
 };

@@ -15,9 +15,11 @@
 //! | [`attributes`]  | What restrictions may ask of a caller, and how it travels to the engine.                   |
 //! | [`claims`]      | What a provider says of a user: a name, and the provider's own roles.                      |
 //! | [`resolve`]     | An identity becomes roles, or a [`resolve::Refusal`].                                      |
+//! | [`rights`]      | What a caller may, and how it travels to the engine.                                       |
 //! | [`explain`]     | Why a caller has their roles, and what those restrict, with the objects that say so.        |
 //! | [`bind`]        | Clauses meet the columns, hierarchies and joins of a loaded model; roles become a [`bind::Visibility`]. |
 //! | [`cut`]         | A restriction of a hierarchy as one line of text.                                          |
+//! | [`day`]         | Days that move with the day on which they are asked for.                                  |
 //! | [`cubes`]       | Which cubes the holders of roles may see.                                                  |
 //! | [`validity`]    | From when until when a role or a user is valid.                                            |
 //! | [`password`]    | What a TechnicalUser proves its identity with.                                             |
@@ -44,11 +46,13 @@ pub mod compile;
 pub mod context;
 pub mod cubes;
 pub mod cut;
+pub mod day;
 pub mod explain;
 pub mod limits;
 pub mod nearest;
 pub mod password;
 pub mod publication;
 pub mod resolve;
+pub mod rights;
 pub mod snapshot;
 pub mod validity;

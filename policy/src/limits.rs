@@ -53,3 +53,6 @@ pub const CUT_PATHS_MAX: usize = 4_096;
 
 /// Cuts of one Restriction: as many as the schema of `spec.cuts` admits.
 pub const CUTS_MAX: usize = 64;
+
+/// Days, weeks, months, quarters or years that a date in a cut may be away from today.
+pub const RELATIVE_UNITS_MAX: i32 = 1_000;

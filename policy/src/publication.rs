@@ -17,7 +17,7 @@ use crate::{
     bind::BindProblem,
     explain::Member,
     limits::SNAPSHOT_BYTES_MAX,
-    resolve::Rights,
+    rights::Rights,
     snapshot::{Access, Snapshot},
 };
 

@@ -26,11 +26,12 @@ mod refusal;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cubegate_api::{Moment, ROLE_ADMIN, ROLE_ANONYMOUS, ROLE_USER};
-use serde::{Deserialize, Serialize};
 
 pub use self::refusal::Refusal;
 use crate::{
     attributes::Attributes,
+    day::Day,
+    rights::Rights,
     snapshot::{Authentication, Checked, Door, DoorRole, Oidc, TechnicalUser, Ways},
     validity::Lapse,
 };
@@ -70,26 +71,6 @@ pub struct Resolved {
     pub user: String,
     /// What the caller may; among the roles is at least one of `ROLE_USER` and `ROLE_ADMIN`.
     pub rights: Rights,
-}
-
-/// All that decides what a caller sees: who has the same rights sees the same.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Rights {
-    /// All roles that are valid now, inherited ones included.
-    pub roles: BTreeSet<String>,
-    /// All roles that have lapsed. They take away what they always do, and give nothing.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub lapsed: BTreeSet<String>,
-    /// What restrictions may ask.
-    pub attributes: Attributes,
-}
-
-impl Rights {
-    /// Everything.
-    pub fn of_administrator() -> Self {
-        Self { roles: [ROLE_ADMIN.to_owned()].into(), ..Self::default() }
-    }
 }
 
 /// A role, and how the caller came to it.
@@ -146,7 +127,7 @@ pub fn resolve(door: &Door, caller: &Caller<'_>, now: Moment) -> Result<Resolved
     let Decision { user, grants, lapsed, attributes, refusal } = decide(door, caller, now);
     match refusal {
         Some(refusal) => Err(refusal),
-        None => Ok(Resolved { user: user.to_owned(), rights: rights(&grants, &lapsed, attributes) }),
+        None => Ok(Resolved { user: user.to_owned(), rights: rights(&grants, &lapsed, attributes, now) }),
     }
 }
 
@@ -191,7 +172,7 @@ pub fn holder(door: &Door, role: &str, now: Moment) -> Result<Rights, Refusal> {
     let mut grants: Vec<Grant<'_>> = [role, ROLE_USER].map(|role| Grant { role, way: Way::Granted }).into();
     let roles = inherit(door, &mut grants)?;
     let lapsed = lapsed(&grants, &roles, now);
-    Ok(rights(&grants, &lapsed, Attributes::none()))
+    Ok(rights(&grants, &lapsed, Attributes::none(), now))
 }
 
 /// Lets through only those who may use the application at all.
@@ -200,12 +181,18 @@ pub(crate) fn admit<'a>(roles: impl IntoIterator<Item = &'a str>) -> Result<(), 
     if may_enter { Ok(()) } else { Err(Refusal::NoAccess) }
 }
 
-fn rights(grants: &[Grant<'_>], lapsed: &BTreeMap<&str, Option<Lapse>>, attributes: &Attributes) -> Rights {
+fn rights(
+    grants: &[Grant<'_>],
+    lapsed: &BTreeMap<&str, Option<Lapse>>,
+    attributes: &Attributes,
+    now: Moment,
+) -> Rights {
     let held = grants.iter().map(|grant| grant.role).filter(|role| !lapsed.contains_key(role));
     Rights {
         roles: held.map(str::to_owned).collect(),
         lapsed: lapsed.keys().map(|role| (*role).to_owned()).collect(),
         attributes: attributes.clone(),
+        today: Day::of(now),
     }
 }
 

@@ -18,7 +18,8 @@ use cubegate_policy::{
     attributes::Attributes,
     explain::{self, Explanation, Member, WhoSees, viewers},
     publication::{CountMember, ExplainCubes, MemberCounts},
-    resolve::{Caller, Rights, resolve},
+    resolve::{Caller, resolve},
+    rights::Rights,
 };
 use http::StatusCode;
 

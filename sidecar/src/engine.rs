@@ -22,6 +22,7 @@ use hyper_util::{
     client::legacy::{self, Client},
     rt::{TokioExecutor, TokioIo, TokioTimer},
 };
+use percent_encoding::percent_decode;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{net::UnixStream, time::timeout};
 
@@ -36,6 +37,8 @@ use crate::{
     screen::{named_in_connection, strip_hop_by_hop},
 };
 
+/// Says why the policy refuses what this caller asks of the engine, percent-encoded.
+const REFUSED: HeaderName = HeaderName::from_static("x-cubegate-refused");
 /// Names the revision that a request was stamped with and that the engine does not have.
 const POLICY_MISSING: HeaderName = HeaderName::from_static("x-cubegate-policy-missing");
 
@@ -60,9 +63,12 @@ pub(crate) enum EngineError {
     Report(#[source] serde_json::Error),
 }
 
-/// An answer of the engine; or its word that it lacks the policy.
+/// An answer of the engine; or its word that there is none.
 pub(crate) enum Forwarded {
     Answer(Answer),
+    /// The policy refuses it, for this reason.
+    Refused(String),
+    /// It lacks the policy.
     PolicyMissing,
 }
 
@@ -90,6 +96,9 @@ impl Engine {
         let response = answered.map_err(|_| no_answer())?.map_err(|error| failed(&error))?;
         if response.headers().contains_key(POLICY_MISSING) {
             return Ok(Forwarded::PolicyMissing);
+        }
+        if let Some(reason) = response.headers().get(REFUSED) {
+            return Ok(Forwarded::Refused(percent_decode(reason.as_bytes()).decode_utf8_lossy().into_owned()));
         }
         Ok(Forwarded::Answer(outward(response)))
     }

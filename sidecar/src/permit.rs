@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use cubegate_api::{Moment, ROLE_ADMIN};
 use cubegate_policy::{
-    resolve::{self, Caller, Resolved, Rights},
+    resolve::{self, Caller, Resolved},
     snapshot::Door,
 };
 use http::{
@@ -28,8 +28,6 @@ const ATTRIBUTES: HeaderName = HeaderName::from_static("x-cubegate-attributes");
 const POLICY: HeaderName = HeaderName::from_static("x-cubegate-policy");
 /// What proves an identity to us proves nothing behind us; and what a front proxy says is not ours to vouch for.
 const NOT_FORWARDED: [HeaderName; 3] = [AUTHORIZATION, COOKIE, FORWARDED];
-/// Before the name of a role that has lapsed. No role name begins so.
-const LAPSED: char = '~';
 /// Characters of a user name that travel as they are.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -86,12 +84,11 @@ impl Permit {
     /// Puts our headers on a screened request, last.
     pub(crate) fn stamp<B>(&self, request: Screened<B>, trace: &Trace) -> Result<Permitted<B>, Refusal> {
         let Screened { method, target, mut headers, manners: _, body } = request;
-        let Resolved { user, rights: Rights { roles, lapsed, attributes } } = &self.resolved;
+        let Resolved { user, rights } = &self.resolved;
         remove_what_is_not_forwarded(&mut headers);
         headers.insert(USER, value(&utf8_percent_encode(user, PLAIN).to_string())?);
-        let lapsed = lapsed.iter().map(|role| format!("{LAPSED}{role}"));
-        headers.insert(ROLES, value(&roles.iter().cloned().chain(lapsed).collect::<Vec<_>>().join(","))?);
-        let attributes = attributes.to_header().ok_or(resolve::Refusal::TooManyAttributes)?;
+        headers.insert(ROLES, value(&rights.roles_to_header())?);
+        let attributes = rights.attributes.to_header().ok_or(resolve::Refusal::TooManyAttributes)?;
         headers.insert(ATTRIBUTES, value(&attributes)?);
         headers.insert(POLICY, HeaderValue::from(self.revision));
         headers.insert(REQUEST_ID, trace.request_id.clone());
@@ -118,9 +115,14 @@ impl<B> Permitted<B> {
 
 impl From<resolve::Refusal> for Refusal {
     fn from(refusal: resolve::Refusal) -> Self {
-        let detail = "ask whoever maintains the access policy of this Session";
-        Self::new(StatusCode::FORBIDDEN, "refused", "The access policy refuses this request", detail).because(refusal)
+        refused(refusal)
     }
+}
+
+/// What callers get to see of a refusal by the policy, whoever decided it; why is for the log.
+pub(crate) fn refused(reason: impl std::fmt::Display) -> Refusal {
+    let detail = "ask whoever maintains the access policy of this Session";
+    Refusal::new(StatusCode::FORBIDDEN, "refused", "The access policy refuses this request", detail).because(reason)
 }
 
 fn remove_what_is_not_forwarded(headers: &mut HeaderMap) {
@@ -136,13 +138,5 @@ fn remove_what_is_not_forwarded(headers: &mut HeaderMap) {
 
 /// Role names are header-safe by the schema; a policy made elsewhere might differ, and must not be cut short.
 fn value(text: &str) -> Result<HeaderValue, Refusal> {
-    HeaderValue::from_str(text).map_err(|_| {
-        Refusal::new(
-            StatusCode::FORBIDDEN,
-            "refused",
-            "The access policy refuses this request",
-            "ask whoever maintains the access policy of this Session",
-        )
-        .because("a role name or attribute cannot travel in a header")
-    })
+    HeaderValue::from_str(text).map_err(|_| refused("a role name or attribute cannot travel in a header"))
 }

@@ -27,7 +27,7 @@ use crate::{
     linger::Lingering,
     metrics::Metrics,
     oidc::{self, Logins},
-    permit::{DecideError, Permit, decide},
+    permit::{DecideError, Permit, decide, refused},
     screen::{Screened, screen},
     standing::{Policy, Standing},
     target::Route,
@@ -158,6 +158,7 @@ impl Pipeline {
     async fn forward(&self, request: Screened<Lingering>, permit: &Permit, trace: &Trace) -> Result<Answer, Refusal> {
         match self.engine.forward(permit.stamp(request, trace)?).await? {
             Forwarded::Answer(answer) => Ok(answer),
+            Forwarded::Refused(reason) => Err(refused(reason)),
             Forwarded::PolicyMissing => {
                 self.policy_missing.notify_one();
                 Err(Refusal::unavailable("policy-missing", "The engine is being told the policy")

@@ -9,8 +9,8 @@ use cubegate_tests::{
     control_plane::ControlPlane,
     http::{Connection, Credentials, Reply},
     kubelet::{Images, Kubelet, RunningPod},
-    limits::ENFORCED_MAX,
-    story::Story,
+    limits::{ENFORCED_MAX, REPORT_MAX},
+    story::{self, Story},
     tools,
 };
 use k8s_openapi::{
@@ -116,6 +116,16 @@ impl Cluster<'_> {
     ) {
         let latency = connection.query_until("Sales", &answers::quantity_by_city(), ENFORCED_MAX, accept).await;
         self.story.measured(what, latency.unwrap_or_else(|error| panic!("{what}: {error:#}")));
+    }
+
+    /// The audit record of a decision of the first pod.
+    pub(crate) async fn audit_record(&self, decision_id: &str) -> Result<String> {
+        let found = story::eventually("the audit log has the decision", REPORT_MAX, || async {
+            let log = self.pods[0].log("sidecar")?;
+            let record = log.lines().find(|line| line.contains(decision_id)).map(str::to_owned);
+            record.with_context(|| format!("there is no record of {decision_id}"))
+        });
+        Ok(found.await?.0)
     }
 
     /// `kubectl wait`, as users do.

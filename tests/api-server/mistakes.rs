@@ -2,6 +2,7 @@
 //! holders and said in status. Nobody else notices.
 
 use std::{
+    cell::RefCell,
     path::Path,
     time::{Duration, Instant},
 };
@@ -66,11 +67,11 @@ async fn what_comes_of(
         InCluster::Rejected(sentences) => {
             let error = apply(cluster, made).await.err().context("it is accepted")?.to_string();
             ensure!(sentences.iter().all(|sentence| error.contains(sentence)), "{sentences:?} should be in: {error}");
-            asked.expect(&[], limit).await
+            asked.expect(&[], limit).await.map(drop)
         }
         InCluster::Unchanged => {
             apply(cluster, made).await?;
-            asked.expect(&[], limit).await
+            asked.expect(&[], limit).await.map(drop)
         }
         InCluster::ReadAs(table) => {
             apply(cluster, made).await?;
@@ -78,17 +79,25 @@ async fn what_comes_of(
         }
         InCluster::Applied(said) => {
             apply(cluster, made).await?;
-            asked.expect(mistake.refused, limit).await?;
+            expect_refused(cluster, asked, mistake, limit).await?;
             expect_status(cluster, said, "False").await
         }
         InCluster::Commanded(commands, said) => {
             for command in *commands {
                 cluster.kubectl(command).await;
             }
-            asked.expect(mistake.refused, limit).await?;
+            expect_refused(cluster, asked, mistake, limit).await?;
             expect_status(cluster, said, "False").await
         }
     }
+}
+
+/// Those whom the mistake concerns are refused, and the audit log says why.
+async fn expect_refused(cluster: &Cluster<'_>, asked: &mut Asked, mistake: &Mistake, limit: Duration) -> Result<()> {
+    for decision_id in asked.expect(mistake.refused, limit).await? {
+        mistake.expect_audited(&cluster.audit_record(&decision_id).await?)?;
+    }
+    Ok(())
 }
 
 /// Applies the files of a mistake as a user does; what kubectl says, if it fails.
@@ -130,17 +139,27 @@ impl Asked {
     }
 
     /// The refused ones are refused in time, and everybody else has their table. Whoever brings no credentials never gets in.
-    async fn expect(&mut self, refused: &[&str], limit: Duration) -> Result<()> {
+    /// The ids of the decisions that refused.
+    async fn expect(&mut self, refused: &[&str], limit: Duration) -> Result<Vec<String>> {
+        let decision_ids = RefCell::new(Vec::new());
         let query = answers::quantity_by_city();
         let (out, inside): (Vec<_>, Vec<_>) = self.users.iter_mut().partition(|(user, ..)| refused.contains(user));
         for (user, table, connection) in out.into_iter().chain(inside) {
             let is_refused = refused.contains(user);
-            let accept =
-                |reply: &Reply| if is_refused { reply.expect_refused() } else { answers::expect_cities(reply, table) };
+            let accept = |reply: &Reply| {
+                if is_refused {
+                    reply.expect_refused()?;
+                    decision_ids.borrow_mut().push(reply.decision_id()?);
+                    Ok(())
+                } else {
+                    answers::expect_cities(reply, table)
+                }
+            };
             let enforced = connection.query_until("Sales", &query, limit, accept).await;
             enforced.with_context(|| format!("{user}, who should be refused: {is_refused}"))?;
         }
-        self.nobody.query("Sales", &query).await?.expect_status(401)
+        self.nobody.query("Sales", &query).await?.expect_status(401)?;
+        Ok(decision_ids.into_inner())
     }
 
     /// One of them has another table in time, and everybody else their own.

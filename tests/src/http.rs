@@ -205,6 +205,16 @@ impl Reply {
         Ok(())
     }
 
+    /// The id by which the audit log knows the decision about a problem.
+    pub fn decision_id(&self) -> Result<String> {
+        let problem = self.json()?;
+        Ok(problem
+            .get("decisionId")
+            .and_then(serde_json::Value::as_str)
+            .with_context(|| format!("no decision id in {self:?}"))?
+            .to_owned())
+    }
+
     /// An error unless the status is `expected`.
     pub fn expect_status(&self, expected: u16) -> Result<()> {
         ensure!(self.status.as_u16() == expected, "expected {expected}, got {self:?}");

@@ -15,6 +15,9 @@ use crate::{
     tools,
 };
 
+/// What marks the lines of the audit log.
+const AUDIT: &str = "cubegate::audit";
+
 /// A running `cubegate up`.
 #[derive(Debug)]
 pub struct Up {
@@ -36,19 +39,39 @@ impl Up {
         Ok(Self { process, sessions })
     }
 
-    /// Waits until something is written to standard error after its first `from` bytes that contains all of `fragments`; the new length.
+    /// Waits until something is reported after the first `from` bytes of reports that contains all of `fragments`; the new length.
     pub async fn wait_for_report(&mut self, from: usize, fragments: &[&str]) -> Result<usize> {
         let started = Instant::now();
         loop {
-            let stderr = self.process.stderr();
-            let new = stderr.get(from..).unwrap_or_default();
+            let reports = self.lines_of_stderr(|line| !line.contains(AUDIT));
+            let new = reports.get(from..).unwrap_or_default();
             if fragments.iter().all(|fragment| new.contains(fragment)) {
-                return Ok(stderr.len());
+                return Ok(reports.len());
             }
             self.process.check_running()?;
             ensure!(started.elapsed() < REPORT_MAX, "expected all of {fragments:?} on standard error, got:\n{new}");
             tokio::time::sleep(POLL).await;
         }
+    }
+
+    /// Waits for the audit record of a decision.
+    pub async fn wait_for_audit(&mut self, decision_id: &str) -> Result<String> {
+        let started = Instant::now();
+        loop {
+            let record = self.lines_of_stderr(|line| line.contains(AUDIT) && line.contains(decision_id));
+            if !record.is_empty() {
+                return Ok(record);
+            }
+            self.process.check_running()?;
+            ensure!(started.elapsed() < REPORT_MAX, "no audit record of decision {decision_id}");
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// What was written to standard error, of whole lines those that are wanted.
+    fn lines_of_stderr(&self, is_wanted: impl Fn(&str) -> bool) -> String {
+        let stderr = self.process.stderr();
+        stderr.split_inclusive('\n').filter(|line| line.ends_with('\n') && is_wanted(line)).collect()
     }
 
     /// Name and URL of the Session, when there is one.
@@ -67,10 +90,11 @@ impl Up {
     }
 }
 
-/// Starts `cubegate up` without waiting for anything.
+/// Starts `cubegate up`, with its audit log, without waiting for anything.
 pub fn spawn(run: &RunDirectory, directory: &Path, listen: &str) -> Result<Process> {
     let mut command = tools::mortal(&tools::cubegate("cubegate")?);
     command.arg("up").arg(directory).args(["--listen", listen]);
+    command.env("RUST_LOG", format!("error,{AUDIT}=info"));
     run.start("up", command)
 }
 

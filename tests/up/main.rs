@@ -5,6 +5,7 @@
 mod answering;
 mod contexts;
 mod cubes;
+mod days;
 mod examples;
 mod guest;
 mod leaks;

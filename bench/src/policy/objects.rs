@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::Args;
 use cubegate_api::{Restriction, Role, Session, TechnicalUser, reference::KeyReference};
 use cubegate_policy::{
-    bind::{CubeShape, HierarchyShape, LevelShape, ModelShape, TableShape},
+    bind::{CubeShape, HierarchyShape, LevelShape, MemberKind, ModelShape, TableShape},
     compile::{Objects, Parsed},
     snapshot::ColumnName,
 };
@@ -115,6 +115,7 @@ pub(super) fn model() -> (&'static str, ModelShape) {
             .map(|(table, column)| LevelShape {
                 name: (*column).to_owned(),
                 column: ColumnName { table: (*table).to_owned(), column: (*column).to_owned() },
+                members: MemberKind::Other,
             })
             .collect(),
     });

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use tracing::warn;
 
 use crate::{
-    caller::Caller,
+    caller::{Caller, today},
     model::{LoadedModel, VisibleCube, VisibleTable},
     policies::Policy,
     problem::Problem,
@@ -23,7 +23,7 @@ pub(super) struct Admitted {
 
 impl Admitted {
     pub(super) fn new(shared: &Shared, headers: &HeaderMap) -> Result<Self, Problem> {
-        let caller = Caller::from_headers(headers)?;
+        let caller = Caller::from_headers(headers, today())?;
         let state = shared.current();
         let model = match &state.model {
             ModelSlot::Loading => return Err(Problem::ModelLoading),

@@ -7,11 +7,12 @@ use axum::{Json, extract::State as Extract};
 use cubegate_policy::{
     explain::CubeExplanation,
     publication::{CountMember, ExplainCubes, MemberCounts},
-    resolve::Rights,
+    rights::Rights,
 };
 use tracing::error;
 
 use crate::{
+    caller::today,
     inspection::{Inspection, InspectionError},
     limits::{QUERY_TIME_DEFAULT, QUERY_WAIT_MAX},
     problem::Problem,
@@ -37,7 +38,7 @@ pub(super) async fn who_sees(
     let inspection = inspection(&shared, revision)?;
     working(&shared, inspection, move |inspection| {
         let count = |rights: &Rights| inspection.facts_of_member(&member, rights);
-        let facts = count(&Rights::of_administrator())?;
+        let facts = count(&Rights::of_administrator(today()))?;
         Ok(MemberCounts { facts, visible: rights.iter().map(count).collect::<Result<_, _>>()? })
     })
     .await

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tracing::debug;
 
 use crate::{
-    caller::Caller,
+    caller::{Caller, today},
     limits::{BODY_BYTES_MAX, POLICY_BYTES_MAX},
     model::{VisibleCube, VisibleTable},
     problem::Problem,
@@ -61,7 +61,7 @@ fn allowing(methods: &'static str, router: MethodRouter<Arc<Shared>>) -> MethodR
 }
 
 async fn index(headers: HeaderMap) -> Result<Json<Value>, Problem> {
-    let caller = Caller::from_headers(&headers)?;
+    let caller = Caller::from_headers(&headers, today())?;
     Ok(Json(json!({
         "user": caller.user,
         "roles": caller.rights.roles,

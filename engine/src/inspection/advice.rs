@@ -8,8 +8,10 @@ use cubegate_policy::{
     bind::{AnyOf, Conjunction, PathTest, Paths, Visibility},
     compile::Advice,
     context::CallerContext,
+    day::Day,
     explain::{Member, ViewerKind, viewers},
-    resolve::{Rights, holder},
+    resolve::holder,
+    rights::Rights,
     snapshot::{Checked, Clause, Condition, Kind, ObjectName, Snapshot, Subject, Values, Wanted},
 };
 
@@ -23,12 +25,13 @@ impl Inspection {
     /// What the policy says in vain of these tables at a moment, or hardly meant so. Of a very large policy only the beginning is
     /// looked at.
     pub fn advice(&self, snapshot: &Snapshot, now: Moment) -> Vec<Advice> {
-        let mut advice: Vec<Advice> = self.absent_values(snapshot).chain(self.widening_pairs(snapshot, now)).collect();
+        let mut advice: Vec<Advice> =
+            self.absent_values(snapshot, Day::of(now)).chain(self.widening_pairs(snapshot, now)).collect();
         advice.sort();
         advice
     }
 
-    fn absent_values<'a>(&'a self, snapshot: &'a Snapshot) -> impl Iterator<Item = Advice> {
+    fn absent_values<'a>(&'a self, snapshot: &'a Snapshot, today: Day) -> impl Iterator<Item = Advice> {
         let clauses = snapshot.access.roles.values().filter_map(|role| match role {
             Checked::Valid(access) => Some(&access.clauses),
             Checked::Broken(_) => None,
@@ -43,7 +46,7 @@ impl Inspection {
             let looked_at = values.iter().take(left);
             left -= looked_at.len();
             let absent: Vec<&str> =
-                looked_at.filter(|value| self.is_absent(subject, value)).map(String::as_str).collect();
+                looked_at.filter(|value| self.is_absent(subject, value, today)).map(String::as_str).collect();
             let message = match absent.as_slice() {
                 [] => return None,
                 [value] => format!("no row has the value `{value}` of {subject}"),
@@ -57,7 +60,7 @@ impl Inspection {
     }
 
     /// What cannot be looked up is an error already that is told.
-    fn is_absent(&self, subject: &Subject, value: &str) -> bool {
+    fn is_absent(&self, subject: &Subject, value: &str, today: Day) -> bool {
         let count = match subject {
             Subject::Column(column) => {
                 let paths = Paths::In([vec![value.to_owned()]].into());
@@ -70,7 +73,7 @@ impl Inspection {
             }
             Subject::Level { cube, level } => {
                 let member = Member { cube: cube.clone(), level: level.clone(), member: value.to_owned() };
-                self.facts_of_member(&member, &Rights::of_administrator()).ok()
+                self.facts_of_member(&member, &Rights::of_administrator(today)).ok()
             }
         };
         count == Some(0)

@@ -7,7 +7,7 @@ use std::{
 
 use cubegate_cube as cube;
 use cubegate_policy::{
-    bind::{CubeShape, HierarchyShape, LevelShape, ModelShape, PathTest, Paths, TableShape, Visibility},
+    bind::{CubeShape, HierarchyShape, LevelShape, MemberKind, ModelShape, PathTest, Paths, TableShape, Visibility},
     context::{self, ContextValues},
     snapshot::ColumnName,
 };
@@ -192,7 +192,12 @@ fn shape(model: &cube::Model, contexts: &BTreeMap<String, ContextValues>) -> Mod
 }
 
 fn level_shape(level: &cube::LevelSchema) -> LevelShape {
-    LevelShape { name: level.name.clone(), column: policy_column(&level.column) }
+    let members = match level.r#type {
+        cube::ColumnType::Date => MemberKind::Dates,
+        cube::ColumnType::Int64 => MemberKind::Integers,
+        _ => MemberKind::Other,
+    };
+    LevelShape { name: level.name.clone(), column: policy_column(&level.column), members }
 }
 
 fn policy_column(column: &cube::ColumnName) -> ColumnName {

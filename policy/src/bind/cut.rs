@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::{
-    role::{Axis, BoundClause, Place, Unbound},
-    shape::{CubeShape, HierarchyShape, ModelShape, NoHierarchy},
+    role::{Axis, BoundClause, DaysTest, Place, Unbound},
+    shape::{CubeShape, HierarchyShape, LevelShape, ModelShape, NoHierarchy},
     visibility::{NOT_AVAILABLE, PathTest, Paths},
 };
 use crate::{
     cubes::CubePattern,
-    cut::{Cut, MISSING, Path, Selection},
+    cut::{Cut, MISSING, Path, Point, Selection},
+    day::{Day, RelativeDay},
     nearest::suggestion,
     snapshot::ColumnName,
 };
@@ -32,15 +33,16 @@ pub(super) fn bind(
     if !pattern.matches(name) {
         return Ok(None);
     }
-    let (position, test) = match cube.hierarchy(cut).and_then(|found| test(cut, found)) {
+    let found = cube.hierarchy(cut).and_then(|(position, hierarchy)| Ok((position, clause(cut, hierarchy)?)));
+    let (position, clause) = match found {
         Ok(found) => found,
         Err(NoHierarchy::Absent(_)) if is_of_several => return Ok(None),
         Err(NoHierarchy::Absent(message) | NoHierarchy::Unusable(message)) => {
             return Err(Unbound::problem(Some(name), format!("`{cut}` in cube `{name}`: {message}")));
         }
     };
-    place.check_reach(&test.columns)?;
-    Ok(Some((Axis::Hierarchy(name.to_owned(), position), BoundClause::Test(Arc::new(test)))))
+    place.check_reach(clause.columns())?;
+    Ok(Some((Axis::Hierarchy(name.to_owned(), position), clause)))
 }
 
 fn absent_everywhere(pattern: &CubePattern, cut: &Cut, model: &ModelShape) -> String {
@@ -50,27 +52,59 @@ fn absent_everywhere(pattern: &CubePattern, cut: &Cut, model: &ModelShape) -> St
     format!("`{cut}`: no cube that is called `{pattern}` has `{}`; {suggestion}", cut.dimension())
 }
 
-fn test(cut: &Cut, (position, hierarchy): (usize, &HierarchyShape)) -> Result<(usize, PathTest), NoHierarchy> {
-    let HierarchyShape { name, levels, .. } = hierarchy;
-    if cut.depth() > levels.len() {
-        let message = format!(
-            "hierarchy `{name}` has {} levels, and a path of the cut names {} members",
-            levels.len(),
-            cut.depth()
-        );
+fn clause(cut: &Cut, HierarchyShape { name, levels, .. }: &HierarchyShape) -> Result<BoundClause, NoHierarchy> {
+    let depth_of = |point: &Point| match point {
+        Point::Path(path) => path.members().len(),
+        Point::Day(_) => levels.len(),
+    };
+    let depth = cut.selection().points().map(depth_of).max().unwrap_or_default();
+    if depth > levels.len() {
+        let message =
+            format!("hierarchy `{name}` has {} levels, and a path of the cut names {depth} members", levels.len());
         return Err(NoHierarchy::Unusable(message));
     }
-    let columns: Vec<ColumnName> = levels.iter().take(cut.depth()).map(|level| level.column.clone()).collect();
-    Ok((position, PathTest { columns, negated: cut.is_inverted(), paths: paths(cut.selection()) }))
+    let columns: Vec<ColumnName> = levels.iter().take(depth).map(|level| level.column.clone()).collect();
+    let (negated, selection) = (cut.is_inverted(), cut.selection());
+    let Some(day) = selection.points().find(|point| matches!(point, Point::Day(_))) else {
+        let paths = paths(selection, |_| None).expect("without days, every point is a path");
+        return Ok(BoundClause::Test(Arc::new(PathTest { columns, negated, paths })));
+    };
+    let part = |level: &LevelShape| {
+        level.day_part().ok_or_else(|| {
+            NoHierarchy::Unusable(format!(
+                "`{day}` is relative to the day, and level `{}` has neither dates nor the numbers of years, quarters, \
+                 months or days, so called",
+                level.name
+            ))
+        })
+    };
+    let parts = levels.iter().map(part).collect::<Result<_, _>>()?;
+    Ok(BoundClause::OfDays(DaysTest { columns, parts, negated, selection: selection.clone() }))
 }
 
-fn paths(selection: &Selection) -> Paths {
-    match selection {
-        Selection::Set(paths) => Paths::In(paths.iter().map(members).collect()),
-        Selection::From(from) => Paths::Between { from: members(from), to: Vec::new() },
-        Selection::To(to) => Paths::Between { from: Vec::new(), to: members(to) },
-        Selection::Between(from, to) => Paths::Between { from: members(from), to: members(to) },
+// === impl DaysTest ===
+
+impl DaysTest {
+    /// The test on a day; none when that day is not known any more in the calendar, so that nothing passes.
+    pub(super) fn on(&self, today: Day) -> Option<PathTest> {
+        let Self { columns, parts, negated, selection } = self;
+        let path = |day: &RelativeDay| day.on(today).map(|day| parts.iter().map(|part| day.part(*part)).collect());
+        Some(PathTest { columns: columns.clone(), negated: *negated, paths: paths(selection, path)? })
     }
+}
+
+/// What is selected, given the path of each day; none when a day has none.
+fn paths(selection: &Selection, day: impl Fn(&RelativeDay) -> Option<Vec<String>>) -> Option<Paths> {
+    let path = |point: &Point| match point {
+        Point::Path(path) => Some(members(path)),
+        Point::Day(relative) => day(relative),
+    };
+    Some(match selection {
+        Selection::Set(points) => Paths::In(points.iter().map(path).collect::<Option<_>>()?),
+        Selection::From(from) => Paths::Between { from: path(from)?, to: Vec::new() },
+        Selection::To(to) => Paths::Between { from: Vec::new(), to: path(to)? },
+        Selection::Between(from, to) => Paths::Between { from: path(from)?, to: path(to)? },
+    })
 }
 
 fn members(path: &Path) -> Vec<String> {

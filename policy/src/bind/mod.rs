@@ -43,13 +43,14 @@ use self::{
     visibility::Rule,
 };
 pub use self::{
-    shape::{CubeShape, HierarchyShape, LevelShape, ModelShape, TableShape},
+    shape::{CubeShape, HierarchyShape, LevelShape, MemberKind, ModelShape, TableShape},
     visibility::{AnyOf, Conjunction, PathTest, Paths, Visibility},
 };
 use crate::{
     context::{CallerContext, ContextValues, RoleContext, by_authority},
     cubes::{self, CubeRights},
-    resolve::{Refusal, Rights, admit},
+    resolve::{Refusal, admit},
+    rights::Rights,
     snapshot::{Access, Checked, Kind, ObjectName, RoleAccess},
 };
 
@@ -148,7 +149,7 @@ impl BoundAccess {
     }
 
     /// What holds for the queries of whoever has these rights, in a cube that gives this to everybody.
-    pub fn context(&self, Rights { roles, lapsed, attributes: _ }: &Rights, cube: &ContextValues) -> CallerContext {
+    pub fn context(&self, Rights { roles, lapsed, .. }: &Rights, cube: &ContextValues) -> CallerContext {
         let given = |role| Some((String::as_str(role), self.contexts.get(role)?));
         let valid = CallerContext::of(roles.iter().filter_map(given), roles.contains(ROLE_ADMIN), cube);
         if lapsed.is_empty() {
@@ -160,7 +161,7 @@ impl BoundAccess {
     }
 
     /// Whether a cube is there for whoever has these rights.
-    fn shows(&self, cube: &str, Rights { roles, lapsed, attributes: _ }: &Rights) -> bool {
+    fn shows(&self, cube: &str, Rights { roles, lapsed, .. }: &Rights) -> bool {
         let said = |role: &String, has_lapsed| Some((self.rights.get(role)?, has_lapsed));
         let valid = roles.iter().filter_map(|role| said(role, false));
         roles.contains(ROLE_ADMIN)
@@ -168,14 +169,14 @@ impl BoundAccess {
     }
 
     fn visibility_of(&self, bound: &BoundRoles, rights: &Rights) -> Result<Visibility, Refusal> {
-        let Rights { roles, lapsed, attributes } = rights;
+        let Rights { roles, lapsed, .. } = rights;
         let (valid, lapsed) = (all_usable(bound, roles)?, all_usable(bound, lapsed)?);
         admit(roles.iter().map(String::as_str))?;
         if roles.contains(ROLE_ADMIN) {
             return Ok(Visibility::default());
         }
         let within_reach = |roles: Vec<Result<_, Refusal>>| roles.into_iter().collect::<Result<Vec<&Cuts>, Refusal>>();
-        let restricted = self.rule.visibility(&within_reach(valid)?, &within_reach(lapsed)?, attributes);
+        let restricted = self.rule.visibility(&within_reach(valid)?, &within_reach(lapsed)?, rights);
         // No members but those that there are by valid roles, and would be if none had lapsed.
         let granting = [self.granting(roles.iter()), self.granting(roles.iter().chain(&rights.lapsed))];
         let granting: BTreeSet<&str> = granting.into_iter().flatten().collect();

@@ -12,6 +12,8 @@ use super::{
 };
 use crate::{
     context::RoleContext,
+    cut::Selection,
+    day::DayPart,
     snapshot::{Checked, ClaimPath, ColumnName, Condition, Kind, ObjectName, RoleAccess, Subject, Wanted},
 };
 
@@ -66,6 +68,18 @@ pub(super) enum BoundClause {
     Test(Arc<PathTest>),
     /// By the caller's own values of a claim.
     Own { column: ColumnName, negated: bool, claim: ClaimPath },
+    /// By the day on which it is asked.
+    OfDays(DaysTest),
+}
+
+/// What is to hold of a path of dates, some of which move with the day.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct DaysTest {
+    pub(super) columns: Vec<ColumnName>,
+    /// What the columns have of a day.
+    pub(super) parts: Vec<DayPart>,
+    pub(super) negated: bool,
+    pub(super) selection: Selection,
 }
 
 /// Why a clause cannot be held.
@@ -132,6 +146,17 @@ impl BoundClause {
                 Self::Test(Arc::new(PathTest { columns: vec![column], negated, paths: values.into() }))
             }
             Wanted::Claim(claim) => Self::Own { column, negated, claim: claim.clone() },
+        }
+    }
+}
+
+impl BoundClause {
+    /// The columns that it speaks of.
+    pub(super) fn columns(&self) -> &[ColumnName] {
+        match self {
+            Self::Test(test) => &test.columns,
+            Self::Own { column, .. } => std::slice::from_ref(column),
+            Self::OfDays(test) => &test.columns,
         }
     }
 }

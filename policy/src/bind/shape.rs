@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{cut::Cut, nearest::suggestion, snapshot::ColumnName};
+use crate::{cut::Cut, day::DayPart, nearest::suggestion, snapshot::ColumnName};
 
 /// What binding needs to know of a loaded model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,6 +53,19 @@ pub struct LevelShape {
     pub name: String,
     /// The column that its members come from.
     pub column: ColumnName,
+    /// What its members are.
+    pub members: MemberKind,
+}
+
+/// What the members of a level are, as far as binding needs to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemberKind {
+    /// Calendar dates.
+    Dates,
+    /// Whole numbers.
+    Integers,
+    /// Anything else.
+    Other,
 }
 
 /// Why a cut of a cube means no hierarchy, in words.
@@ -83,6 +96,17 @@ impl ModelShape {
     /// The cubes whose joins lead to a table, its fact table included.
     pub(super) fn cubes_with(&self, table: &str) -> impl Iterator<Item = (&String, &CubeShape)> {
         self.cubes.iter().filter(move |(_, cube)| cube.reachable.iter().any(|column| column.table == table))
+    }
+}
+
+impl LevelShape {
+    /// The part of a day that its members are, in a hierarchy of dates.
+    pub(super) fn day_part(&self) -> Option<DayPart> {
+        match self.members {
+            MemberKind::Dates => Some(DayPart::Date),
+            MemberKind::Integers => DayPart::of_name(&self.name),
+            MemberKind::Other => None,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
 use super::role::{Axis, BoundClause, Cuts};
 use crate::{
     attributes::Attributes,
+    rights::Rights,
     snapshot::{ClaimPath, ColumnName, Combine, Unmatched, Values, write_choice, write_range},
 };
 
@@ -118,9 +119,9 @@ impl From<&Values> for Paths {
 }
 
 impl Rule {
-    /// What callers see who hold these roles, some of them lapsed, and have these attributes. A lapsed role restricts what it
-    /// always does, and admits no row of it.
-    pub(super) fn visibility(self, valid: &[&Cuts], lapsed: &[&Cuts], attributes: &Attributes) -> Visibility {
+    /// What callers of these rights see, by what their roles cut. A lapsed role restricts what it always does, and admits no
+    /// row of it.
+    pub(super) fn visibility(self, valid: &[&Cuts], lapsed: &[&Cuts], rights: &Rights) -> Visibility {
         let restricts = |role: &&Cuts| !role.axes.is_empty();
         let restricting: Vec<&Cuts> = valid.iter().copied().filter(restricts).collect();
         let lapsed: Vec<&Cuts> = lapsed.iter().copied().filter(restricts).collect();
@@ -128,9 +129,9 @@ impl Rule {
         if restricting.is_empty() && lapsed.is_empty() {
             return if is_denied { Visibility::nothing() } else { Visibility::default() };
         }
-        let all = |role: &Cuts| conjunction(role.axes.values().flatten(), attributes);
+        let all = |role: &Cuts| conjunction(role.axes.values().flatten(), rights);
         match self.combine {
-            Combine::PerHierarchy => per_hierarchy(&restricting, &lapsed, attributes),
+            Combine::PerHierarchy => per_hierarchy(&restricting, &lapsed, rights),
             Combine::All if !lapsed.is_empty() => Visibility::nothing(),
             Combine::All => Visibility::of(restricting.into_iter().map(|role| all(role).into_iter().collect())),
             Combine::PerRole => Visibility::of([restricting.into_iter().filter_map(all).collect()]),
@@ -139,25 +140,27 @@ impl Rule {
 }
 
 /// Union within an axis, intersection across axes.
-fn per_hierarchy(valid: &[&Cuts], lapsed: &[&Cuts], attributes: &Attributes) -> Visibility {
+fn per_hierarchy(valid: &[&Cuts], lapsed: &[&Cuts], rights: &Rights) -> Visibility {
     let mut admitted: BTreeMap<&Axis, BTreeSet<Conjunction>> = BTreeMap::new();
     for axis in lapsed.iter().flat_map(|role| role.axes.keys()) {
         admitted.entry(axis).or_default();
     }
     for (axis, clauses) in valid.iter().flat_map(|role| &role.axes) {
-        admitted.entry(axis).or_default().extend(conjunction(clauses, attributes));
+        admitted.entry(axis).or_default().extend(conjunction(clauses, rights));
     }
     Visibility::of(admitted.into_values())
 }
 
-/// The clauses with the caller's own values; none when the caller lacks one of them, so that nothing satisfies it.
-fn conjunction<'a>(clauses: impl IntoIterator<Item = &'a BoundClause>, attributes: &Attributes) -> Option<Conjunction> {
+/// The clauses with the caller's own values and the days of today; none when one of them is lacking, so that nothing satisfies it.
+fn conjunction<'a>(clauses: impl IntoIterator<Item = &'a BoundClause>, rights: &Rights) -> Option<Conjunction> {
     let test = |clause: &BoundClause| match clause {
         BoundClause::Test(test) => Some(Arc::clone(test)),
         BoundClause::Own { column, negated, claim } => {
-            let paths = Paths::In(own_values(attributes, claim)?.into_iter().map(|value| vec![value]).collect());
+            let paths =
+                Paths::In(own_values(&rights.attributes, claim)?.into_iter().map(|value| vec![value]).collect());
             Some(Arc::new(PathTest { columns: vec![column.clone()], negated: *negated, paths }))
         }
+        BoundClause::OfDays(test) => test.on(rights.today).map(Arc::new),
     };
     let tests: BTreeSet<Arc<PathTest>> = clauses.into_iter().map(test).collect::<Option<_>>()?;
     Some(Conjunction(tests.into_iter().collect()))

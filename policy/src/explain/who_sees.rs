@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     attributes::Attributes,
     cubes,
-    resolve::{self, Caller, GUEST_USER, Refusal, Rights},
+    resolve::{self, Caller, GUEST_USER, Refusal},
+    rights::Rights,
     snapshot::{Access, Authentication, Checked, ClaimPath, Condition, Door, RoleAccess, Snapshot, Subject, Wanted},
 };
 

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use cubegate_api::session::{Access, Combine, Unmatched};
 use cubegate_policy::{
     bind::{BoundAccess, ModelShape, Visibility},
-    resolve::{Refusal, Rights},
+    resolve::Refusal,
 };
 use serde_json::json;
 
-use crate::support::{Row, World, column, model, names, sees};
+use crate::support::{Row, World, column, model, names, rights_with, sees};
 
 const COLUMNS: [&str; 3] = ["Shops/Country", "Shops/City", "Shops/Size"];
 const ROWS: [[&str; 3]; 5] = [
@@ -55,7 +55,7 @@ fn seen(combine: Combine, unmatched: Unmatched, roles: &[&str]) -> [Visibility; 
         names(roles).into_iter().partition(|role| role.starts_with('~'));
     roles.insert("ROLE_USER".into());
     let lapsed = lapsed.iter().map(|role| role.replace('~', "")).collect();
-    let rights = Rights { roles, lapsed, ..Rights::default() };
+    let rights = rights_with(roles, lapsed);
     [bound.visibility("Sales", &rights).unwrap(), bound.table_visibility("Shops", &rights).unwrap()]
 }
 

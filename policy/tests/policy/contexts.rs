@@ -6,11 +6,12 @@ use cubegate_policy::{
     bind::{BoundAccess, ModelShape},
     compile::ProblemKind,
     context::{CallerContext, ContextValues, Giver, Interval},
-    resolve::{Refusal, Rights},
+    resolve::Refusal,
+    rights::Rights,
 };
 use serde_json::{Value, json};
 
-use crate::support::{World, column, model, names, sees};
+use crate::support::{World, column, model, names, rights_with, sees};
 
 fn retail() -> ModelShape {
     model("Sales", &[("Shops", &["City"])], &[&["Shops/City"]])
@@ -25,7 +26,7 @@ fn valid_and_lapsed(roles: &[&str]) -> Rights {
     let (lapsed, roles): (BTreeSet<String>, BTreeSet<String>) =
         names(roles).into_iter().partition(|role| role.starts_with('~'));
     let lapsed = lapsed.iter().map(|role| role.replace('~', "")).collect();
-    Rights { roles, lapsed, ..Rights::default() }
+    rights_with(roles, lapsed)
 }
 
 /// What holds for the holder of roles in a cube that gives `cube` to everybody.
@@ -84,7 +85,7 @@ fn of_a_role_that_has_lapsed_grants_and_what_it_hides_stay_and_choices_do_not() 
     let bound = BoundAccess::bind(&world.compile().snapshot.access, &shape);
     assert_eq!(bound.problems(), []);
     let holding = |roles: &[&str], lapsed: &[&str]| {
-        let rights = Rights { roles: names(roles), lapsed: names(lapsed), ..Rights::default() };
+        let rights = rights_with(names(roles), names(lapsed));
         let context = bound.context(&rights, &values(json!({})));
         let limit = context.result_limit.map(|given| (given.value.intermediate, given.value.total));
         (

@@ -8,7 +8,7 @@ use cubegate_policy::{
     claims::provider_roles_by_claim,
     context::ContextValues,
     explain::{self, ByClaim, CallerExplanation, HeldRole, Member, Origin, ViewerKind, WhoSees, viewers},
-    resolve::{Caller, Rights, resolve},
+    resolve::{Caller, resolve},
     snapshot::{Authentication, Checked, ClaimPath},
 };
 use proptest::prelude::*;
@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::{
     algebra::{case, granted},
-    support::{World, manifest, model, names, noon, parsed},
+    support::{World, manifest, model, names, noon, parsed, rights},
 };
 
 fn provided(world: &World, name: &str, provider_roles: &[&str]) -> CallerExplanation {
@@ -160,11 +160,11 @@ fn a_role_that_has_lapsed_is_named_with_the_field_that_says_so() {
 fn a_cube_is_explained_by_the_conditions_that_hold() {
     let shape = model("Sales", &[("Shops", &["City"])], &[&["Shops/City"]]);
     let bound = BoundAccess::bind(&paris().compile().snapshot.access, &shape);
-    let rights = |roles: &[&str]| Rights { roles: names(roles), ..Rights::default() };
+    let of_roles = |roles: &[&str]| rights(&names(roles), Attributes::none());
     let (explanation, _) =
-        explain::cube(&bound, "Sales", &ContextValues::default(), &rights(&["ROLE_PARIS", "ROLE_USER"]));
+        explain::cube(&bound, "Sales", &ContextValues::default(), &of_roles(&["ROLE_PARIS", "ROLE_USER"]));
     assert_eq!(explanation.all_of, ["Shops/City is one of Lyon, Paris"]);
-    let (explanation, _) = explain::cube(&bound, "Sales", &ContextValues::default(), &rights(&["ROLE_PARIS"]));
+    let (explanation, _) = explain::cube(&bound, "Sales", &ContextValues::default(), &of_roles(&["ROLE_PARIS"]));
     assert!(explanation.refused.is_some() && explanation.all_of.is_empty());
 }
 

@@ -9,6 +9,7 @@ mod combining;
 mod compiling;
 mod contexts;
 mod cutting;
+mod days;
 mod explaining;
 mod fail_closed;
 mod golden;

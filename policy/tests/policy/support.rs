@@ -8,10 +8,12 @@ use std::{
 use cubegate_api::{Moment, Session, authentication::Oidc, reference::KeyReference};
 use cubegate_policy::{
     attributes::Attributes,
-    bind::{CubeShape, HierarchyShape, LevelShape, ModelShape, PathTest, Paths, TableShape, Visibility},
+    bind::{CubeShape, HierarchyShape, LevelShape, MemberKind, ModelShape, PathTest, Paths, TableShape, Visibility},
     compile::{Compiled, InvalidObject, Objects, Parsed, Problem, ProblemKind, compile},
+    day::Day,
     password,
-    resolve::{Caller, Refusal, Resolved, Rights, resolve},
+    resolve::{Caller, Refusal, Resolved, resolve},
+    rights::Rights,
     snapshot::ColumnName,
 };
 use serde::de::DeserializeOwned;
@@ -34,7 +36,12 @@ pub(crate) fn names(names: &[&str]) -> BTreeSet<String> {
 
 /// The rights of a caller whose roles are all valid.
 pub(crate) fn rights(roles: &BTreeSet<String>, attributes: &Attributes) -> Rights {
-    Rights { roles: roles.clone(), attributes: attributes.clone(), ..Rights::default() }
+    Rights { attributes: attributes.clone(), ..rights_with(roles.clone(), BTreeSet::new()) }
+}
+
+/// The rights of a caller without attributes.
+pub(crate) fn rights_with(roles: BTreeSet<String>, lapsed: BTreeSet<String>) -> Rights {
+    Rights { roles, lapsed, attributes: Attributes::default(), today: Day::of(noon()) }
 }
 
 pub(crate) fn moment(text: &str) -> Moment {
@@ -236,7 +243,7 @@ pub(crate) fn model(cube: &str, tables: &[(&str, &[&str])], hierarchies: &[&[&st
 /// A level that is called as its column.
 pub(crate) fn level(name: &str) -> LevelShape {
     let column = column(name);
-    LevelShape { name: column.column.clone(), column }
+    LevelShape { name: column.column.clone(), column, members: MemberKind::Other }
 }
 
 /// Tables of which each reaches those after it.

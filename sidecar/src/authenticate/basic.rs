@@ -61,8 +61,9 @@ pub(crate) enum PasswordError {
     BrokenUser(Vec<String>),
     #[error("the TechnicalUser is {0}")]
     LapsedUser(Lapse),
-    #[error("too many failures; {0} s to wait")]
-    Throttled(u64),
+    /// Too many failures; and what no password mends, if there is that.
+    #[error("too many failures; {seconds} s to wait{}", .nobody.as_ref().map(|nobody| format!("; {nobody}")).unwrap_or_default())]
+    Throttled { seconds: u64, nobody: Option<Box<PasswordError>> },
     #[error("too many passwords are waiting to be hashed")]
     Busy,
 }
@@ -107,7 +108,7 @@ impl PasswordCheck {
         if is_known && self.verified.contains_key(&tag) {
             return Ok(user);
         }
-        let is_right = self.hash_and_compare(&user, password, stored, source, &tag, is_known).await?;
+        let is_right = self.hash_and_compare(&user, password, stored, source, &tag, nobody.as_ref()).await?;
         match nobody {
             None if is_right => {
                 self.throttle.forgive(source, &user, is_known);
@@ -128,9 +129,11 @@ impl PasswordCheck {
         stored: &str,
         source: IpAddr,
         tag: &[u8; 32],
-        is_known: bool,
+        nobody: Option<&PasswordError>,
     ) -> Result<bool, PasswordError> {
-        self.throttle.check(source, user, is_known).map_err(PasswordError::Throttled)?;
+        let is_known = nobody.is_none();
+        let throttled = |seconds| PasswordError::Throttled { seconds, nobody: nobody.cloned().map(Box::new) };
+        self.throttle.check(source, user, is_known).map_err(throttled)?;
         let waiting = Waiting::enter(&self.waiting).ok_or(PasswordError::Busy)?;
         let permit = self.hashing.acquire().await.map_err(|_| PasswordError::Busy)?;
         drop(waiting);
@@ -139,7 +142,7 @@ impl PasswordCheck {
         if is_known && self.verified.contains_key(tag) {
             return Ok(true);
         }
-        self.throttle.check(source, user, is_known).map_err(PasswordError::Throttled)?;
+        self.throttle.check(source, user, is_known).map_err(throttled)?;
         let stored = stored.to_owned();
         let compared = tokio::task::spawn_blocking(move || password::verify(password.as_bytes(), &stored)).await;
         drop(permit);
@@ -258,7 +261,7 @@ mod tests {
         for _ in 0..10 {
             last = check.verify(&users, presented("prometheus", "guess"), SOURCE, *NOON).await;
         }
-        assert!(matches!(last, Err(PasswordError::Throttled(_))));
+        assert!(matches!(last, Err(PasswordError::Throttled { .. })));
         assert!(check.verify(&users, presented("prometheus", "secret"), SOURCE, *NOON).await.is_ok());
         let elsewhere = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
         assert_eq!(
@@ -288,10 +291,12 @@ mod tests {
             assert_eq!(refused, Err(PasswordError::BrokenUser(vec!["why".to_owned()])));
         }
         let mut last = check.verify(&users, presented("broken", "secret"), SOURCE, *NOON).await;
-        if !matches!(last, Err(PasswordError::Throttled(_))) {
+        if !matches!(last, Err(PasswordError::Throttled { .. })) {
             last = check.verify(&users, presented("broken", "secret"), SOURCE, *NOON).await;
         }
-        assert!(matches!(last, Err(PasswordError::Throttled(_))), "{last:?}");
+        let throttled = last.unwrap_err();
+        assert!(matches!(throttled, PasswordError::Throttled { .. }), "{throttled:?}");
+        assert!(throttled.to_string().ends_with("s to wait; the TechnicalUser is broken: why"), "{throttled}");
     }
 
     #[tokio::test]

@@ -135,7 +135,7 @@ fn refused_password<B>(error: PasswordError, ways: &Ways, request: &Screened<B>)
         | PasswordError::UnknownUser
         | PasswordError::BrokenUser(_)
         | PasswordError::LapsedUser(_) => challenge::wrong(ways, request.manners, error),
-        PasswordError::Throttled(seconds) => Refusal::new(
+        PasswordError::Throttled { seconds, .. } => Refusal::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too-many-failures",
             "Too many failures",

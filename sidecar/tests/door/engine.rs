@@ -138,7 +138,11 @@ async fn answer(seen: Arc<Mutex<Seen>>, request: Request<Incoming>) -> Result<Re
             let stamped = parts.headers.get("x-cubegate-policy").unwrap().to_str().unwrap().to_owned();
             let is_known = seen.known.iter().any(|revision| revision.to_string() == stamped);
             seen.requests.push(Recorded { method, target, headers: parts.headers, body: body.clone() });
-            if is_known { echo(body) } else { missing(&stamped) }
+            match (is_known, parts.uri.path()) {
+                (true, "/refused") => refused(),
+                (true, _) => echo(body),
+                (false, _) => missing(&stamped),
+            }
         }
     })
 }
@@ -155,6 +159,12 @@ fn echo(body: Bytes) -> Response<Full<Bytes>> {
 fn missing(revision: &str) -> Response<Full<Bytes>> {
     let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "missing");
     response.headers_mut().insert("x-cubegate-policy-missing", revision.parse().unwrap());
+    response
+}
+
+fn refused() -> Response<Full<Bytes>> {
+    let mut response = plain(StatusCode::FORBIDDEN, "the engine's own words");
+    response.headers_mut().insert("x-cubegate-refused", "role%20%60R%60%20is%20broken".parse().unwrap());
     response
 }
 

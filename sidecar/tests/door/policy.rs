@@ -240,3 +240,15 @@ async fn the_private_listener_has_probes_and_metrics_and_nothing_else() {
         assert_eq!(get(sidecar.private, path, &[]).await.status, 404, "{path}");
     }
 }
+
+#[tokio::test]
+async fn what_the_engine_refuses_by_the_policy_is_refused_in_the_words_of_the_door() {
+    let sidecar = Sidecar::with(closed()).await;
+    let right = basic("technical-user", PASSWORD);
+    let reply = get(sidecar.public, "/refused", &[("authorization", &right)]).await;
+    assert_eq!((reply.status.as_u16(), reply.header("x-cubegate-refused")), (403, ""));
+    let problem: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!(problem["type"], "https://cubegate.dev/problems/refused");
+    assert_eq!(problem["detail"], "ask whoever maintains the access policy of this Session");
+    assert_eq!(problem["decisionId"].as_str().unwrap().len(), 32);
+}

@@ -20,6 +20,7 @@ mod volumes;
 
 use std::{
     collections::BTreeMap,
+    fs,
     net::Ipv4Addr,
     path::{Path, PathBuf},
     sync::atomic::{AtomicU8, Ordering},
@@ -65,6 +66,7 @@ pub struct RunningPod {
     /// Its address.
     pub ip: Ipv4Addr,
     api: Api<Pod>,
+    logs: PathBuf,
     ready: watch::Receiver<bool>,
     orders: mpsc::UnboundedSender<Order>,
     stop: watch::Sender<bool>,
@@ -138,6 +140,7 @@ impl<'a> Kubelet<'a> {
         let ip = network.ip();
         let directory = self.run.make(&format!("pods/{name}"))?;
         let logs = self.run.make("log")?;
+        let logs_of_pod = logs.clone();
         let (ready_sender, ready) = watch::channel(false);
         let (stop, stop_receiver) = watch::channel(false);
         let (orders, orders_receiver) = mpsc::unbounded_channel();
@@ -158,7 +161,7 @@ impl<'a> Kubelet<'a> {
             };
             run(&context, &network, &ready_sender, orders_receiver, stop_receiver).await
         });
-        Ok(RunningPod { name, ip, api, ready, orders, stop, task })
+        Ok(RunningPod { name, ip, api, logs: logs_of_pod, ready, orders, stop, task })
     }
 }
 
@@ -180,6 +183,12 @@ impl RunningPod {
     /// Whether the pod is Ready now.
     pub fn is_ready(&self) -> bool {
         *self.ready.borrow()
+    }
+
+    /// What a container has written to standard output, as `kubectl logs` has it.
+    pub fn log(&self, container: &str) -> Result<String> {
+        let file = self.logs.join(format!("{}.{container}.out", self.name));
+        fs::read_to_string(&file).with_context(|| format!("failed to read {}", file.display()))
     }
 
     /// Freezes a container: it answers nothing, and nothing notices at once.

@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use self::{model::MODEL, restrictions::RESTRICTIONS, roles::ROLES, users::USERS};
 use crate::{
@@ -29,6 +29,10 @@ pub const GLOBAL: &str = "global-user";
 /// Those who are asked, and what they see while nobody has made a mistake that concerns them.
 pub const ASKED: [(&str, &[CityRow]); 3] =
     [(PARISIAN, answers::PARIS), (FRENCH, answers::FRANCE), (GLOBAL, answers::EVERYWHERE)];
+
+/// What audit records say of callers whom a mistake concerns.
+const REASONS: [&str; 4] = [" is broken: ", "not valid ", "neither ROLE_USER nor ROLE_ADMIN", UNKNOWN];
+const UNKNOWN: &str = "no such TechnicalUser";
 
 /// Edits that make manifests wrong, or valid at another time than now.
 pub struct Mistake {
@@ -108,6 +112,23 @@ impl Mistake {
             up::edit(&file, from, &to.text())?;
         }
         Ok(Made { originals })
+    }
+
+    /// An error unless the audit record of a refusal says why: what is broken, or not valid now, and of what reports and status
+    /// name at least one thing.
+    pub fn expect_audited(&self, record: &str) -> Result<()> {
+        let said = match &self.in_cluster {
+            InCluster::Applied(said) | InCluster::Commanded(_, said) => *said,
+            InCluster::Rejected(_) | InCluster::Unchanged | InCluster::ReadAs(_) => &[],
+        };
+        let named = self.report.iter().chain(said.iter().flat_map(|said| said.named));
+        // Of a place, the log knows the file.
+        let named: Vec<&str> = named.map(|named| named.split_once(".yaml:").map_or(*named, |(file, _)| file)).collect();
+        // A user whose name was lost is like any stranger.
+        let is_named = named.is_empty() || record.contains(UNKNOWN) || named.iter().any(|named| record.contains(named));
+        ensure!(is_named, "the audit record says nothing of {named:?}: {record}");
+        ensure!(REASONS.iter().any(|reason| record.contains(reason)), "nothing is wrong in: {record}");
+        Ok(())
     }
 
     /// Whether it is about a password, which takes a while to hash.

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path, time::SystemTime};
 
 use cubegate_api::{Moment, Session, role::CubeOrder};
 use cubegate_policy::{
-    bind::{BoundAccess, CubeShape, HierarchyShape, LevelShape, ModelShape, TableShape},
+    bind::{BoundAccess, CubeShape, HierarchyShape, LevelShape, MemberKind, ModelShape, TableShape},
     compile::{Compiled, Objects, Parsed, compile},
     resolve::{Caller, Refusal, Resolved, resolve},
     snapshot::ColumnName,
@@ -61,7 +61,7 @@ fn model() -> ModelShape {
     let hierarchy = |name: &str| HierarchyShape {
         name: name.into(),
         dimension: "Sales".into(),
-        levels: vec![LevelShape { name: name.into(), column: column(name) }],
+        levels: vec![LevelShape { name: name.into(), column: column(name), members: MemberKind::Other }],
     };
     let names = ["geography", "product", "seller"];
     let reachable: BTreeSet<ColumnName> = names.iter().map(|name| column(name)).collect();
@@ -247,7 +247,7 @@ fn what_is_written_wrongly_is_said_with_its_place() {
         ("{\"a\": {\"allowed_cubes\": [\"a*b\"]}}", "write the name of a cube"),
         ("{\"a\": {\"cube_restrictions\": {\"s*\": []}}}", "`s*` is no cube; write its name, or `*` for any"),
         ("{\"a\": {\"cube_restrictions\": {\"s\": [\"geo\"]}}}", "character 4 of the cut: expected `:`"),
-        ("{\"a\": {\"cube_restrictions\": {\"s\": [\"d:90daysago-today\"]}}}", "relative to the day"),
+        ("{\"a\": {\"cube_restrictions\": {\"s\": [\"d:12hoursago-today\"]}}}", "finer than a day"),
         ("{\"a\": {}", "rights.json:1:"),
     ] {
         assert!(mistake(text).contains(fragment), "{text}: {}", mistake(text));

@@ -2,10 +2,13 @@
 
 use std::time::Instant;
 
-use cubegate_policy::{bind::BoundAccess, explain::Member, resolve::Rights};
+use cubegate_policy::{bind::BoundAccess, explain::Member, rights::Rights};
 
 use super::*;
-use crate::inspection::{Inspection, InspectionError};
+use crate::{
+    caller::today,
+    inspection::{Inspection, InspectionError},
+};
 
 async fn ask_internal(path: &str, body: Value) -> (StatusCode, Value) {
     let request = Request::post(path).header("content-type", "application/json").body(Body::from(body.to_string()));
@@ -14,7 +17,7 @@ async fn ask_internal(path: &str, body: Value) -> (StatusCode, Value) {
 }
 
 fn rights(roles: &[&str]) -> Value {
-    json!({"roles": roles, "attributes": []})
+    json!({"roles": roles, "attributes": [], "today": "2027-01-31"})
 }
 
 #[tokio::test]
@@ -54,6 +57,6 @@ fn what_has_taken_long_enough_is_given_up() {
     let bound = Arc::new(BoundAccess::bind(&publication(1, "City", &["Paris"]).access, model.shape()));
     let late = Inspection::of(model, bound, Instant::now());
     let member = Member { cube: "Sales".into(), level: "City".into(), member: "Paris".into() };
-    let counted = late.facts_of_member(&member, &Rights::of_administrator());
+    let counted = late.facts_of_member(&member, &Rights::of_administrator(today()));
     assert!(matches!(counted, Err(InspectionError::Failed(_))) && late.is_late());
 }
