@@ -33,7 +33,7 @@ mod role;
 mod shape;
 mod visibility;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cubegate_api::ROLE_ADMIN;
 use serde::{Deserialize, Serialize};
@@ -79,8 +79,8 @@ pub struct BindProblem {
     pub message: String,
 }
 
-/// Each role in one cube or table.
-type BoundRoles = BTreeMap<String, BoundRole>;
+/// Each role in one cube or table. They are only ever looked up, once or more for each role of each caller.
+type BoundRoles = HashMap<String, BoundRole>;
 
 /// Each role in one table, as each cube that uses it would have it; as itself, when none does.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -105,3 +105,22 @@ fn collect_names(value: &Value, names: &mut BTreeSet<String>) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_of_a_role_names_holders_or_is_known_not_to() {
+        let crds = cubegate_api::crds::crds();
+        let role = crds.iter().find(|crd| crd.spec.names.kind == "Role").unwrap();
+        let schema = role.spec.versions[0].schema.clone().unwrap().open_api_v3_schema.unwrap();
+        let spec = schema.properties.unwrap().remove("spec").unwrap();
+        let fields: BTreeSet<String> = spec.properties.unwrap().into_keys().collect();
+        assert!(fields.contains("mappedFrom") && fields.contains("users"));
+        for field in fields {
+            let names_holders = ["mappedFrom", "users"].contains(&field.as_str());
+            assert_ne!(names_holders, OTHER_FIELDS.contains(&field.as_str()), "{field}");
+        }
+    }
+}
