@@ -4,7 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::reference::KeyReference;
+use crate::{model::Interval, reference::KeyReference};
 
 /// Ways in. Basic is on as soon as anything is configured.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -77,6 +77,26 @@ pub struct Oidc {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub default_roles: Vec<String>,
+    /// When sessions of people in browsers end at the latest. They end earlier when the provider ends them.
+    #[serde(default)]
+    pub session: SessionTimeouts,
+}
+
+/// When the session of a person in a browser ends at the latest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(
+    validation = Rule::new("duration(self.idleTimeout) >= duration('1m') && duration(self.idleTimeout) <= duration('24h')").message("idleTimeout is from 1m to 24h"),
+    validation = Rule::new("duration(self.absoluteTimeout) >= duration('5m') && duration(self.absoluteTimeout) <= duration('168h')").message("absoluteTimeout is from 5m to 168h"),
+    validation = Rule::new("duration(self.idleTimeout) <= duration(self.absoluteTimeout)").message("idleTimeout is at most absoluteTimeout")
+)]
+pub struct SessionTimeouts {
+    /// Time without requests after which a session ends, for example `30m`.
+    #[serde(default = "default_idle_timeout")]
+    pub idle_timeout: Interval,
+    /// Time after the login at which a session ends however busy it is, for example `12h`.
+    #[serde(default = "default_absolute_timeout")]
+    pub absolute_timeout: Interval,
 }
 
 /// Where roles are in a token: exactly one of `path` and `name`. A string is one role, an array of strings many.
@@ -102,6 +122,20 @@ pub enum AccessTokenFormat {
     Jwt,
     /// Opaque strings: introspection (RFC 7662) when the provider offers it, else userinfo.
     Opaque,
+}
+
+impl Default for SessionTimeouts {
+    fn default() -> Self {
+        Self { idle_timeout: default_idle_timeout(), absolute_timeout: default_absolute_timeout() }
+    }
+}
+
+fn default_idle_timeout() -> Interval {
+    Interval::from_minutes(30)
+}
+
+fn default_absolute_timeout() -> Interval {
+    Interval::from_minutes(12 * 60)
 }
 
 fn default_scopes() -> Vec<String> {

@@ -65,6 +65,39 @@ fn an_issuer_over_plain_http_is_rejected_unless_it_is_loopback() {
 }
 
 #[test]
+fn the_timeouts_of_a_session_are_bounded_and_in_order() {
+    let with = |timeouts: serde_json::Value| {
+        let oidc = json!({"providerId": "id", "issuerUrl": "https://id.example.com", "clientId": "c", "audience": "c", "session": timeouts});
+        sentence(
+            session(|spec| {
+                spec["authentication"] = json!({"oidc": oidc});
+                spec["url"] = json!("https://a.example.com");
+            })
+            .validate_cel(),
+        )
+    };
+    for sound in [
+        json!({}),
+        json!({"idleTimeout": "1m", "absoluteTimeout": "5m"}),
+        json!({"idleTimeout": "24h", "absoluteTimeout": "168h"}),
+        json!({"idleTimeout": "90s"}),
+        json!({"absoluteTimeout": "30m"}),
+    ] {
+        assert_eq!(with(sound.clone()), "", "{sound}");
+    }
+    for (wrong, sentence) in [
+        (json!({"idleTimeout": "59s"}), "idleTimeout is from 1m to 24h"),
+        (json!({"idleTimeout": "25h", "absoluteTimeout": "48h"}), "idleTimeout is from 1m to 24h"),
+        (json!({"idleTimeout": "1m", "absoluteTimeout": "299s"}), "absoluteTimeout is from 5m to 168h"),
+        (json!({"absoluteTimeout": "169h"}), "absoluteTimeout is from 5m to 168h"),
+        (json!({"absoluteTimeout": "20m"}), "idleTimeout is at most absoluteTimeout"),
+    ] {
+        let found = with(wrong.clone());
+        assert!(found.contains(sentence), "{wrong}: {found}");
+    }
+}
+
+#[test]
 fn two_tables_of_one_name_are_rejected() {
     let table = json!({"name": "Sales", "source": {"csv": {"path": "sales.csv"}}});
     let found = sentence(session(|spec| spec["tables"] = json!([table, table])).validate_cel());

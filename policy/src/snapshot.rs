@@ -162,6 +162,18 @@ pub struct Oidc {
     pub audience: Option<String>,
     /// All of them exist; or why they cannot be granted.
     pub default_roles: Checked<BTreeSet<String>>,
+    #[serde(default, skip_serializing_if = "SessionTimeouts::is_default")]
+    pub session: SessionTimeouts,
+}
+
+/// When the session of a person in a browser ends at the latest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SessionTimeouts {
+    /// Seconds without requests.
+    pub idle_s: u64,
+    /// Seconds since the login.
+    pub absolute_s: u64,
 }
 
 /// Keys from the outermost in; a literal claim name is a path of one key.
@@ -212,6 +224,25 @@ pub struct RoleAccess {
 }
 
 // === impl ===
+
+impl SessionTimeouts {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for SessionTimeouts {
+    fn default() -> Self {
+        cubegate_api::authentication::SessionTimeouts::default().into()
+    }
+}
+
+impl From<cubegate_api::authentication::SessionTimeouts> for SessionTimeouts {
+    fn from(written: cubegate_api::authentication::SessionTimeouts) -> Self {
+        let cubegate_api::authentication::SessionTimeouts { idle_timeout, absolute_timeout } = written;
+        Self { idle_s: idle_timeout.duration().as_secs(), absolute_s: absolute_timeout.duration().as_secs() }
+    }
+}
 
 impl std::fmt::Debug for TechnicalUser {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

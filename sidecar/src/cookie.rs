@@ -22,6 +22,10 @@ impl CookieNames {
         self.prefixed("cubegate-session")
     }
 
+    pub(crate) fn tokens(self) -> String {
+        self.prefixed("cubegate-tokens")
+    }
+
     pub(crate) fn landing(self) -> String {
         self.prefixed("cubegate-return")
     }

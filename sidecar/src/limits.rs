@@ -114,12 +114,20 @@ pub(crate) const OPAQUE_TTL_MAX: Duration = Duration::from_mins(1);
 pub(crate) const OPAQUE_MAX: u64 = 10_000;
 /// Length of a sealed session cookie: name and value.
 pub(crate) const SESSION_COOKIE_BYTES_MAX: usize = 1536;
-/// Time without requests after which a session ends.
-pub(crate) const SESSION_IDLE_MAX: Duration = Duration::from_mins(30);
-/// Time after which a session ends in any case.
-pub(crate) const SESSION_AGE_MAX: Duration = Duration::from_hours(12);
-/// Age at which a cookie is issued anew, so that only idle sessions end early.
-pub(crate) const SESSION_RENEW_AGE: Duration = Duration::from_mins(5);
+/// Age at which a cookie is issued anew at the latest, so that only idle sessions end early.
+pub(crate) const SESSION_RENEW_AGE_MAX: Duration = Duration::from_mins(5);
+/// Length of a sealed tokens cookie, name and value: what every browser keeps.
+pub(crate) const TOKENS_COOKIE_BYTES_MAX: usize = 4096;
+/// Shortest time between two exchanges about one session, however short-lived its access tokens are.
+pub(crate) const RENEWAL_INTERVAL_MIN: Duration = Duration::from_secs(1);
+/// Time that what came of a refresh token is remembered, for requests that bring the old one.
+pub(crate) const RENEWAL_MEMORY: Duration = Duration::from_mins(1);
+/// Time before a provider that could not be asked about a session is asked again.
+pub(crate) const RENEWAL_RETRY_INTERVAL: Duration = Duration::from_secs(10);
+/// Time that a session lives on while the provider cannot be asked about it.
+pub(crate) const RENEWAL_GRACE: Duration = Duration::from_mins(5);
+/// Outcomes of refresh tokens remembered.
+pub(crate) const RENEWALS_MAX: u64 = 10_000;
 /// Time to log in at the provider.
 pub(crate) const LOGIN_TTL: Duration = Duration::from_mins(10);
 /// Logins of one browser that can be under way at once.

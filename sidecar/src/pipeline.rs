@@ -98,18 +98,31 @@ impl Pipeline {
             Authenticated::ToLogin => return Ok(oidc::login::to_login(&request, &policy)),
         };
         record.identity(&identity);
-        let permit = permit(&request, &policy, &identity)?;
-        let mut answer = match route {
-            Route::WhoAmI => who_am_i(&request, &permit)?,
-            Route::Metrics => self.all_metrics(&request).await?,
-            // To anybody else these are paths like any that the engine does not have.
-            Route::Explain if permit.is_admin() => access::explain(&request, &policy, &self.engine).await?,
-            Route::WhoSees if permit.is_admin() => access::who_sees(&request, &policy, &self.engine).await?,
-            _ => self.forward(request, &permit, trace).await?,
+        let mut outcome = match permit(&request, &policy, &identity) {
+            Ok(permit) => self.serve_permitted(request, &route, &policy, &permit, trace).await,
+            Err(refusal) => Err(refusal),
         };
-        keep_private(&mut answer, &identity);
-        renew_session(&mut answer, &identity, &policy);
-        Ok(answer)
+        keep_private(&mut outcome, &identity);
+        keep_session(&mut outcome, &identity, &policy);
+        outcome
+    }
+
+    async fn serve_permitted(
+        &self,
+        request: Screened<Lingering>,
+        route: &Route,
+        policy: &Policy,
+        permit: &Permit,
+        trace: &Trace,
+    ) -> Result<Answer, Refusal> {
+        match route {
+            Route::WhoAmI => who_am_i(&request, permit),
+            Route::Metrics => self.all_metrics(&request).await,
+            // To anybody else these are paths like any that the engine does not have.
+            Route::Explain if permit.is_admin() => access::explain(&request, policy, &self.engine).await,
+            Route::WhoSees if permit.is_admin() => access::who_sees(&request, policy, &self.engine).await,
+            _ => self.forward(request, permit, trace).await,
+        }
     }
 
     /// Who is calling, and the policy by which that is so. To find out may take seconds; who was let in by a policy that has
@@ -256,19 +269,25 @@ pub(crate) fn only_get<B>(request: &Screened<B>) -> Result<(), Refusal> {
 
 /// Caches know not to share what came with `Authorization`. Of a cookie, and of what guests see where others see more, they
 /// must be told.
-fn keep_private(answer: &mut Answer, identity: &Identity) {
+fn keep_private(outcome: &mut Result<Answer, Refusal>, identity: &Identity) {
+    let Ok(answer) = outcome else { return };
     let headers = answer.headers_mut();
     if matches!(identity, Identity::LoggedIn(_) | Identity::Guest) && !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     }
 }
 
-/// Keeps an active session from ending early.
-fn renew_session(answer: &mut Answer, identity: &Identity, policy: &Policy) {
-    let Identity::LoggedIn(session) = identity else { return };
-    let headers = answer.headers_mut();
-    if let Some(cookie) = session.renewal(policy.sealer(), policy.cookies()) {
-        headers.append(SET_COOKIE, cookie);
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+/// Keeps an active session from ending early, whatever came of the request.
+fn keep_session(outcome: &mut Result<Answer, Refusal>, identity: &Identity, policy: &Policy) {
+    let Identity::LoggedIn(logged_in) = identity else { return };
+    let cookies = logged_in.set_cookies(policy);
+    match outcome {
+        Ok(_) if cookies.is_empty() => {}
+        Ok(answer) => {
+            let headers = answer.headers_mut();
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+            headers.extend(cookies.into_iter().map(|cookie| (SET_COOKIE, cookie)));
+        }
+        Err(refusal) => refusal.headers.extend(cookies.into_iter().map(|cookie| (SET_COOKIE, cookie))),
     }
 }

@@ -20,6 +20,8 @@ use zeroize::Zeroizing;
 pub(crate) enum Purpose {
     /// Someone who has logged in.
     Session,
+    /// The provider's tokens of someone who has logged in.
+    Tokens,
     /// A login under way.
     Login,
     /// Where to go after a login.
@@ -29,6 +31,7 @@ pub(crate) enum Purpose {
 /// Seals and opens what browsers keep for us.
 pub(crate) struct Sealer {
     session: RandomizedNonceKey,
+    tokens: RandomizedNonceKey,
     login: RandomizedNonceKey,
     landing: RandomizedNonceKey,
     scope: Vec<u8>,
@@ -42,6 +45,7 @@ impl Purpose {
     fn label(self) -> &'static [u8] {
         match self {
             Self::Session => b"cubegate session cookie v1",
+            Self::Tokens => b"cubegate tokens cookie v1",
             Self::Login => b"cubegate login cookie v1",
             Self::Return => b"cubegate return cookie v1",
         }
@@ -63,7 +67,13 @@ impl Sealer {
                 .and_then(|()| RandomizedNonceKey::new(&AES_256_GCM, bytes.as_slice()))
                 .expect("32 bytes are within what HKDF-SHA256 gives, and are a key of AES-256")
         };
-        Self { session: key(Purpose::Session), login: key(Purpose::Login), landing: key(Purpose::Return), scope }
+        Self {
+            session: key(Purpose::Session),
+            tokens: key(Purpose::Tokens),
+            login: key(Purpose::Login),
+            landing: key(Purpose::Return),
+            scope,
+        }
     }
 
     /// The value for the cookie of this name.
@@ -90,6 +100,7 @@ impl Sealer {
     fn key(&self, purpose: Purpose) -> &RandomizedNonceKey {
         match purpose {
             Purpose::Session => &self.session,
+            Purpose::Tokens => &self.tokens,
             Purpose::Login => &self.login,
             Purpose::Return => &self.landing,
         }
@@ -141,6 +152,7 @@ mod tests {
         let value = sealer().seal(Purpose::Session, "a", b"plain");
         assert_eq!(sealer().open(Purpose::Login, "a", &value), None);
         assert_eq!(sealer().open(Purpose::Return, "a", &value), None);
+        assert_eq!(sealer().open(Purpose::Tokens, "a", &value), None);
         assert_eq!(sealer().open(Purpose::Session, "b", &value), None);
         for other in [
             Sealer::new(&[8; 32], scope("https://id.example.com", "cubegate")),

@@ -26,6 +26,7 @@ use cubegate_policy::{
 
 use crate::{
     answer::Refusal,
+    authenticate::session::SessionCookies,
     config::{Freshness, PolicyUpdate, SourceHealth},
     cookie::CookieNames,
     oidc::{HttpClient, Provider},
@@ -93,6 +94,12 @@ impl Policy {
 
     pub(crate) fn cookies(&self) -> CookieNames {
         self.cookies
+    }
+
+    /// How sessions are kept in browsers.
+    pub(crate) fn session_cookies(&self) -> SessionCookies<'_> {
+        let timeouts = self.provider.as_ref().map(|provider| provider.config().session).unwrap_or_default();
+        SessionCookies { sealer: &self.sealer, names: self.cookies, timeouts }
     }
 
     /// The identity provider, when one is configured and its configuration is in order.

@@ -118,6 +118,11 @@ impl JsonSchema for ColumnType {
 // === impl Interval ===
 
 impl Interval {
+    /// So many minutes.
+    pub(crate) const fn from_minutes(minutes: u64) -> Self {
+        Self(Duration::from_mins(minutes))
+    }
+
     /// As a duration.
     pub fn duration(self) -> Duration {
         self.0

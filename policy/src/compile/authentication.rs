@@ -218,6 +218,7 @@ fn provider(
         access_token_format,
         audience,
         default_roles,
+        session: timeouts,
     } = oidc;
     let session = session_name(&objects.session);
     let mut reasons = check_provider(&objects.session, oidc, problems);
@@ -245,6 +246,7 @@ fn provider(
         access_token_format: *access_token_format,
         audience: audience.clone(),
         default_roles,
+        session: (*timeouts).into(),
     })
 }
 

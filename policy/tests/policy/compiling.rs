@@ -4,7 +4,7 @@ use cubegate_policy::{
     attributes::Attributes,
     bind::{BoundAccess, ModelShape},
     resolve::Refusal,
-    snapshot::{Authentication, Checked, Condition, ObjectName, RoleAccess, Values, Wanted, Ways},
+    snapshot::{Authentication, Checked, Condition, ObjectName, RoleAccess, SessionTimeouts, Values, Wanted, Ways},
 };
 use serde_json::json;
 
@@ -438,6 +438,20 @@ fn what_the_provider_needs_to_be_safe_is_checked() {
     let fields: Vec<String> = world.compile().problems.into_iter().map(|problem| problem.field).collect();
     assert_eq!(fields, ["spec.authentication.oidc.audience", "spec.authentication.oidc.rolesClaims[1]", "spec.url"]);
     assert!(matches!(ways(&world).oidc, Some(Checked::Broken(reasons)) if reasons.len() == 3));
+}
+
+#[test]
+fn timeouts_of_a_session_travel_when_they_are_not_the_usual_ones() {
+    let session = |world: &World| match ways(world).oidc {
+        Some(Checked::Valid(oidc)) => (oidc.session, serde_json::to_value(&oidc).unwrap().get("session").cloned()),
+        _ => panic!("no provider"),
+    };
+    let usual = SessionTimeouts { idle_s: 1800, absolute_s: 43_200 };
+    assert_eq!(session(&World::new()), (usual, None), "policies that say nothing keep their digests");
+    let written = json!({"idleTimeout": "5m", "absoluteTimeout": "1h"});
+    let world = World::new().oidc(|oidc| oidc.session = serde_json::from_value(written).unwrap());
+    let expected = (SessionTimeouts { idle_s: 300, absolute_s: 3600 }, Some(json!({"idleS": 300, "absoluteS": 3600})));
+    assert_eq!(session(&world), expected);
 }
 
 #[test]

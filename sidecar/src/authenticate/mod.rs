@@ -7,7 +7,7 @@ mod basic;
 pub(crate) mod session;
 mod throttle;
 
-use std::{collections::BTreeSet, net::IpAddr, time::SystemTime};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::SystemTime};
 
 use cubegate_api::Moment;
 use cubegate_policy::{
@@ -22,7 +22,10 @@ use crate::{
     answer::Refusal,
     authorization::{self, Credentials},
     challenge, cookie,
-    oidc::BearerError,
+    oidc::{
+        BearerError,
+        renewal::{self, LoggedIn},
+    },
     screen::Screened,
     standing::Policy,
     target::Route,
@@ -30,7 +33,7 @@ use crate::{
 
 use basic::PasswordError;
 pub(crate) use basic::{PasswordCheck, keyed_tag, process_key};
-use session::Session;
+use session::{Session, Vouched};
 
 /// Someone whose identity is proven; or nobody in particular, where the Session admits them.
 #[derive(Debug)]
@@ -42,7 +45,7 @@ pub(crate) enum Identity {
     /// By a bearer token.
     TokenBearer(ProviderUser),
     /// By a session cookie.
-    LoggedIn(Session),
+    LoggedIn(LoggedIn),
 }
 
 /// A user as the identity provider describes them.
@@ -59,6 +62,7 @@ pub(crate) struct ProviderUser {
 }
 
 /// What comes of the question who is calling.
+#[expect(clippy::large_enum_variant, reason = "there is one per request, and it is hardly ever the small one")]
 pub(crate) enum Authenticated {
     As(Identity),
     /// Nobody yet: to the login page.
@@ -68,7 +72,7 @@ pub(crate) enum Authenticated {
 /// Finds out who is calling.
 pub(crate) async fn authenticate<B>(
     request: &Screened<B>,
-    policy: &Policy,
+    policy: &Arc<Policy>,
     passwords: &PasswordCheck,
     source: IpAddr,
 ) -> Result<Authenticated, Refusal> {
@@ -90,8 +94,8 @@ pub(crate) async fn authenticate<B>(
             Ok(user) => Ok(Authenticated::As(Identity::TokenBearer(user))),
             Err(error) => Err(refused_token(&error, ways, request)),
         },
-        Ok(None) => match by_cookie(request, policy) {
-            Some(session) => Ok(Authenticated::As(Identity::LoggedIn(session))),
+        Ok(None) => match by_cookie(request, policy).await {
+            Some(logged_in) => Ok(Authenticated::As(Identity::LoggedIn(logged_in))),
             None => without_credentials(request, policy, ways),
         },
     }
@@ -124,9 +128,10 @@ async fn by_token(policy: &Policy, token: &str) -> Result<ProviderUser, BearerEr
     policy.provider().ok_or(BearerError::NoProvider)?.user_of_token(token).await
 }
 
-fn by_cookie<B>(request: &Screened<B>, policy: &Policy) -> Option<Session> {
-    policy.provider()?;
-    Session::read(&request.headers, policy.sealer(), policy.cookies())
+async fn by_cookie<B>(request: &Screened<B>, policy: &Arc<Policy>) -> Option<LoggedIn> {
+    let provider = policy.provider()?;
+    let session = Session::read(&request.headers, policy.session_cookies())?;
+    renewal::current(session, &request.headers, policy, provider).await
 }
 
 fn refused_password<B>(error: PasswordError, ways: &Ways, request: &Screened<B>) -> Refusal {
@@ -166,9 +171,11 @@ impl Identity {
             Self::Guest => Caller::Guest,
             Self::TechnicalUser(username) => Caller::TechnicalUser { username },
             Self::TokenBearer(ProviderUser { name, provider_roles, attributes })
-            | Self::LoggedIn(Session { user: ProviderUser { name, provider_roles, attributes }, .. }) => {
-                Caller::ProviderUser { name, provider_roles, attributes }
-            }
+            | Self::LoggedIn(LoggedIn {
+                session:
+                    Session { vouched: Vouched { user: ProviderUser { name, provider_roles, attributes }, .. }, .. },
+                ..
+            }) => Caller::ProviderUser { name, provider_roles, attributes },
         }
     }
 

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use cubegate_policy::snapshot::SessionTimeouts;
 use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     authenticate::ProviderUser,
     cookie::{self, CookieNames},
-    limits::{COOKIE_CANDIDATES_MAX, SESSION_AGE_MAX, SESSION_COOKIE_BYTES_MAX, SESSION_IDLE_MAX, SESSION_RENEW_AGE},
+    limits::{COOKIE_CANDIDATES_MAX, SESSION_COOKIE_BYTES_MAX, SESSION_RENEW_AGE_MAX},
     seal::{Purpose, Sealer},
     trace::random_hex,
 };
@@ -19,58 +20,93 @@ use crate::{
 pub(crate) struct Session {
     /// Another for each login.
     #[serde(rename = "i")]
-    id: String,
-    #[serde(rename = "u")]
-    pub(crate) user: ProviderUser,
+    pub(crate) id: String,
+    #[serde(rename = "v")]
+    pub(crate) vouched: Vouched,
     /// Unix seconds of the login.
     #[serde(rename = "b")]
-    began_s: u64,
+    pub(crate) began_s: u64,
     /// Unix seconds of this cookie.
     #[serde(rename = "w")]
     written_s: u64,
+}
+
+/// What the provider vouches for, and how long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Vouched {
+    #[serde(rename = "u")]
+    pub(crate) user: ProviderUser,
+    /// `sub`
+    #[serde(rename = "s")]
+    pub(crate) subject: String,
+    /// `sid`: the session at the provider.
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) provider_session: Option<String>,
+    /// Unix seconds at which the access token expires, if the provider said when.
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) until_s: Option<u64>,
+}
+
+/// How sessions are kept in browsers.
+#[derive(Clone, Copy)]
+pub(crate) struct SessionCookies<'a> {
+    pub(crate) sealer: &'a Sealer,
+    pub(crate) names: CookieNames,
+    pub(crate) timeouts: SessionTimeouts,
 }
 
 // === impl Session ===
 
 impl Session {
     /// A new session, from now.
-    pub(crate) fn begin(user: ProviderUser) -> Self {
+    pub(crate) fn begin(vouched: Vouched) -> Self {
         let now_s = now_s();
-        Self { id: random_hex::<8>(), user, began_s: now_s, written_s: now_s }
+        Self { id: random_hex::<8>(), vouched, began_s: now_s, written_s: now_s }
+    }
+
+    /// The same session, vouched for anew.
+    pub(crate) fn vouched_anew(&self, vouched: Vouched) -> Self {
+        Self { vouched, written_s: now_s(), ..self.clone() }
     }
 
     /// The session that a request belongs to: the first of its cookies that opens and has not ended.
-    pub(crate) fn read(headers: &HeaderMap, sealer: &Sealer, names: CookieNames) -> Option<Self> {
-        let name = names.session();
+    pub(crate) fn read(headers: &HeaderMap, cookies: SessionCookies<'_>) -> Option<Self> {
+        let name = cookies.names.session();
         let now_s = now_s();
         cookie::values(headers, &name)
             .take(COOKIE_CANDIDATES_MAX)
-            .filter_map(|value| sealer.open(Purpose::Session, &name, value))
+            .filter_map(|value| cookies.sealer.open(Purpose::Session, &name, value))
             .filter_map(|plain| serde_json::from_slice::<Self>(&plain).ok())
-            .find(|session| session.is_alive(now_s))
+            .find(|session| session.is_alive(cookies.timeouts, now_s))
     }
 
     /// A cookie that keeps an active session from ending early, when it is time for one.
-    pub(crate) fn renewal(&self, sealer: &Sealer, names: CookieNames) -> Option<HeaderValue> {
+    pub(crate) fn renewal(&self, cookies: SessionCookies<'_>) -> Option<HeaderValue> {
         let now_s = now_s();
-        if now_s.saturating_sub(self.written_s) < SESSION_RENEW_AGE.as_secs() {
+        let renew_age_s = SESSION_RENEW_AGE_MAX.as_secs().min(cookies.timeouts.idle_s / 4);
+        if now_s.saturating_sub(self.written_s) < renew_age_s {
             return None;
         }
-        Self { written_s: now_s, ..self.clone() }.write(sealer, names)
+        Self { written_s: now_s, ..self.clone() }.write(cookies)
     }
 
     /// `Set-Cookie`; nothing when the session is too large for one.
-    pub(crate) fn write(&self, sealer: &Sealer, names: CookieNames) -> Option<HeaderValue> {
-        let name = names.session();
+    pub(crate) fn write(&self, cookies: SessionCookies<'_>) -> Option<HeaderValue> {
+        let name = cookies.names.session();
         let plain = serde_json::to_vec(self).expect("a session has string keys only, so it always serialises");
-        let value = sealer.seal(Purpose::Session, &name, &plain);
-        let left_s = (self.began_s + SESSION_AGE_MAX.as_secs()).saturating_sub(self.written_s);
+        let value = cookies.sealer.seal(Purpose::Session, &name, &plain);
         (name.len() + value.len() <= SESSION_COOKIE_BYTES_MAX)
-            .then(|| names.set(&name, &value, Duration::from_secs(left_s)))
+            .then(|| cookies.names.set(&name, &value, self.left(cookies.timeouts)))
     }
 
-    fn is_alive(&self, now_s: u64) -> bool {
-        now_s < self.began_s + SESSION_AGE_MAX.as_secs() && now_s < self.written_s + SESSION_IDLE_MAX.as_secs()
+    /// Until the session ends in any case.
+    pub(crate) fn left(&self, timeouts: SessionTimeouts) -> Duration {
+        Duration::from_secs((self.began_s + timeouts.absolute_s).saturating_sub(now_s()))
+    }
+
+    fn is_alive(&self, timeouts: SessionTimeouts, now_s: u64) -> bool {
+        now_s < self.began_s + timeouts.absolute_s && now_s < self.written_s + timeouts.idle_s
     }
 }
 
@@ -87,19 +123,24 @@ mod tests {
 
     use super::*;
 
-    const NAMES: fn() -> CookieNames = || CookieNames::for_url(Some("http://127.0.0.1"));
+    const TIMEOUTS: SessionTimeouts = SessionTimeouts { idle_s: 1800, absolute_s: 43_200 };
 
     fn sealer() -> Sealer {
         Sealer::new(&[1; 32], b"scope".to_vec())
     }
 
-    fn user(provider_roles: BTreeSet<String>) -> ProviderUser {
+    fn cookies(sealer: &Sealer) -> SessionCookies<'_> {
+        SessionCookies { sealer, names: CookieNames::for_url(Some("http://127.0.0.1")), timeouts: TIMEOUTS }
+    }
+
+    fn vouched(provider_roles: BTreeSet<String>) -> Vouched {
         let attributes = vec![(ClaimPath(vec!["shops".to_owned()]), ["S1".to_owned()].into())].into();
-        ProviderUser { name: "zoë".into(), provider_roles, attributes }
+        let user = ProviderUser { name: "zoë".into(), provider_roles, attributes };
+        Vouched { user, subject: "u1".into(), provider_session: Some("p1".into()), until_s: None }
     }
 
     fn session() -> Session {
-        Session::begin(user(["paris".to_owned(), "atoti".to_owned()].into()))
+        Session::begin(vouched(["paris".to_owned(), "atoti".to_owned()].into()))
     }
 
     fn sent_back(set_cookie: &HeaderValue) -> HeaderMap {
@@ -109,40 +150,47 @@ mod tests {
 
     #[test]
     fn a_session_comes_back_as_it_was_written() {
-        let session = session();
-        let cookie = session.write(&sealer(), NAMES()).unwrap();
-        assert_eq!(Session::read(&sent_back(&cookie), &sealer(), NAMES()), Some(session));
+        let (session, sealer) = (session(), sealer());
+        let cookie = session.write(cookies(&sealer)).unwrap();
+        assert_eq!(Session::read(&sent_back(&cookie), cookies(&sealer)), Some(session));
     }
 
     #[test]
     fn a_session_ends_when_idle_and_in_any_case() {
-        let now_s = now_s();
+        let (now_s, sealer) = (now_s(), sealer());
         let aged = |began_s, written_s| Session { began_s, written_s, ..session() };
-        assert!(aged(now_s, now_s).is_alive(now_s));
-        assert!(!aged(now_s - SESSION_IDLE_MAX.as_secs() - 1, now_s - SESSION_IDLE_MAX.as_secs() - 1).is_alive(now_s));
-        assert!(!aged(now_s - SESSION_AGE_MAX.as_secs() - 1, now_s).is_alive(now_s));
-        let idle = aged(now_s - 7200, now_s - 7200).write(&sealer(), NAMES()).unwrap();
-        assert_eq!(Session::read(&sent_back(&idle), &sealer(), NAMES()), None);
+        assert!(aged(now_s, now_s).is_alive(TIMEOUTS, now_s));
+        assert!(!aged(now_s - 1801, now_s - 1801).is_alive(TIMEOUTS, now_s));
+        assert!(!aged(now_s - 43_201, now_s).is_alive(TIMEOUTS, now_s));
+        let shorter = SessionTimeouts { idle_s: 60, absolute_s: 600 };
+        assert!(!aged(now_s - 61, now_s - 61).is_alive(shorter, now_s));
+        assert!(!aged(now_s - 601, now_s).is_alive(shorter, now_s));
+        let idle = aged(now_s - 7200, now_s - 7200).write(cookies(&sealer)).unwrap();
+        assert_eq!(Session::read(&sent_back(&idle), cookies(&sealer)), None);
     }
 
     #[test]
     fn an_active_session_is_renewed_but_keeps_its_beginning() {
-        let now_s = now_s();
-        assert_eq!(session().renewal(&sealer(), NAMES()), None);
+        let (now_s, sealer) = (now_s(), sealer());
+        assert_eq!(session().renewal(cookies(&sealer)), None);
         let old = Session { began_s: now_s - 1000, written_s: now_s - 1000, ..session() };
-        let renewed = Session::read(&sent_back(&old.renewal(&sealer(), NAMES()).unwrap()), &sealer(), NAMES()).unwrap();
+        let renewed = Session::read(&sent_back(&old.renewal(cookies(&sealer)).unwrap()), cookies(&sealer)).unwrap();
         assert_eq!((renewed.began_s, renewed.id), (old.began_s, old.id));
         assert!(renewed.written_s >= now_s);
+        let recent = Session { began_s: now_s - 1000, written_s: now_s - 20, ..session() };
+        let short = SessionCookies { timeouts: SessionTimeouts { idle_s: 60, ..TIMEOUTS }, ..cookies(&sealer) };
+        assert!(recent.renewal(short).is_some() && recent.renewal(cookies(&sealer)).is_none());
     }
 
     #[test]
     fn a_session_too_large_for_a_cookie_is_not_written() {
+        let sealer = sealer();
         let roles = (0..200).map(|number| format!("a-rather-long-role-{number}")).collect();
-        assert_eq!(Session::begin(user(roles)).write(&sealer(), NAMES()), None);
+        assert_eq!(Session::begin(vouched(roles)).write(cookies(&sealer)), None);
         let shops = (0..300).map(|number| format!("shop {number}")).collect();
-        let attributes = vec![(ClaimPath(vec!["shops".to_owned()]), shops)].into();
-        let user = ProviderUser { attributes, ..user(BTreeSet::new()) };
-        assert_eq!(Session::begin(user).write(&sealer(), NAMES()), None);
+        let mut vouched = vouched(BTreeSet::new());
+        vouched.user.attributes = vec![(ClaimPath(vec!["shops".to_owned()]), shops)].into();
+        assert_eq!(Session::begin(vouched).write(cookies(&sealer)), None);
     }
 
     #[test]

@@ -83,7 +83,7 @@ fn is_usable(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use cubegate_policy::snapshot::{AccessTokenFormat, Checked};
+    use cubegate_policy::snapshot::{AccessTokenFormat, Checked, SessionTimeouts};
     use serde_json::json;
 
     use super::*;
@@ -101,6 +101,7 @@ mod tests {
             access_token_format: AccessTokenFormat::Jwt,
             audience: None,
             default_roles: Checked::Valid([].into()),
+            session: SessionTimeouts::default(),
         }
     }
 

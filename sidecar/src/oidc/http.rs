@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, Uri};
+use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
@@ -44,6 +44,8 @@ pub(crate) enum HttpError {
     Unreachable(#[source] legacy::Error),
     #[error("the identity provider has not answered in time")]
     Timeout,
+    #[error("the identity provider answered {0}")]
+    Failed(StatusCode),
     #[error("failed to read the identity provider's answer")]
     Body(#[source] BodyError),
 }
@@ -110,7 +112,12 @@ impl<'c> AsyncHttpClient<'c> for HttpClient {
     type Future = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, HttpError>> + Send + 'c>>;
 
     fn call(&'c self, request: Request<Vec<u8>>) -> Self::Future {
-        Box::pin(self.exchange(request))
+        // The library would take it for an answer that cannot be read, and that for the provider's last word.
+        let is_failure = |status: StatusCode| status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+        Box::pin(async move {
+            let response = self.exchange(request).await?;
+            if is_failure(response.status()) { Err(HttpError::Failed(response.status())) } else { Ok(response) }
+        })
     }
 }
 

@@ -2,12 +2,15 @@
 
 mod callback;
 mod claims;
+mod exchange;
 mod http;
 mod jwt;
 pub(crate) mod login;
 mod logout;
 mod opaque;
 mod provider;
+pub(crate) mod renewal;
+mod tokens;
 
 use std::sync::Arc;
 

@@ -220,7 +220,7 @@ async fn json(request: Request<Vec<u8>>, http: &HttpClient) -> Result<Value, Opa
 
 #[cfg(test)]
 mod tests {
-    use cubegate_policy::snapshot::{AccessTokenFormat, Checked};
+    use cubegate_policy::snapshot::{AccessTokenFormat, Checked, SessionTimeouts};
     use serde_json::json;
 
     use super::*;
@@ -238,6 +238,7 @@ mod tests {
             access_token_format: AccessTokenFormat::Opaque,
             audience: None,
             default_roles: Checked::Valid([].into()),
+            session: SessionTimeouts::default(),
         }
     }
 

@@ -37,7 +37,7 @@ use crate::{
     },
 };
 
-use super::{http::HttpClient, jwt::SigningKeys, opaque::OpaqueTokens};
+use super::{http::HttpClient, jwt::SigningKeys, opaque::OpaqueTokens, renewal::Renewals};
 
 /// What a provider says of itself.
 pub(crate) type Metadata = ProviderMetadata<
@@ -81,6 +81,7 @@ pub(crate) struct Provider {
     config: Oidc,
     pub(super) http: HttpClient,
     pub(super) opaque: OpaqueTokens,
+    pub(super) renewals: Renewals,
     known: watch::Receiver<Option<Arc<Known>>>,
     wanted: Arc<Notify>,
     task: JoinHandle<()>,
@@ -124,7 +125,7 @@ impl Provider {
             wanted: Arc::clone(&wanted),
         };
         let task = tokio::spawn(discovery.run());
-        Arc::new(Self { opaque: OpaqueTokens::new(), config, http, known, wanted, task })
+        Arc::new(Self { opaque: OpaqueTokens::new(), renewals: Renewals::new(), config, http, known, wanted, task })
     }
 
     pub(crate) fn config(&self) -> &Oidc {

@@ -63,7 +63,8 @@ impl Browser {
 
     pub(crate) fn granted_token(&self, provider: &Provider, code: &str, id_token: String, access_token: &str) {
         let challenge = self.parameter("code_challenge");
-        provider.grant(code, Grant { challenge, id_token, access_token: access_token.to_owned() });
+        let (id_token, access_token) = (Some(id_token), access_token.to_owned());
+        provider.grant(code, Grant { challenge, id_token, access_token, ..Grant::default() });
     }
 
     pub(crate) async fn back(&self, sidecar: &Sidecar, query: &str) -> Reply {

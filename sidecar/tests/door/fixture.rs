@@ -11,8 +11,8 @@ use cubegate_policy::{
     password,
     publication::Publication,
     snapshot::{
-        Access, AccessTokenFormat, Authentication, Checked, ClaimPath, Door, DoorRole, Oidc, Snapshot, TechnicalUser,
-        Ways,
+        Access, AccessTokenFormat, Authentication, Checked, ClaimPath, Door, DoorRole, Oidc, SessionTimeouts, Snapshot,
+        TechnicalUser, Ways,
     },
     validity::Validity,
 };
@@ -196,6 +196,7 @@ pub(crate) fn oidc(issuer: &str) -> Oidc {
         access_token_format: AccessTokenFormat::Opaque,
         audience: None,
         default_roles: Checked::Valid(BTreeSet::new()),
+        session: SessionTimeouts::default(),
     }
 }
 

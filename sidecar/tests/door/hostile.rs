@@ -199,7 +199,9 @@ async fn a_code_of_another_login_is_worth_nothing() {
     assert_eq!(victim.finish(&sidecar).await.status, 403);
     // And one that does not, cannot know this login's nonce.
     let id_token = provider.signer.sign("JWT", &thief.claims(&provider, json!({})));
-    provider.grant("c", Grant { challenge: "*".into(), id_token, access_token: "access".into() });
+    let forgotten =
+        Grant { challenge: "*".into(), id_token: Some(id_token), access_token: "access".into(), ..Grant::default() };
+    provider.grant("c", forgotten);
     let mut victim = Browser::open(&sidecar, "/").await;
     let reply = victim.finish(&sidecar).await;
     assert_eq!((reply.status.as_u16(), reply.header("set-cookie")), (403, ""));

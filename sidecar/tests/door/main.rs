@@ -20,6 +20,7 @@ mod hostile;
 mod login;
 mod policy;
 mod provider;
+mod renewal;
 mod screening;
 mod source;
 mod status;

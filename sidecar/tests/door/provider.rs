@@ -47,8 +47,10 @@ pub(crate) struct Signer {
 pub(crate) struct Script {
     /// Codes that can be redeemed, once.
     codes: BTreeMap<String, Grant>,
-    /// Redemptions of codes that were not there (any more).
-    pub(crate) refused_codes: usize,
+    /// Refresh tokens that can be redeemed, once.
+    pub(crate) refreshes: BTreeMap<String, Grant>,
+    /// Redemptions of what was not there (any more).
+    pub(crate) refused_grants: usize,
     /// Answers of the introspection endpoint by token; others are inactive.
     pub(crate) introspection: BTreeMap<String, Value>,
     /// Answers of the userinfo endpoint by token; others are refused.
@@ -81,11 +83,16 @@ pub(crate) enum Fault {
     Stalls,
 }
 
-/// What is behind a code. The challenge `*` is one that the provider forgets to compare.
+/// What is behind a code or a refresh token.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Grant {
+    /// Of a code; `*` is one that the provider forgets to compare.
     pub(crate) challenge: String,
-    pub(crate) id_token: String,
+    pub(crate) id_token: Option<String>,
     pub(crate) access_token: String,
+    pub(crate) refresh_token: Option<String>,
+    /// Seconds; 300 unless a test says otherwise.
+    pub(crate) expires_in: Option<u64>,
 }
 
 pub(crate) struct Provider {
@@ -262,8 +269,15 @@ fn redeem(script: &mut Script, form: &BTreeMap<String, String>, authorization: &
     if authorization != client_authorization() {
         return reply(401, &json!({"error": "invalid_client"}));
     }
+    if form["grant_type"] == "refresh_token" {
+        let Some(grant) = script.refreshes.remove(&form["refresh_token"]) else {
+            script.refused_grants += 1;
+            return reply(400, &json!({"error": "invalid_grant"}));
+        };
+        return give(script, grant);
+    }
     let Some(grant) = script.codes.remove(&form["code"]) else {
-        script.refused_codes += 1;
+        script.refused_grants += 1;
         return reply(400, &json!({"error": "invalid_grant"}));
     };
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(form["code_verifier"].as_bytes()));
@@ -273,9 +287,22 @@ fn redeem(script: &mut Script, form: &BTreeMap<String, String>, authorization: &
     if !is_right {
         return reply(400, &json!({"error": "invalid_grant"}));
     }
-    let Grant { id_token, access_token, .. } = grant;
-    let kind = script.token_type.unwrap_or("Bearer");
-    reply(200, &json!({"token_type": kind, "expires_in": 300, "id_token": id_token, "access_token": access_token}))
+    give(script, grant)
+}
+
+fn give(script: &Script, grant: Grant) -> Answer {
+    let Grant { challenge: _, id_token, access_token, refresh_token, expires_in } = grant;
+    let mut given = json!({
+        "token_type": script.token_type.unwrap_or("Bearer"),
+        "expires_in": expires_in.unwrap_or(300),
+        "access_token": access_token,
+    });
+    for (name, token) in [("id_token", id_token), ("refresh_token", refresh_token)] {
+        if let Some(token) = token {
+            given[name] = json!(token);
+        }
+    }
+    reply(200, &given)
 }
 
 fn client_authorization() -> String {
