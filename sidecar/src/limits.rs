@@ -128,6 +128,16 @@ pub(crate) const RENEWAL_RETRY_INTERVAL: Duration = Duration::from_secs(10);
 pub(crate) const RENEWAL_GRACE: Duration = Duration::from_mins(5);
 /// Outcomes of refresh tokens remembered.
 pub(crate) const RENEWALS_MAX: u64 = 10_000;
+/// Endings of sessions remembered.
+pub(crate) const ENDED_MAX: usize = 50_000;
+/// Time that an ending is remembered: as long as a session can last.
+pub(crate) const ENDED_AGE_MAX: Duration = Duration::from_hours(168);
+/// Age at which a logout token does not count any more.
+pub(crate) const LOGOUT_TOKEN_AGE_MAX: Duration = Duration::from_mins(2);
+/// Logout tokens remembered, so that none is used twice.
+pub(crate) const LOGOUT_TOKENS_MAX: u64 = 50_000;
+/// Size of a form with a logout token.
+pub(crate) const LOGOUT_BODY_BYTES_MAX: usize = 16 * 1024;
 /// Time to log in at the provider.
 pub(crate) const LOGIN_TTL: Duration = Duration::from_mins(10);
 /// Logins of one browser that can be under way at once.

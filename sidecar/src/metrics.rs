@@ -100,7 +100,7 @@ fn route_label(route: Option<&Route>) -> &'static str {
         None => "none",
         Some(Route::Internal) => "internal",
         Some(Route::Login | Route::Authorize(_) | Route::Callback(_)) => "login",
-        Some(Route::Logout) => "logout",
+        Some(Route::Logout | Route::BackChannelLogout(_) | Route::FrontChannelLogout(_)) => "logout",
         Some(Route::WhoAmI) => "whoami",
         Some(Route::Metrics) => "metrics",
         Some(Route::Explain | Route::WhoSees) => "access",

@@ -20,13 +20,13 @@ use tracing::{info, warn};
 use crate::{
     access,
     answer::{Answer, Refusal, json_answer, typed},
-    authenticate::{Authenticated, Identity, PasswordCheck, authenticate},
+    authenticate::{Authenticated, Ended, Identity, PasswordCheck, authenticate},
     challenge,
     engine::{Engine, Forwarded, chain},
     limits::AUTHENTICATIONS_MAX,
     linger::Lingering,
     metrics::Metrics,
-    oidc::{self, Logins},
+    oidc::{self, Logins, LogoutTokens},
     permit::{DecideError, Permit, decide, refused},
     screen::{Screened, screen},
     standing::{Policy, Standing},
@@ -41,6 +41,9 @@ pub(crate) struct Pipeline {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) passwords: PasswordCheck,
     pub(crate) logins: Logins,
+    pub(crate) logout_tokens: LogoutTokens,
+    /// Sessions that have ended before their cookies have.
+    pub(crate) ended: Ended,
     /// Rung when the engine says that it lacks the policy.
     pub(crate) policy_missing: Arc<Notify>,
 }
@@ -91,6 +94,9 @@ impl Pipeline {
         if let Some(answered) = self.log_in_or_out(&request, &route, &policy, record).await {
             return answered;
         }
+        if let Route::BackChannelLogout(provider) = &route {
+            return self.logout_tokens.end(request, &policy, provider, &self.ended).await;
+        }
         let (policy, authenticated) = self.identify(&request, policy, source).await?;
         record.revision = Some(policy.id().revision);
         let identity = match authenticated {
@@ -134,7 +140,7 @@ impl Pipeline {
         source: IpAddr,
     ) -> Result<(Arc<Policy>, Authenticated), Refusal> {
         for _ in 0..AUTHENTICATIONS_MAX {
-            let authenticated = authenticate(request, &policy, &self.passwords, source).await?;
+            let authenticated = authenticate(request, &policy, &self.passwords, &self.ended, source).await?;
             let current = self.standing.policy()?;
             if Arc::ptr_eq(&current, &policy) {
                 return Ok((policy, authenticated));
@@ -163,8 +169,15 @@ impl Pipeline {
                     answer
                 }))
             }
-            Route::Logout => Some(oidc::log_out(request, policy)),
-            Route::Internal | Route::WhoAmI | Route::Metrics | Route::Explain | Route::WhoSees | Route::Engine => None,
+            Route::Logout => Some(oidc::log_out(request, policy, &self.ended)),
+            Route::FrontChannelLogout(provider) => Some(oidc::log_out_in_frame(request, policy, provider, &self.ended)),
+            Route::BackChannelLogout(_)
+            | Route::Internal
+            | Route::WhoAmI
+            | Route::Metrics
+            | Route::Explain
+            | Route::WhoSees
+            | Route::Engine => None,
         }
     }
 

@@ -10,13 +10,13 @@ use tokio::{
 
 use crate::{
     adopt::Adopter,
-    authenticate::PasswordCheck,
+    authenticate::{Ended, PasswordCheck},
     config::{Config, PolicyUpdate},
     engine::Engine,
     limits::{CONNECTIONS_MAX, PRIVATE_CONNECTIONS_MAX},
     listen,
     metrics::Metrics,
-    oidc::{HttpClient, Logins},
+    oidc::{HttpClient, Logins, LogoutTokens},
     pipeline::Pipeline,
     private,
     standing::Standing,
@@ -52,6 +52,8 @@ pub async fn run(
         metrics: Arc::clone(&metrics),
         passwords: PasswordCheck::new(),
         logins: Logins::new(),
+        logout_tokens: LogoutTokens::new(),
+        ended: Ended::new(),
         policy_missing: Arc::clone(&policy_missing),
     });
     let adopter = Adopter { engine, standing, http: HttpClient::new(), policy_missing };

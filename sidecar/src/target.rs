@@ -33,6 +33,10 @@ pub(crate) enum Route {
     Callback(String),
     /// `/logout`
     Logout,
+    /// `/logout/connect/back-channel/{providerId}`
+    BackChannelLogout(String),
+    /// `/logout/connect/front-channel/{providerId}`
+    FrontChannelLogout(String),
     /// `/whoami` and its alias.
     WhoAmI,
     /// `/metrics`
@@ -115,6 +119,12 @@ impl Target {
             [Some("oauth2"), Some("authorization"), Some(provider), None, _] => Route::Authorize(provider.to_owned()),
             [Some("login"), Some("oauth2"), Some("code"), Some(provider), None] => Route::Callback(provider.to_owned()),
             [Some("logout"), None, ..] => Route::Logout,
+            [Some("logout"), Some("connect"), Some("back-channel"), Some(provider), None] => {
+                Route::BackChannelLogout(provider.to_owned())
+            }
+            [Some("logout"), Some("connect"), Some("front-channel"), Some(provider), None] => {
+                Route::FrontChannelLogout(provider.to_owned())
+            }
             [Some("whoami"), None, ..] | [Some("atoti"), Some("pyapi"), Some("whoami"), None, _] => Route::WhoAmI,
             [Some("metrics"), None, ..] => Route::Metrics,
             [Some("api"), Some("v1"), Some("access"), Some("explain"), None] => Route::Explain,

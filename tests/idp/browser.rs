@@ -62,8 +62,13 @@ async fn a_person_logs_in_asks_and_logs_out() {
     let url = Url::parse(&format!("{}/logout", place.url)).unwrap();
     let reply = browser.request(&Method::GET, &url, "").await.unwrap();
     assert!(reply.status.is_redirection(), "{reply:?}");
-    assert!(reply.header("location").starts_with(&format!("{}/session/end", provider.issuer())), "{:?}", reply.headers);
+    let elsewhere = reply.header("location").to_owned();
+    assert!(elsewhere.starts_with(&format!("{}/session/end", provider.issuer())), "{:?}", reply.headers);
     assert!(browser.cookie_header(&place.url).is_err(), "a cookie is left after logout");
+    french.get("/whoami").await.unwrap().expect(302).unwrap();
+    story.step("which the provider leads back from");
+    browser.stops_before = Some("/");
+    assert_eq!(browser.log_out(&elsewhere).await.unwrap().url.as_str(), format!("{}/", place.url));
 }
 
 #[tokio::test]
@@ -79,16 +84,20 @@ async fn the_cookie_is_sealed_small_and_closed_to_scripts() {
         browser.log_in(&format!("{}/whoami", place.url), "parisian-user", &password_of("parisian-user")).await.unwrap();
     assert_eq!(page.reply.json().unwrap(), json!({"name": "parisian-user", "roles": ["ROLE_PARIS", "ROLE_USER"]}));
 
-    let set = browser.set_cookies.iter().rfind(|cookie| cookie.starts_with(&place.url)).unwrap().to_ascii_lowercase();
-    assert!(set.contains("httponly") && set.contains("samesite=lax") && set.contains("path=/"), "{set}");
-    assert!(set.len() < 1500 && !set.contains("parisian-user"), "{set}");
+    for (name, bytes_max) in [("cubegate-session", 1536), ("cubegate-tokens", 4096)] {
+        let start = format!("{} {name}=", place.url);
+        let set = browser.set_cookies.iter().rfind(|cookie| cookie.starts_with(&start)).unwrap().to_ascii_lowercase();
+        assert!(set.contains("httponly") && set.contains("samesite=lax") && set.contains("path=/"), "{set}");
+        assert!(set.len() < place.url.len() + bytes_max + 100 && !set.contains("parisian-user"), "{set}");
+    }
 
-    let cookie = browser.cookie_header(&place.url).unwrap();
-    let (name, value) = cookie.rsplit_once('=').unwrap();
+    let cookies = browser.cookie_header(&place.url).unwrap();
+    let session = cookies.split("; ").find(|cookie| cookie.starts_with("cubegate-session=")).unwrap();
+    let (name, value) = session.split_once('=').unwrap();
     let middle = value.len() / 2;
     let flipped = if value.as_bytes()[middle] == b'A' { 'B' } else { 'A' };
     let forged = format!("{name}={}{flipped}{}", &value[..middle], &value[middle + 1..]);
-    let mut other = place.connect(Credentials::Cookie(forged)).await;
+    let mut other = place.connect(Credentials::Cookie(cookies.replace(session, &forged))).await;
     other.get("/whoami").await.unwrap().expect(302).unwrap();
 }
 

@@ -4,5 +4,6 @@
 
 mod bearer;
 mod browser;
+mod ends;
 mod outage;
 mod session;

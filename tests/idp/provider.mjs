@@ -1,14 +1,15 @@
 // An OpenID provider for tests, on npm `oidc-provider`. It reads one JSON document from CUBEGATE_PROVIDER:
 //
 //   port       where to listen, on loopback
-//   client     {id, secret, redirectUris, postLogoutRedirectUris}
+//   client     {id, secret, redirectUris, postLogoutRedirectUris, backChannelLogoutUri}
+//   accessTokenSeconds  how long access tokens live; 300 when left out
 //   users      {name: {password, email, roles: [...]}}
 //   literal    name of the literal claim that carries the roles under the scope `email`
 //   audience   audience of JWT access tokens, which are issued when the client asks for the resource `api`
 //   api        URL of that resource
 //   foreignApi URL of a resource of somebody else, with an audience of its own
 //
-// Beside the protocol it has `POST /test/sign`: {header, claims, key: "own" | "foreign" | "none"} → a JWT.
+// Beside the protocol it has `POST /test/roles`: {user, roles}, from now on; and `POST /test/sign`: {header, claims, key: "own" | "foreign" | "none"} → a JWT.
 // With "own" it is signed as the provider signs; that is how a test gets tokens that are wrong in one thing only.
 // A `kid` of "own" in the header stands for that of the provider's key, which is new at each start.
 import { createHash, randomUUID } from 'node:crypto';
@@ -49,10 +50,12 @@ const provider = new Provider(issuer, {
     {
       client_id: client.id,
       client_secret: client.secret,
-      grant_types: ['authorization_code', 'password'],
+      grant_types: ['authorization_code', 'refresh_token', 'password'],
       response_types: ['code'],
       redirect_uris: client.redirectUris,
       post_logout_redirect_uris: client.postLogoutRedirectUris,
+      backchannel_logout_uri: client.backChannelLogoutUri,
+      backchannel_logout_session_required: true,
     },
   ],
   findAccount: (_ctx, id) => {
@@ -67,7 +70,11 @@ const provider = new Provider(issuer, {
     roles: ['resource_access'],
   },
   pkce: { required: () => true },
-  ttl: { AccessToken: 300, AuthorizationCode: 60, Grant: 3600, IdToken: 300, Interaction: 600, Session: 3600 },
+  // The library does not speak to private addresses; here everybody is on loopback.
+  fetch: (url, { dispatcher: _guarded, ...options }) => globalThis.fetch(url, options),
+  issueRefreshToken: async (_ctx, { grantTypes }) => grantTypes.includes('refresh_token'),
+  rotateRefreshToken: true,
+  ttl: { RefreshToken: 3600, AccessToken: settings.accessTokenSeconds ?? 300, AuthorizationCode: 60, Grant: 3600, IdToken: 300, Interaction: 600, Session: 3600 },
   // A JWT access token must say by itself what userinfo says of an opaque one.
   extraTokenClaims: (_ctx, token) => {
     const name = token.resourceServer && nameOf(token.accountId);
@@ -79,6 +86,7 @@ const provider = new Provider(issuer, {
     devInteractions: { enabled: true },
     introspection: { enabled: settings.introspection ?? true },
     rpInitiatedLogout: { enabled: true },
+    backchannelLogout: { enabled: true },
     resourceIndicators: {
       enabled: true,
       useGrantedResource: () => true,
@@ -137,6 +145,12 @@ provider.use(async (ctx, next) => {
     ctx.body = await signer.sign((key === 'own' ? own : foreign).privateKey);
     return;
   }
+  if (ctx.method === 'POST' && ctx.path === '/test/roles') {
+    const { user, roles } = JSON.parse(await bodyOf(ctx.req));
+    users[user].roles = roles;
+    ctx.body = '';
+    return;
+  }
   // The library's own login form takes any password and makes the login the account's id: check the one, translate the other.
   if (ctx.method === 'POST' && /^\/interaction\/[^/]+$/.test(ctx.path)) {
     const form = new URLSearchParams(await bodyOf(ctx.req));
@@ -154,6 +168,6 @@ provider.use(async (ctx, next) => {
   await next();
 });
 
-for (const event of ['server_error', 'authorization.error', 'grant.error', 'userinfo.error', 'introspection.error', 'end_session.error'])
+for (const event of ['server_error', 'authorization.error', 'grant.error', 'userinfo.error', 'introspection.error', 'end_session.error', 'backchannel.error'])
   provider.on(event, (_ctx, error) => console.error(event, error?.message, error?.error_description ?? '', error?.error_detail ?? ''));
 provider.listen(settings.port, '127.0.0.1', () => console.log(`ready ${issuer}`));

@@ -78,6 +78,17 @@ impl Browser {
         bail!("still asked for something at {}: {:?}", page.url, page.reply)
     }
 
+    /// Opens a page of the provider that asks whether to log out, and says yes.
+    pub async fn log_out(&mut self, address: &str) -> Result<Page> {
+        let page = self.open(address).await?;
+        let html = page.reply.text();
+        let xsrf = attribute_after(&html, "name=\"xsrf\"", "value").context("no form asks whether to log out")?;
+        let action = attribute_after(&html, "<form", "action").context("the form has an action")?;
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.append_pair("xsrf", &xsrf).append_pair("logout", "yes");
+        self.navigate(Method::POST, page.url.join(&action)?, form.finish()).await
+    }
+
     /// The `Cookie` header that this browser would send to an address.
     pub fn cookie_header(&self, address: &str) -> Result<String> {
         let origin = Url::parse(address)?.origin().ascii_serialization();

@@ -72,6 +72,7 @@ impl<'a> Provider<'a> {
                 "secret": CLIENT_SECRET,
                 "redirectUris": [format!("{application}/login/oauth2/code/test")],
                 "postLogoutRedirectUris": [application, format!("{application}/")],
+                "backChannelLogoutUri": format!("{application}/logout/connect/back-channel/test"),
             },
             "users": users,
             "literal": LITERAL_CLAIM,
@@ -89,6 +90,22 @@ impl<'a> Provider<'a> {
             settings.insert("introspection".into(), json!(false));
         }
         self
+    }
+
+    /// Gives access tokens that expire soon.
+    #[must_use]
+    pub fn with_short_access_tokens(mut self, seconds: u64) -> Self {
+        if let Some(settings) = self.settings.as_object_mut() {
+            settings.insert("accessTokenSeconds".into(), json!(seconds));
+        }
+        self
+    }
+
+    /// Gives a user these roles from now on.
+    pub async fn give_roles(&self, user: &str, roles: &[&str]) -> Result<()> {
+        let body = json!({"user": user, "roles": roles});
+        Connection::to(&self.issuer, Credentials::None).await?.post_json("/test/roles", &body).await?.expect(200)?;
+        Ok(())
     }
 
     /// Starts it and waits until it answers.

@@ -4,6 +4,7 @@
 //! guest, where the policy admits guests; a cookie that does not count any more makes nobody one in the middle of their work.
 
 mod basic;
+pub(crate) mod ended;
 pub(crate) mod session;
 mod throttle;
 
@@ -33,6 +34,7 @@ use crate::{
 
 use basic::PasswordError;
 pub(crate) use basic::{PasswordCheck, keyed_tag, process_key};
+pub(crate) use ended::Ended;
 use session::{Session, Vouched};
 
 /// Someone whose identity is proven; or nobody in particular, where the Session admits them.
@@ -74,6 +76,7 @@ pub(crate) async fn authenticate<B>(
     request: &Screened<B>,
     policy: &Arc<Policy>,
     passwords: &PasswordCheck,
+    ended: &Ended,
     source: IpAddr,
 ) -> Result<Authenticated, Refusal> {
     let ways = match &policy.door().authentication {
@@ -94,7 +97,7 @@ pub(crate) async fn authenticate<B>(
             Ok(user) => Ok(Authenticated::As(Identity::TokenBearer(user))),
             Err(error) => Err(refused_token(&error, ways, request)),
         },
-        Ok(None) => match by_cookie(request, policy).await {
+        Ok(None) => match by_cookie(request, policy, ended).await {
             Some(logged_in) => Ok(Authenticated::As(Identity::LoggedIn(logged_in))),
             None => without_credentials(request, policy, ways),
         },
@@ -128,9 +131,12 @@ async fn by_token(policy: &Policy, token: &str) -> Result<ProviderUser, BearerEr
     policy.provider().ok_or(BearerError::NoProvider)?.user_of_token(token).await
 }
 
-async fn by_cookie<B>(request: &Screened<B>, policy: &Arc<Policy>) -> Option<LoggedIn> {
+async fn by_cookie<B>(request: &Screened<B>, policy: &Arc<Policy>, ended: &Ended) -> Option<LoggedIn> {
     let provider = policy.provider()?;
     let session = Session::read(&request.headers, policy.session_cookies())?;
+    if ended.has_ended(&session, &provider.config().issuer_url) {
+        return None;
+    }
     renewal::current(session, &request.headers, policy, provider).await
 }
 

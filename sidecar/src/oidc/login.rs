@@ -157,8 +157,13 @@ pub(super) fn unavailable(error: Unavailable) -> Refusal {
 }
 
 pub(crate) fn wrong_method() -> Refusal {
-    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", "The method does not fit the path", "use GET")
-        .header(http::header::ALLOW, http::HeaderValue::from_static("GET, HEAD"))
+    only("GET, HEAD")
+}
+
+/// The 405 for any other method than these.
+pub(crate) fn only(methods: &'static str) -> Refusal {
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", "The method does not fit the path", "see `Allow`")
+        .header(http::header::ALLOW, http::HeaderValue::from_static(methods))
 }
 
 fn authorization_path(provider: &Provider) -> String {

@@ -1,22 +1,29 @@
 //! Logging out: here, and at the provider when it offers that.
 
 use http::{Method, StatusCode, header::SET_COOKIE};
+use url::form_urlencoded;
 
 use crate::{
-    answer::{Answer, Refusal, empty, redirect},
-    authenticate::session::Session,
+    answer::{Answer, Refusal, empty, redirect, typed},
+    authenticate::{
+        ended::{Ended, Ending},
+        session::Session,
+    },
     screen::Screened,
     standing::Policy,
 };
 
 use super::{login, tokens::Tokens};
 
-/// `/logout`: makes the browser forget its session. Basic credentials and tokens are not ours to make anyone forget.
-pub(crate) fn log_out<B>(request: &Screened<B>, policy: &Policy) -> Result<Answer, Refusal> {
+/// `/logout`: ends the session of a browser. Basic credentials and tokens are not ours to make anyone forget.
+pub(crate) fn log_out<B>(request: &Screened<B>, policy: &Policy, ended: &Ended) -> Result<Answer, Refusal> {
     if ![Method::GET, Method::HEAD, Method::POST].contains(&request.method) {
-        return Err(login::wrong_method());
+        return Err(login::only("GET, HEAD, POST"));
     }
     let session = Session::read(&request.headers, policy.session_cookies());
+    if let Some(session) = &session {
+        ended.end(Ending::Session(&session.id));
+    }
     let mut answer = if request.manners.wants_status_only() {
         empty(StatusCode::NO_CONTENT)
     } else {
@@ -24,11 +31,52 @@ pub(crate) fn log_out<B>(request: &Screened<B>, policy: &Policy) -> Result<Answe
         let elsewhere = tokens.and_then(|tokens| at_provider(policy, tokens.and_then(|tokens| tokens.id_token)));
         redirect(&request.method, elsewhere.as_deref().unwrap_or("/"))
     };
+    forget(&mut answer, policy);
+    Ok(answer)
+}
+
+/// `/logout/connect/front-channel/{providerId}`, which a page of the provider loads in a frame (OpenID Connect Front-Channel
+/// Logout 1.0). Anybody's page can do that, so it ends the session of this browser only, and only if it came of the session
+/// at the provider that is named. Browsers send our cookies to a frame only where the provider is same-site.
+pub(crate) fn log_out_in_frame<B>(
+    request: &Screened<B>,
+    policy: &Policy,
+    provider_id: &str,
+    ended: &Ended,
+) -> Result<Answer, Refusal> {
+    let provider = login::named(policy, provider_id)?;
+    if request.method != Method::GET {
+        return Err(login::only("GET"));
+    }
+    let (issuer, sid) = issuer_and_session(request.target.query().unwrap_or_default()).ok_or_else(|| {
+        let detail = "send `iss` and `sid` once each";
+        Refusal::new(StatusCode::BAD_REQUEST, "malformed-parameters", "The parameters are not understood", detail)
+    })?;
+    let mut answer = typed(StatusCode::OK, "text/html; charset=utf-8", "");
+    let session = Session::read(&request.headers, policy.session_cookies());
+    let is_meant = |session: &Session| session.vouched.provider_session.as_deref() == Some(&sid);
+    if let Some(session) = session.filter(|session| issuer == provider.config().issuer_url && is_meant(session)) {
+        ended.end(Ending::Session(&session.id));
+        forget(&mut answer, policy);
+    }
+    Ok(answer)
+}
+
+fn issuer_and_session(query: &str) -> Option<(String, String)> {
+    let value = |wanted: &str| {
+        let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == wanted);
+        let value = values.next()?.1.into_owned();
+        values.next().is_none().then_some(value)
+    };
+    Some((value("iss")?, value("sid")?))
+}
+
+/// Makes the browser forget its session.
+fn forget(answer: &mut Answer, policy: &Policy) {
     let cookies = policy.cookies();
     for name in [cookies.session(), cookies.tokens(), cookies.landing()] {
         answer.headers_mut().append(SET_COOKIE, cookies.clear(&name));
     }
-    Ok(answer)
 }
 
 /// Where the provider ends its own session (RP-Initiated Logout). Without a hint whose session is meant, it may ask first.

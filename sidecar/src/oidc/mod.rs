@@ -1,5 +1,6 @@
 //! OpenID Connect: people who log in with a browser, and bearers of the provider's access tokens.
 
+mod backchannel;
 mod callback;
 mod claims;
 mod exchange;
@@ -19,13 +20,14 @@ use serde_json::Value;
 
 use crate::authenticate::ProviderUser;
 
+pub(crate) use backchannel::LogoutTokens;
 pub(crate) use callback::Logins;
 pub(crate) use http::HttpClient;
-pub(crate) use logout::log_out;
+pub(crate) use logout::{log_out, log_out_in_frame};
 pub(crate) use provider::Provider;
 
 use claims::Claimed;
-use jwt::{Expected, JwtError};
+use jwt::{Expected, JwtError, SignedClaims, SigningKeys};
 use opaque::OpaqueError;
 use provider::{Known, Unavailable};
 
@@ -77,15 +79,30 @@ impl Provider {
     /// The claims of a JWT access token. One that names an unknown key is tried again with newer keys; when those cannot
     /// be had, nobody knows whether it is good.
     async fn claims_of_jwt(&self, token: &str, known: &Known) -> Result<Value, BearerError> {
-        let config = self.config();
-        let expected = Expected {
-            issuer: &config.issuer_url,
-            audience: config.audience.as_deref().unwrap_or(&config.client_id),
-            client_id: &config.client_id,
-        };
-        match known.keys.verify(token, &expected) {
+        let audience = self.config().audience.as_deref().unwrap_or(&self.config().client_id);
+        let expected = self.expected(audience);
+        self.by_newest_keys(known, |keys| keys.verify(token, &expected)).await
+    }
+
+    /// The claims of a logout token, as far as every token must be in order.
+    async fn claims_of_logout_token(&self, token: &str) -> Result<SignedClaims, BearerError> {
+        let known = self.known().await?;
+        let expected = self.expected(&self.config().client_id);
+        self.by_newest_keys(&known, |keys| keys.signed_claims(token, &expected)).await
+    }
+
+    fn expected<'a>(&'a self, audience: &'a str) -> Expected<'a> {
+        Expected { issuer: &self.config().issuer_url, audience, client_id: &self.config().client_id }
+    }
+
+    async fn by_newest_keys<T>(
+        &self,
+        known: &Known,
+        verify: impl Fn(&SigningKeys) -> Result<T, JwtError>,
+    ) -> Result<T, BearerError> {
+        match verify(&known.keys) {
             Err(JwtError::UnknownKey) => match self.newer_than(known).await? {
-                Some(newer) => Ok(newer.keys.verify(token, &expected)?),
+                Some(newer) => Ok(verify(&newer.keys)?),
                 None => Err(JwtError::UnknownKey.into()),
             },
             verdict => Ok(verdict?),

@@ -97,7 +97,7 @@ pub(crate) fn request(
     method: &str,
     target: &str,
     headers: &[(&str, &str)],
-    body: &'static str,
+    body: impl Into<String>,
 ) -> Request<Full<Bytes>> {
     let mut request = Request::builder().method(method).uri(target);
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
@@ -106,7 +106,7 @@ pub(crate) fn request(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    request.body(Full::new(Bytes::from_static(body.as_bytes()))).unwrap()
+    request.body(Full::new(Bytes::from(body.into()))).unwrap()
 }
 
 /// Bytes as they are; what comes back until the other side closes. Ask for `Connection: close`.

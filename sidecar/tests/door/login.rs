@@ -343,30 +343,6 @@ async fn a_session_outlives_edits_of_the_claims_that_restrictions_speak_of() {
 }
 
 #[tokio::test]
-async fn logging_out_forgets_the_session_here_and_at_the_provider() {
-    let (provider, sidecar) = with_provider().await;
-    let browser = Browser::logged_in(&provider, &sidecar).await;
-    let cookie = browser.jar.header();
-    for (method, status) in [("GET", 302), ("POST", 303)] {
-        let reply = send(sidecar.public, request(method, "/logout", &[("cookie", &cookie)], "")).await;
-        assert_eq!(reply.status, status);
-        let end = "/end?client_id=cubegate&post_logout_redirect_uri=http%3A%2F%2F127.0.0.1%3A8080%2F&id_token_hint=";
-        assert!(reply.header("location").starts_with(&format!("{}{end}", provider.issuer())), "{reply:?}");
-        let mut jar = browser.jar.clone();
-        jar.take(&reply);
-        assert!(jar.0.is_empty());
-    }
-    let script = send(
-        sidecar.public,
-        request("POST", "/logout", &[("cookie", &cookie), ("x-requested-with", "XMLHttpRequest")], ""),
-    )
-    .await;
-    assert_eq!((script.status.as_u16(), script.header("location")), (204, ""));
-    assert_eq!(get(sidecar.public, "/logout", &[]).await.header("location"), "/", "nobody was logged in");
-    assert_eq!(send(sidecar.public, request("DELETE", "/logout", &[], "")).await.status, 405);
-}
-
-#[tokio::test]
 async fn a_login_never_leads_elsewhere() {
     let (provider, sidecar) = with_provider().await;
     for page in ["/?next=https://evil.example", "/a?https://evil.example/"] {

@@ -18,6 +18,7 @@ mod fixture;
 mod guest;
 mod hostile;
 mod login;
+mod logout;
 mod policy;
 mod provider;
 mod renewal;

@@ -269,17 +269,3 @@ async fn sessions_end_as_early_as_the_session_object_says() {
         assert_eq!(browser.asks(&sidecar, "/whoami").await.status, 302, "{session:?}");
     }
 }
-
-#[tokio::test]
-async fn a_logout_tells_the_provider_whose_session_is_meant_and_leaves_no_cookie() {
-    let provider = Provider::start().await;
-    let sidecar = with(oidc(&provider.issuer())).await;
-    let mut browser = Browser::open(&sidecar, "/").await;
-    let id_token = provider.signer.sign("JWT", &browser.claims(&provider, json!({})));
-    browser.granted_token(&provider, "c", id_token.clone(), "access");
-    browser.finish(&sidecar).await;
-    let reply = browser.asks(&sidecar, "/logout").await;
-    assert!(reply.header("location").ends_with(&format!("&id_token_hint={id_token}")), "{reply:?}");
-    browser.jar.take(&reply);
-    assert!(browser.jar.0.is_empty(), "{:?}", browser.jar);
-}
