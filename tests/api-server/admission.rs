@@ -100,6 +100,12 @@ const BAD: &[(&str, &str, &str, &[&str])] = &[
         &["issuerUrl must be https"],
     ),
     (
+        "a session of people that ends too late",
+        "Session",
+        "{tables: [{name: T, source: {csv: {path: /t.csv}}}], cubes: [{name: C, factTable: T}], url: \"https://a.example.com\", authentication: {oidc: {providerId: p, issuerUrl: \"https://p.example.com\", clientId: c, accessTokenFormat: opaque, session: {absoluteTimeout: 169h}}}}",
+        &["absoluteTimeout is from 5m to 168h"],
+    ),
+    (
         "a roles claim by path and by name",
         "Session",
         "{tables: [{name: T, source: {csv: {path: /t.csv}}}], cubes: [{name: C, factTable: T}], url: \"https://a.example.com\", authentication: {oidc: {providerId: p, issuerUrl: \"https://p.example.com\", clientId: c, accessTokenFormat: opaque, rolesClaims: [{path: [a], name: b}]}}}",
