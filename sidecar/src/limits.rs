@@ -108,6 +108,10 @@ pub(crate) const KEYS_AGE_MAX: Duration = Duration::from_hours(24);
 pub(crate) const CLOCK_SKEW: Duration = Duration::from_mins(1);
 /// Length of a bearer token.
 pub(crate) const TOKEN_BYTES_MAX: usize = 12 * 1024;
+/// Time that a verified token is remembered.
+pub(crate) const VERIFIED_TOKEN_TTL_MAX: Duration = Duration::from_mins(5);
+/// Verified tokens remembered.
+pub(crate) const VERIFIED_TOKENS_MAX: u64 = 10_000;
 /// Time that the provider's word on an opaque token is remembered.
 pub(crate) const OPAQUE_TTL_MAX: Duration = Duration::from_mins(1);
 /// Opaque tokens remembered.

@@ -16,6 +16,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use jsonwebtoken::{
     Algorithm, DecodingKey, Validation, decode, decode_header,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse},
@@ -32,6 +33,8 @@ pub(crate) struct SigningKeys {
     by_id: BTreeMap<String, SigningKey>,
     /// Used for tokens without `kid`, when it is the only key.
     without_id: Vec<SigningKey>,
+    /// SHA-256 of the set as it was published.
+    digest: [u8; 32],
 }
 
 /// Who must have issued a token, and for whom.
@@ -85,6 +88,7 @@ impl SigningKeys {
     /// A key of a kind that we do not know is no reason to do without the others.
     fn from_keys(keys: Vec<Value>) -> Self {
         let (mut by_id, mut without_id) = (BTreeMap::new(), Vec::new());
+        let published = Value::Array(keys.clone()).to_string();
         for key in keys {
             let Ok(key) = serde_json::from_value::<Jwk>(key) else { continue };
             let Some(signing) = SigningKey::new(&key) else { continue };
@@ -93,7 +97,14 @@ impl SigningKeys {
                 None => without_id.push(signing),
             }
         }
-        Self { by_id, without_id }
+        let digest = digest(&SHA256, published.as_bytes());
+        let digest = digest.as_ref().try_into().expect("SHA-256 gives 32 bytes");
+        Self { by_id, without_id, digest }
+    }
+
+    /// Tells this set from others.
+    pub(crate) fn digest(&self) -> &[u8] {
+        &self.digest
     }
 
     /// The claims of an access token that is in order.

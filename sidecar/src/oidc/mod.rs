@@ -12,10 +12,11 @@ mod opaque;
 mod provider;
 pub(crate) mod renewal;
 mod tokens;
+mod verified;
 
 use std::sync::Arc;
 
-use cubegate_policy::snapshot::AccessTokenFormat;
+use cubegate_policy::snapshot::{AccessTokenFormat, Oidc};
 use serde_json::Value;
 
 use crate::authenticate::ProviderUser;
@@ -67,34 +68,45 @@ impl Provider {
         let known = self.known().await?;
         match self.config().access_token_format {
             AccessTokenFormat::Opaque => Ok(self.opaque.user(token, self.config(), &known, &self.http).await?),
-            AccessTokenFormat::Jwt => {
-                let claims = self.claims_of_jwt(token, &known).await?;
-                let mut claimed = Claimed::nothing(self.config());
-                claimed.complete_from(&claims);
-                claimed.into_user().ok_or(BearerError::NoName)
-            }
+            AccessTokenFormat::Jwt => self.bearer_of_jwt(token, &known).await,
         }
     }
 
-    /// The claims of a JWT access token. One that names an unknown key is tried again with newer keys; when those cannot
-    /// be had, nobody knows whether it is good.
+    async fn bearer_of_jwt(&self, token: &str, known: &Known) -> Result<ProviderUser, BearerError> {
+        if let Some(user) = self.verified.bearer(self.verified.tag(token, &known.keys)) {
+            return Ok(user);
+        }
+        let expected = self.expected_of_access_tokens();
+        let verify = |keys: &SigningKeys| Ok((keys.verify(token, &expected)?, self.verified.tag(token, keys)));
+        let (claims, tag) = self.by_newest_keys(known, verify).await?;
+        let mut claimed = Claimed::nothing(self.config());
+        claimed.complete_from(&claims);
+        let user = claimed.into_user().ok_or(BearerError::NoName)?;
+        self.verified.remember(tag, &claims, &user);
+        Ok(user)
+    }
+
+    /// The claims of an access token that came with a login.
     async fn claims_of_jwt(&self, token: &str, known: &Known) -> Result<Value, BearerError> {
-        let audience = self.config().audience.as_deref().unwrap_or(&self.config().client_id);
-        let expected = self.expected(audience);
+        let expected = self.expected_of_access_tokens();
         self.by_newest_keys(known, |keys| keys.verify(token, &expected)).await
     }
 
     /// The claims of a logout token, as far as every token must be in order.
     async fn claims_of_logout_token(&self, token: &str) -> Result<SignedClaims, BearerError> {
         let known = self.known().await?;
-        let expected = self.expected(&self.config().client_id);
+        let Oidc { issuer_url: issuer, client_id, .. } = self.config();
+        let expected = Expected { issuer, audience: client_id, client_id };
         self.by_newest_keys(&known, |keys| keys.signed_claims(token, &expected)).await
     }
 
-    fn expected<'a>(&'a self, audience: &'a str) -> Expected<'a> {
-        Expected { issuer: &self.config().issuer_url, audience, client_id: &self.config().client_id }
+    fn expected_of_access_tokens(&self) -> Expected<'_> {
+        let Oidc { issuer_url: issuer, client_id, audience, .. } = self.config();
+        Expected { issuer, audience: audience.as_ref().unwrap_or(client_id), client_id }
     }
 
+    /// A token that names an unknown key is tried again with newer keys; when those cannot be had, nobody knows whether it
+    /// is good.
     async fn by_newest_keys<T>(
         &self,
         known: &Known,

@@ -37,7 +37,7 @@ use crate::{
     },
 };
 
-use super::{http::HttpClient, jwt::SigningKeys, opaque::OpaqueTokens, renewal::Renewals};
+use super::{http::HttpClient, jwt::SigningKeys, opaque::OpaqueTokens, renewal::Renewals, verified::VerifiedTokens};
 
 /// What a provider says of itself.
 pub(crate) type Metadata = ProviderMetadata<
@@ -82,6 +82,7 @@ pub(crate) struct Provider {
     pub(super) http: HttpClient,
     pub(super) opaque: OpaqueTokens,
     pub(super) renewals: Renewals,
+    pub(super) verified: VerifiedTokens,
     known: watch::Receiver<Option<Arc<Known>>>,
     wanted: Arc<Notify>,
     task: JoinHandle<()>,
@@ -125,7 +126,16 @@ impl Provider {
             wanted: Arc::clone(&wanted),
         };
         let task = tokio::spawn(discovery.run());
-        Arc::new(Self { opaque: OpaqueTokens::new(), renewals: Renewals::new(), config, http, known, wanted, task })
+        Arc::new(Self {
+            opaque: OpaqueTokens::new(),
+            renewals: Renewals::new(),
+            verified: VerifiedTokens::new(),
+            config,
+            http,
+            known,
+            wanted,
+            task,
+        })
     }
 
     pub(crate) fn config(&self) -> &Oidc {

@@ -26,3 +26,4 @@ mod screening;
 mod source;
 mod status;
 mod stream;
+mod verified;
