@@ -105,3 +105,20 @@ async fn a_cut_of_an_unknown_dimension_is_reported_and_refuses_its_holders() {
     connect(&up, "cubes", "olivia").await.query("sales", &query).await.unwrap().expect(403).unwrap();
     connect(&up, "cubes", "camille").await.query("sales", &query).await.unwrap().expect(200).unwrap();
 }
+
+#[tokio::test]
+async fn a_path_that_no_fact_has_is_a_warning() {
+    let run = RunDirectory::new().unwrap();
+    up::copy_examples(&run).unwrap();
+    let directory = run.path().join("examples/cubes");
+    up::edit(&directory.join("restrictions.yaml"), "geography:USA", "geography:UAS").unwrap();
+    let mut check = tools::mortal(&tools::cubegate("cubegate").unwrap());
+    check.arg("check").arg(&directory);
+    let found = cubegate_tests::process::output(check).await.unwrap();
+    let report = String::from_utf8(found.stdout).unwrap();
+    assert!(
+        report.contains("warning: Restriction/user-henri-cube-sales: no row has the value `UAS` of geography"),
+        "{report}"
+    );
+    assert_eq!(report.matches("warning:").count(), 1, "{report}");
+}

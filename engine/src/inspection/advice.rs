@@ -5,9 +5,11 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use cubegate_api::Moment;
 use cubegate_policy::{
-    bind::{AnyOf, Conjunction, PathTest, Paths, Visibility},
+    bind::{AnyOf, Conjunction, PathTest, Paths, Visibility, path_in_cubes},
     compile::Advice,
     context::CallerContext,
+    cubes::CubePattern,
+    cut::{Cut, Point, Selection},
     day::Day,
     explain::{Member, ViewerKind, viewers},
     resolve::holder,
@@ -40,22 +42,25 @@ impl Inspection {
         let clauses: BTreeSet<&Clause> = clauses.flatten().collect();
         let mut left = VALUES_ADVISED_MAX;
         clauses.into_iter().filter_map(move |Clause { condition, restriction }| {
-            let Condition::Line { subject, wanted: Wanted::Values(Values::In(values)), .. } = condition else {
-                return None;
-            };
-            let looked_at = values.iter().take(left);
-            left -= looked_at.len();
-            let absent: Vec<&str> =
-                looked_at.filter(|value| self.is_absent(subject, value, today)).map(String::as_str).collect();
-            let message = match absent.as_slice() {
-                [] => return None,
-                [value] => format!("no row has the value `{value}` of {subject}"),
-                [first, .., last] => {
-                    format!("no row has any of {} values of {subject}, from `{first}` to `{last}`", absent.len())
+            let (field, said_of, absent): (_, _, Vec<String>) = match condition {
+                Condition::Line { subject, wanted: Wanted::Values(Values::In(values)), .. } => {
+                    let looked_at = values.iter().take(left);
+                    left -= looked_at.len();
+                    let absent = looked_at.filter(|value| self.is_absent(subject, value, today)).cloned();
+                    ("spec.where", subject.to_string(), absent.collect())
                 }
+                Condition::Cut { cube, cut } => {
+                    let Selection::Set(points) = cut.selection() else { return None };
+                    let looked_at = points.iter().take(left);
+                    left -= looked_at.len();
+                    let absent = looked_at.filter(|point| self.is_nowhere(cube, cut, point)).map(Point::to_string);
+                    ("spec.cuts", cut.dimension().to_owned(), absent.collect())
+                }
+                Condition::Line { .. } => return None,
             };
+            let message = told_absent(&absent, &said_of)?;
             let object = ObjectName { kind: Kind::Restriction, name: restriction.clone() };
-            Some(Advice { object, field: "spec.where".to_owned(), message })
+            Some(Advice { object, field: field.to_owned(), message })
         })
     }
 
@@ -64,8 +69,7 @@ impl Inspection {
         let count = match subject {
             Subject::Column(column) => {
                 let paths = Paths::In([vec![value.to_owned()]].into());
-                let test = PathTest { columns: vec![column.clone()], negated: false, paths };
-                let only = Visibility { all_of: vec![AnyOf(vec![Conjunction(vec![Arc::new(test)])])] };
+                let only = only(PathTest { columns: vec![column.clone()], negated: false, paths });
                 let has_table = self.model.table(&column.table).is_some();
                 let anything = CallerContext::default();
                 let rows = || VisibleTable::new(Arc::clone(&self.model), &column.table, only, &anything).count().ok();
@@ -77,6 +81,17 @@ impl Inspection {
             }
         };
         count == Some(0)
+    }
+
+    /// Whether no cube that a cut is of has a fact there. Days come and go.
+    fn is_nowhere(&self, pattern: &CubePattern, cut: &Cut, point: &Point) -> bool {
+        let Point::Path(path) = point else { return false };
+        let cubes = path_in_cubes(pattern, cut, path, self.model.shape());
+        let has_no_fact = |(cube, test): (&str, PathTest)| {
+            let visible = VisibleCube::new(Arc::clone(&self.model), cube, only(test), CallerContext::default());
+            visible.facts().is_ok_and(|(visible, _)| visible == 0)
+        };
+        !cubes.is_empty() && cubes.into_iter().all(has_no_fact)
     }
 
     fn widening_pairs<'a>(&'a self, snapshot: &'a Snapshot, now: Moment) -> impl Iterator<Item = Advice> {
@@ -142,4 +157,18 @@ fn pairs(snapshot: &Snapshot, now: Moment) -> BTreeSet<(&str, &str)> {
         }
     }
     pairs
+}
+
+fn only(test: PathTest) -> Visibility {
+    Visibility { all_of: vec![AnyOf(vec![Conjunction(vec![Arc::new(test)])])] }
+}
+
+fn told_absent(absent: &[String], said_of: &str) -> Option<String> {
+    match absent {
+        [] => None,
+        [value] => Some(format!("no row has the value `{value}` of {said_of}")),
+        [first, .., last] => {
+            Some(format!("no row has any of {} values of {said_of}, from `{first}` to `{last}`", absent.len()))
+        }
+    }
 }

@@ -45,6 +45,22 @@ pub(super) fn bind(
     Ok(Some((Axis::Hierarchy(name.to_owned(), position), clause)))
 }
 
+/// A path of a cut as a test of its own, in each cube that the cut is of and that has such a hierarchy.
+pub fn path_in_cubes<'a>(
+    pattern: &CubePattern,
+    cut: &Cut,
+    path: &Path,
+    model: &'a ModelShape,
+) -> Vec<(&'a str, PathTest)> {
+    let in_cube = |(name, cube): (&'a String, &'a CubeShape)| {
+        let (_, HierarchyShape { levels, .. }) = cube.hierarchy(cut).ok().filter(|_| pattern.matches(name))?;
+        let path = members(path);
+        let columns = levels.get(..path.len())?.iter().map(|level| level.column.clone()).collect();
+        Some((name.as_str(), PathTest { columns, negated: false, paths: Paths::In([path].into()) }))
+    };
+    model.cubes.iter().filter_map(in_cube).collect()
+}
+
 fn absent_everywhere(pattern: &CubePattern, cut: &Cut, model: &ModelShape) -> String {
     let meant = model.cubes.iter().filter(|(name, _)| pattern.matches(name));
     let names: Vec<&str> = meant.flat_map(|(_, cube)| cube.cut_names()).collect();

@@ -38,13 +38,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use cubegate_api::ROLE_ADMIN;
 use serde::{Deserialize, Serialize};
 
+pub use self::{
+    cut::path_in_cubes,
+    shape::{CubeShape, HierarchyShape, LevelShape, MemberKind, ModelShape, TableShape},
+    visibility::{AnyOf, Conjunction, PathTest, Paths, Visibility},
+};
 use self::{
     role::{BoundRole, Cuts, Place},
     visibility::Rule,
-};
-pub use self::{
-    shape::{CubeShape, HierarchyShape, LevelShape, MemberKind, ModelShape, TableShape},
-    visibility::{AnyOf, Conjunction, PathTest, Paths, Visibility},
 };
 use crate::{
     context::{CallerContext, ContextValues, RoleContext, by_authority},
