@@ -2,7 +2,7 @@
 
 use cubegate_policy::{
     limits::{PUBLISHED_BYTES_MAX, SNAPSHOT_BYTES_MAX},
-    publication::{Publication, PublicationId, canonical_bytes, published_bytes, secret_key},
+    publication::{CookieKey, CookieKeys, Publication, PublicationId, canonical_bytes, published_bytes, secret_key},
     snapshot::{Authentication, Checked, Snapshot},
 };
 use k8s_openapi::api::core::v1::Secret;
@@ -17,19 +17,16 @@ pub struct Previous {
     pub secret: Option<Secret>,
     revision: u64,
     publication: Option<Publication>,
-    cookie_key: Option<CookieKey>,
+    cookie_keys: Option<CookieKeys>,
 }
-
-/// Seals the cookies of a Session.
-pub type CookieKey = [u8; 32];
 
 /// What the pods of a Session are to enforce.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
     /// The policy.
     pub publication: Publication,
-    /// Generated once per Session and kept.
-    pub cookie_key: CookieKey,
+    /// One is generated per Session; whatever the Secret holds since is kept, so that keys can be added and taken away there.
+    pub cookie_keys: CookieKeys,
 }
 
 /// Why a policy cannot be published.
@@ -65,8 +62,8 @@ impl Previous {
         let revision = value(secret_key::REVISION).and_then(|bytes| std::str::from_utf8(bytes).ok());
         let revision = revision.and_then(|text| text.parse().ok()).filter(|&read| read < REVISION_MAX);
         let publication = revision.and_then(|_| Publication::from_secret(value).ok());
-        let cookie_key = value(secret_key::COOKIE_KEY).and_then(|bytes| bytes.try_into().ok());
-        Self { revision: revision.unwrap_or_default(), publication, cookie_key, secret: Some(secret) }
+        let cookie_keys = value(secret_key::COOKIE_KEY).and_then(CookieKeys::from_bytes);
+        Self { revision: revision.unwrap_or_default(), publication, cookie_keys, secret: Some(secret) }
     }
 
     /// What identifies the policy.
@@ -94,7 +91,7 @@ impl Previous {
         snapshot: Snapshot,
         fresh_cookie_key: CookieKey,
     ) -> Result<Published, TooLarge> {
-        let cookie_key = self.cookie_key.unwrap_or(fresh_cookie_key);
+        let cookie_keys = self.cookie_keys.clone().unwrap_or_else(|| CookieKeys::one(fresh_cookie_key));
         let unchanged = self
             .publication
             .as_ref()
@@ -105,7 +102,7 @@ impl Previous {
             check_size(&snapshot)?;
             Publication::new(self.revision.max(status_revision) + 1, snapshot)
         };
-        Ok(Published { publication, cookie_key })
+        Ok(Published { publication, cookie_keys })
     }
 }
 
@@ -192,7 +189,7 @@ mod tests {
             if let Ok(earlier) = revision.parse::<u64>() {
                 prop_assert!(id.revision > earlier || earlier >= REVISION_MAX);
             }
-            let mut stored = secret(&id.revision.to_string(), &snapshot("b"), &published.cookie_key);
+            let mut stored = secret(&id.revision.to_string(), &snapshot("b"), &published.cookie_keys.to_bytes());
             stored.metadata.name = Some("retail-policy".into());
             prop_assert_eq!(Previous::read(Some(stored)).publish(id.revision, snapshot("b"), [0; 32]), Ok(published));
         }
@@ -201,7 +198,7 @@ mod tests {
     #[test]
     fn the_first_publication_has_revision_one_and_a_fresh_cookie_key() {
         let published = Previous::read(None).publish(0, snapshot("a"), FRESH).unwrap();
-        assert_eq!((published.publication.id().revision, published.cookie_key), (1, FRESH));
+        assert_eq!((published.publication.id().revision, published.cookie_keys), (1, CookieKeys::one(FRESH)));
     }
 
     #[test]
@@ -232,12 +229,16 @@ mod tests {
     }
 
     #[test]
-    fn the_cookie_key_is_kept_as_long_as_it_is_sound() {
-        let kept =
-            Previous::read(Some(secret("7", &snapshot("a"), &[1; 32]))).publish(7, snapshot("b"), FRESH).unwrap();
-        assert_eq!(kept.cookie_key, [1; 32]);
-        let short =
-            Previous::read(Some(secret("7", &snapshot("a"), b"short"))).publish(7, snapshot("a"), FRESH).unwrap();
-        assert_eq!((short.cookie_key, short.publication.id().revision), (FRESH, 7));
+    fn cookie_keys_are_kept_as_long_as_they_are_sound() {
+        for sound in [vec![1; 32], [[2; 32], [1; 32]].concat(), vec![1; 128]] {
+            let held = secret("7", &snapshot("a"), &sound);
+            let kept = Previous::read(Some(held)).publish(7, snapshot("b"), FRESH).unwrap();
+            assert_eq!(kept.cookie_keys.to_bytes(), sound);
+        }
+        for damaged in [b"short".to_vec(), vec![1; 33], vec![1; 160], Vec::new()] {
+            let held = secret("7", &snapshot("a"), &damaged);
+            let renewed = Previous::read(Some(held)).publish(7, snapshot("a"), FRESH).unwrap();
+            assert_eq!((renewed.cookie_keys, renewed.publication.id().revision), (CookieKeys::one(FRESH), 7));
+        }
     }
 }

@@ -56,3 +56,6 @@ pub const CUTS_MAX: usize = 64;
 
 /// Days, weeks, months, quarters or years that a date in a cut may be away from today.
 pub const RELATIVE_UNITS_MAX: i32 = 1_000;
+
+/// Keys of the cookies of a Session: the one that seals, and those before it that still open.
+pub const COOKIE_KEYS_MAX: usize = 4;

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     bind::BindProblem,
     explain::Member,
-    limits::SNAPSHOT_BYTES_MAX,
+    limits::{COOKIE_KEYS_MAX, SNAPSHOT_BYTES_MAX},
     rights::Rights,
     snapshot::{Access, Snapshot},
 };
@@ -31,7 +31,7 @@ pub mod secret_key {
     pub const REVISION: &str = "revision";
     /// Lower-case hexadecimal SHA-256 of the canonical bytes.
     pub const SHA256: &str = "sha256";
-    /// 32 random bytes, with which cookies are sealed. Not part of the snapshot.
+    /// One or more times 32 random bytes; see [`CookieKeys`](super::CookieKeys). Not part of the snapshot.
     pub const COOKIE_KEY: &str = "cookie-key";
 }
 
@@ -40,6 +40,17 @@ pub const FORMAT: &str = "1";
 
 /// How hard a snapshot is compressed: the fast end of what makes ten thousand users fit.
 const COMPRESSION_LEVEL: i32 = 9;
+
+/// Keys of the cookies of a Session, newest first: the newest seals, and each of them opens. At most
+/// [`COOKIE_KEYS_MAX`].
+#[derive(Clone, PartialEq, Eq)]
+pub struct CookieKeys {
+    newest: CookieKey,
+    older: Vec<CookieKey>,
+}
+
+/// 32 random bytes.
+pub type CookieKey = [u8; 32];
 
 /// A policy together with what identifies it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,6 +197,38 @@ pub enum PolicyState {
     Rejected,
 }
 
+// === impl CookieKeys ===
+
+impl CookieKeys {
+    /// A single key.
+    pub fn one(key: CookieKey) -> Self {
+        Self { newest: key, older: Vec::new() }
+    }
+
+    /// As the Secret holds them: one after the other. Nothing unless all of them are whole and they are not too many.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (keys, rest) = bytes.as_chunks::<32>();
+        let (newest, older) = keys.split_first()?;
+        (rest.is_empty() && keys.len() <= COOKIE_KEYS_MAX).then(|| Self { newest: *newest, older: older.to_vec() })
+    }
+
+    /// As the Secret holds them.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.iter().copied().flatten().collect()
+    }
+
+    /// All of them, newest first.
+    pub fn iter(&self) -> impl Iterator<Item = &CookieKey> {
+        std::iter::once(&self.newest).chain(&self.older)
+    }
+}
+
+impl std::fmt::Debug for CookieKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CookieKeys").field("count", &(self.older.len() + 1)).finish_non_exhaustive()
+    }
+}
+
 impl Publication {
     /// Gives a snapshot its identity.
     pub fn new(revision: u64, snapshot: Snapshot) -> Self {
@@ -262,4 +305,19 @@ fn digest(bytes: &[u8]) -> String {
         write!(text, "{byte:02x}").expect("writing to a String does not fail");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn cookie_keys_are_whole_and_few_or_none(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let is_sound = !bytes.is_empty() && bytes.len() % 32 == 0 && bytes.len() <= 32 * COOKIE_KEYS_MAX;
+            prop_assert_eq!(CookieKeys::from_bytes(&bytes).map(|keys| keys.to_bytes()), is_sound.then_some(bytes));
+        }
+    }
 }

@@ -95,7 +95,7 @@ impl Adopter {
             }
             Verdict::Known => {
                 self.standing.refuse_newer(false);
-                if adopted.as_ref().is_some_and(|policy| policy.update().cookie_key != offered.cookie_key) {
+                if adopted.as_ref().is_some_and(|policy| policy.update().cookie_keys != offered.cookie_keys) {
                     self.adopt(offered, adopted.as_deref());
                 }
             }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cubegate_policy::publication::Publication;
+use cubegate_policy::publication::{CookieKeys, Publication};
 
 use crate::limits::{STALE_AGE, STALENESS_MAX};
 
@@ -24,8 +24,8 @@ pub struct Config {
 pub struct PolicyUpdate {
     /// The policy; its digest has been verified.
     pub publication: Publication,
-    /// Key that every key for cookies is derived from. The same in all pods of a Session.
-    pub cookie_key: [u8; 32],
+    /// What every key for cookies is derived from. The same in all pods of a Session.
+    pub cookie_keys: CookieKeys,
 }
 
 /// How a source of policies is doing. The source writes it, the sidecar reads it.

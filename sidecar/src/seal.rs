@@ -1,4 +1,4 @@
-//! Sealed cookies: AES-256-GCM, one key per purpose.
+//! Sealed cookies: AES-256-GCM, one key per purpose. The newest cookie key seals; older ones that are still there open.
 //!
 //! ```text
 //! cookie-key ──HKDF-SHA256(info = purpose)──▶ key of the purpose
@@ -13,6 +13,7 @@ use aws_lc_rs::{
     hkdf::{HKDF_SHA256, KeyType, Salt},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use cubegate_policy::publication::{CookieKey, CookieKeys};
 use zeroize::Zeroizing;
 
 /// What a sealed value is for. A value sealed for one purpose does not open for another.
@@ -30,11 +31,17 @@ pub(crate) enum Purpose {
 
 /// Seals and opens what browsers keep for us.
 pub(crate) struct Sealer {
+    newest: Keys,
+    older: Vec<Keys>,
+    scope: Vec<u8>,
+}
+
+/// A key for each purpose.
+struct Keys {
     session: RandomizedNonceKey,
     tokens: RandomizedNonceKey,
     login: RandomizedNonceKey,
     landing: RandomizedNonceKey,
-    scope: Vec<u8>,
 }
 
 struct KeyLength;
@@ -55,9 +62,48 @@ impl Purpose {
 // === impl Sealer ===
 
 impl Sealer {
-    /// Keys for each purpose, derived from the key that all pods of a Session share.
+    /// Keys for each purpose, derived from those that all pods of a Session share.
     /// What is sealed within one scope opens in no other.
-    pub(crate) fn new(cookie_key: &[u8; 32], scope: Vec<u8>) -> Self {
+    pub(crate) fn new(cookie_keys: &CookieKeys, scope: Vec<u8>) -> Self {
+        let mut keys = cookie_keys.iter().map(Keys::derive);
+        let newest = keys.next().expect("there is always a newest key");
+        Self { newest, older: keys.collect(), scope }
+    }
+
+    /// The value for the cookie of this name.
+    pub(crate) fn seal(&self, purpose: Purpose, cookie_name: &str, plain: &[u8]) -> String {
+        let mut sealed = plain.to_vec();
+        let bound_to = Aad::from(self.bound_to(purpose, cookie_name));
+        let nonce = self
+            .newest
+            .key(purpose)
+            .seal_in_place_append_tag(bound_to, &mut sealed)
+            .expect("a cookie is far shorter than what one message may be");
+        URL_SAFE_NO_PAD.encode([nonce.as_ref().as_slice(), &sealed].concat())
+    }
+
+    /// What was sealed, or nothing if the value is not ours, for this purpose, in a cookie of this name.
+    pub(crate) fn open(&self, purpose: Purpose, cookie_name: &str, value: &str) -> Option<Vec<u8>> {
+        let bytes = URL_SAFE_NO_PAD.decode(value).ok()?;
+        let (nonce, sealed) = bytes.split_at_checked(NONCE_LEN)?;
+        let bound_to = self.bound_to(purpose, cookie_name);
+        std::iter::once(&self.newest).chain(&self.older).find_map(|keys| {
+            let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+            let mut sealed = sealed.to_vec();
+            let plain = keys.key(purpose).open_in_place(nonce, Aad::from(&bound_to), &mut sealed).ok()?;
+            Some(plain.to_vec())
+        })
+    }
+
+    fn bound_to(&self, purpose: Purpose, cookie_name: &str) -> Vec<u8> {
+        length_prefixed(&[purpose.label(), cookie_name.as_bytes(), &self.scope])
+    }
+}
+
+// === impl Keys ===
+
+impl Keys {
+    fn derive(cookie_key: &CookieKey) -> Self {
         let secret = Salt::new(HKDF_SHA256, b"cubegate").extract(cookie_key);
         let key = |purpose: Purpose| {
             let mut bytes = Zeroizing::new([0; 32]);
@@ -72,29 +118,7 @@ impl Sealer {
             tokens: key(Purpose::Tokens),
             login: key(Purpose::Login),
             landing: key(Purpose::Return),
-            scope,
         }
-    }
-
-    /// The value for the cookie of this name.
-    pub(crate) fn seal(&self, purpose: Purpose, cookie_name: &str, plain: &[u8]) -> String {
-        let mut sealed = plain.to_vec();
-        let nonce = self
-            .key(purpose)
-            .seal_in_place_append_tag(Aad::from(self.bound_to(purpose, cookie_name)), &mut sealed)
-            .expect("a cookie is far shorter than what one message may be");
-        URL_SAFE_NO_PAD.encode([nonce.as_ref().as_slice(), &sealed].concat())
-    }
-
-    /// What was sealed, or nothing if the value is not ours, for this purpose, in a cookie of this name.
-    pub(crate) fn open(&self, purpose: Purpose, cookie_name: &str, value: &str) -> Option<Vec<u8>> {
-        let bytes = URL_SAFE_NO_PAD.decode(value).ok()?;
-        let (nonce, sealed) = bytes.split_at_checked(NONCE_LEN)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let mut sealed = sealed.to_vec();
-        let plain =
-            self.key(purpose).open_in_place(nonce, Aad::from(self.bound_to(purpose, cookie_name)), &mut sealed).ok()?;
-        Some(plain.to_vec())
     }
 
     fn key(&self, purpose: Purpose) -> &RandomizedNonceKey {
@@ -104,10 +128,6 @@ impl Sealer {
             Purpose::Login => &self.login,
             Purpose::Return => &self.landing,
         }
-    }
-
-    fn bound_to(&self, purpose: Purpose, cookie_name: &str) -> Vec<u8> {
-        length_prefixed(&[purpose.label(), cookie_name.as_bytes(), &self.scope])
     }
 }
 
@@ -134,7 +154,7 @@ mod tests {
     use super::*;
 
     fn sealer() -> Sealer {
-        Sealer::new(&[7; 32], scope("https://id.example.com", "cubegate"))
+        Sealer::new(&CookieKeys::one([7; 32]), scope("https://id.example.com", "cubegate"))
     }
 
     fn scope(issuer: &str, client: &str) -> Vec<u8> {
@@ -155,13 +175,31 @@ mod tests {
         assert_eq!(sealer().open(Purpose::Tokens, "a", &value), None);
         assert_eq!(sealer().open(Purpose::Session, "b", &value), None);
         for other in [
-            Sealer::new(&[8; 32], scope("https://id.example.com", "cubegate")),
-            Sealer::new(&[7; 32], scope("https://id.example.org", "cubegate")),
-            Sealer::new(&[7; 32], scope("https://id.example.com", "other")),
-            Sealer::new(&[7; 32], scope("https://id.example.comc", "ubegate")),
+            Sealer::new(&CookieKeys::one([8; 32]), scope("https://id.example.com", "cubegate")),
+            Sealer::new(&CookieKeys::one([7; 32]), scope("https://id.example.org", "cubegate")),
+            Sealer::new(&CookieKeys::one([7; 32]), scope("https://id.example.com", "other")),
+            Sealer::new(&CookieKeys::one([7; 32]), scope("https://id.example.comc", "ubegate")),
         ] {
             assert_eq!(other.open(Purpose::Session, "a", &value), None);
         }
+    }
+
+    #[test]
+    fn an_older_key_opens_for_as_long_as_it_is_there_and_the_newest_seals() {
+        let ring = |keys: &[u8]| {
+            let bytes: Vec<u8> = keys.iter().flat_map(|key| [*key; 32]).collect();
+            Sealer::new(&CookieKeys::from_bytes(&bytes).unwrap(), scope("https://id.example.com", "cubegate"))
+        };
+        let (before, value) = (ring(&[7]), sealer().seal(Purpose::Session, "a", b"plain"));
+        assert_eq!(before.open(Purpose::Session, "a", &value).unwrap(), b"plain");
+        assert_eq!(ring(&[8, 7]).open(Purpose::Session, "a", &value).unwrap(), b"plain");
+        assert_eq!(ring(&[9, 8, 7]).open(Purpose::Session, "a", &value).unwrap(), b"plain");
+        assert_eq!(ring(&[9, 8]).open(Purpose::Session, "a", &value), None);
+        let after = ring(&[8, 7]).seal(Purpose::Session, "a", b"plain");
+        assert_eq!(
+            (before.open(Purpose::Session, "a", &after), ring(&[8]).open(Purpose::Session, "a", &after).is_some()),
+            (None, true)
+        );
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl Policy {
             Some(Checked::Broken(_)) | None => None,
         };
         let scope = provider.as_ref().map_or_else(Vec::new, |provider| cookie_scope(provider.config()));
-        let sealer = Sealer::new(&update.cookie_key, scope);
+        let sealer = Sealer::new(&update.cookie_keys, scope);
         let cookies = CookieNames::for_url(door.url.as_deref());
         Self { update, sealer, cookies, provider }
     }

@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use cubegate_engine::{Engine, ModelSpec, TableKeeper};
 use cubegate_policy::{
     bind::BindProblem,
-    publication::{Publication, PublicationId},
+    publication::{CookieKeys, Publication, PublicationId},
 };
 use cubegate_sidecar::PolicyUpdate;
 use futures::future::join_all;
@@ -52,7 +52,7 @@ struct RunningSession {
     address: SocketAddr,
     engine: Engine,
     policies: watch::Sender<Option<Arc<PolicyUpdate>>>,
-    cookie_key: [u8; 32],
+    cookie_keys: CookieKeys,
     published: Option<PublicationId>,
     revision: u64,
     /// The newest revision that the user was told of.
@@ -219,7 +219,7 @@ impl RunningSession {
             address,
             engine,
             policies,
-            cookie_key,
+            cookie_keys: CookieKeys::one(cookie_key),
             published: None,
             revision: 0,
             announced: 0,
@@ -237,7 +237,7 @@ impl RunningSession {
         }
         self.revision += 1;
         self.published = Some(publication.id().clone());
-        let update = PolicyUpdate { publication, cookie_key: self.cookie_key };
+        let update = PolicyUpdate { publication, cookie_keys: self.cookie_keys.clone() };
         self.policies.send_replace(Some(Arc::new(update)));
     }
 

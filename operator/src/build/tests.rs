@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use cubegate_policy::{
-    publication::Publication,
+    publication::{CookieKeys, Publication},
     snapshot::{Access, Authentication, Door, Snapshot},
 };
 use serde::Serialize;
@@ -38,7 +38,7 @@ fn published(revision: u64) -> Published {
         roles: BTreeMap::new(),
     };
     let snapshot = Snapshot { session: "retail".into(), sources: Vec::new(), door, access: Access::default() };
-    Published { publication: Publication::new(revision, snapshot), cookie_key: [b'k'; 32] }
+    Published { publication: Publication::new(revision, snapshot), cookie_keys: CookieKeys::one([b'k'; 32]) }
 }
 
 fn built(session: &Session, revision: u64) -> Resources<Prepared> {

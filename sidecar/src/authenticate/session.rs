@@ -118,7 +118,7 @@ pub(crate) fn now_s() -> u64 {
 mod tests {
     use std::collections::BTreeSet;
 
-    use cubegate_policy::snapshot::ClaimPath;
+    use cubegate_policy::{publication::CookieKeys, snapshot::ClaimPath};
     use http::header::COOKIE;
 
     use super::*;
@@ -126,7 +126,7 @@ mod tests {
     const TIMEOUTS: SessionTimeouts = SessionTimeouts { idle_s: 1800, absolute_s: 43_200 };
 
     fn sealer() -> Sealer {
-        Sealer::new(&[1; 32], b"scope".to_vec())
+        Sealer::new(&CookieKeys::one([1; 32]), b"scope".to_vec())
     }
 
     fn cookies(sealer: &Sealer) -> SessionCookies<'_> {

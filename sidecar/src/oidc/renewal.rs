@@ -208,7 +208,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use cubegate_policy::{
-        publication::Publication,
+        publication::{CookieKeys, Publication},
         snapshot::{Access, AccessTokenFormat, Authentication, Checked, Door, Oidc, SessionTimeouts, Snapshot, Ways},
     };
     use http::header::COOKIE;
@@ -246,7 +246,7 @@ mod tests {
             roles: BTreeMap::new(),
         };
         let snapshot = Snapshot { session: "retail".into(), sources: Vec::new(), door, access: Access::default() };
-        let update = PolicyUpdate { publication: Publication::new(1, snapshot), cookie_key: [7; 32] };
+        let update = PolicyUpdate { publication: Publication::new(1, snapshot), cookie_keys: CookieKeys::one([7; 32]) };
         Arc::new(Policy::new(Arc::new(update), None, &HttpClient::new()))
     }
 

@@ -13,7 +13,7 @@ mod secret;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use cubegate_policy::publication::{Publication, PublicationError, secret_key};
+use cubegate_policy::publication::{CookieKeys, Publication, PublicationError, secret_key};
 use tokio::{sync::watch, task::JoinSet};
 use tracing::{info, warn};
 
@@ -59,8 +59,8 @@ enum Authority {
 /// Why the contents of a Secret are not a policy.
 #[derive(Debug, thiserror::Error)]
 enum PartsError {
-    #[error("the key `cookie-key` does not hold 32 bytes")]
-    CookieKey,
+    #[error("the key `cookie-key` does not hold whole keys of 32 bytes, or too many")]
+    CookieKeys,
     #[error("failed to verify the snapshot")]
     Publication(#[source] PublicationError),
 }
@@ -98,7 +98,7 @@ impl Publisher {
                     let id = update.publication.id();
                     let counts = match authority {
                         Authority::Source => current.as_ref().is_none_or(|current| {
-                            current.publication.id() != id || current.cookie_key != update.cookie_key
+                            current.publication.id() != id || current.cookie_keys != update.cookie_keys
                         }),
                         Authority::Fallback => newest.is_none_or(|newest| newest < id.revision),
                     };
@@ -124,8 +124,8 @@ impl Publisher {
 fn update(parts: &BTreeMap<String, Vec<u8>>) -> Result<PolicyUpdate, PartsError> {
     let value = |key: &str| parts.get(key).map(Vec::as_slice);
     let publication = Publication::from_secret(value).map_err(PartsError::Publication)?;
-    let cookie_key = value(secret_key::COOKIE_KEY).and_then(|key| key.try_into().ok()).ok_or(PartsError::CookieKey)?;
-    Ok(PolicyUpdate { publication, cookie_key })
+    let cookie_keys = value(secret_key::COOKIE_KEY).and_then(CookieKeys::from_bytes).ok_or(PartsError::CookieKeys)?;
+    Ok(PolicyUpdate { publication, cookie_keys })
 }
 
 #[cfg(test)]

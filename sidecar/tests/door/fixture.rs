@@ -9,7 +9,7 @@ use std::{
 
 use cubegate_policy::{
     password,
-    publication::Publication,
+    publication::{CookieKeys, Publication},
     snapshot::{
         Access, AccessTokenFormat, Authentication, Checked, ClaimPath, Door, DoorRole, Oidc, SessionTimeouts, Snapshot,
         TechnicalUser, Ways,
@@ -75,6 +75,13 @@ impl Sidecar {
         self.policies.send_replace(Some(update(revision, door)));
     }
 
+    /// Offers the same policy with other keys for cookies.
+    pub(crate) fn offer_keys(&self, keys: &[u8], revision: u64, door: Door) {
+        let bytes: Vec<u8> = keys.iter().flat_map(|key| [*key; 32]).collect();
+        let keys = CookieKeys::from_bytes(&bytes).unwrap();
+        self.policies.send_replace(Some(sealed_by(keys, revision, door)));
+    }
+
     pub(crate) fn withdraw(&self) {
         self.policies.send_replace(None);
     }
@@ -112,8 +119,13 @@ impl Drop for Sidecar {
 }
 
 pub(crate) fn update(revision: u64, door: Door) -> Arc<PolicyUpdate> {
+    sealed_by(CookieKeys::one([9; 32]), revision, door)
+}
+
+/// With cookies that are sealed by these keys.
+pub(crate) fn sealed_by(cookie_keys: CookieKeys, revision: u64, door: Door) -> Arc<PolicyUpdate> {
     let snapshot = Snapshot { session: "retail".into(), sources: Vec::new(), door, access: Access::default() };
-    Arc::new(PolicyUpdate { publication: Publication::new(revision, snapshot), cookie_key: [9; 32] })
+    Arc::new(PolicyUpdate { publication: Publication::new(revision, snapshot), cookie_keys })
 }
 
 pub(crate) fn set(values: &[&str]) -> BTreeSet<String> {

@@ -22,6 +22,7 @@ mod logout;
 mod policy;
 mod provider;
 mod renewal;
+mod rotation;
 mod screening;
 mod source;
 mod status;

@@ -84,7 +84,7 @@ impl Drop for Api {
 
 fn secret(revision: u64) -> Value {
     let update = update(revision, closed());
-    let parts = update.publication.to_secret().into_iter().chain([("cookie-key", update.cookie_key.to_vec())]);
+    let parts = update.publication.to_secret().into_iter().chain([("cookie-key", update.cookie_keys.to_bytes())]);
     let data: BTreeMap<&str, String> = parts.map(|(key, bytes)| (key, STANDARD.encode(bytes))).collect();
     json!({
         "apiVersion": "v1",

@@ -1,0 +1,88 @@
+//! Secrets that are replaced while people and programs are at work.
+
+use std::{
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use cubegate_policy::snapshot::{Checked, Door, Oidc};
+use serde_json::json;
+
+use crate::{
+    browser::Browser,
+    client::{KeptAlive, request},
+    fixture::{Sidecar, closed_with, oidc},
+    provider::Provider,
+};
+
+fn door(provider: &Provider, client_secret: &str) -> Door {
+    let config = Oidc { client_secret: Some(client_secret.into()), ..oidc(&provider.issuer()) };
+    closed_with(Some(Checked::Valid(config)))
+}
+
+/// Asks all the time with these headers while secrets are replaced; counts who was let in.
+async fn steadily(sidecar: &Sidecar, header: (&str, &str), replace: impl AsyncFnOnce()) -> usize {
+    let (is_over, let_in) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let asking = async {
+        let mut connection = KeptAlive::open(sidecar.public).await;
+        while !is_over.load(Ordering::Acquire) {
+            let reply = connection.send(request("GET", "/api", &[header], "")).await;
+            assert_eq!(reply.status, 200, "after {let_in:?}: {reply:?}");
+            let_in.fetch_add(1, Ordering::AcqRel);
+        }
+    };
+    let replacing = async {
+        replace().await;
+        is_over.store(true, Ordering::Release);
+    };
+    tokio::join!(asking, replacing);
+    let_in.into_inner()
+}
+
+async fn pause() {
+    tokio::time::sleep(Duration::from_millis(200)).await;
+}
+
+#[tokio::test]
+async fn keys_of_cookies_are_replaced_without_a_logout() {
+    let provider = Provider::start().await;
+    let door = || door(&provider, "client secret");
+    let sidecar = Sidecar::with(door()).await;
+    let before = Browser::logged_in(&provider, &sidecar).await;
+    let cookie = before.jar.header();
+    let let_in = steadily(&sidecar, ("cookie", &cookie), async || {
+        pause().await;
+        sidecar.offer_keys(&[10, 9], 1, door());
+        pause().await;
+        sidecar.offer_keys(&[11, 10, 9], 1, door());
+        pause().await;
+    })
+    .await;
+    assert!(let_in > 50, "{let_in}");
+    let after = Browser::logged_in(&provider, &sidecar).await;
+    sidecar.offer_keys(&[11, 10], 1, door());
+    pause().await;
+    assert_eq!(before.asks(&sidecar, "/api").await.status, 302, "its key is gone");
+    assert_eq!(after.asks(&sidecar, "/api").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_client_secret_is_replaced_without_a_refusal() {
+    let provider = Provider::start().await;
+    let sidecar = Sidecar::with(door(&provider, "client secret")).await;
+    let browser = Browser::logged_in(&provider, &sidecar).await;
+    let user = json!({"active": true, "sub": "u1", "client_id": "cubegate", "preferred_username": "u", "resource_access": {"cubegate": {"roles": ["atoti"]}}});
+    provider.script.lock().unwrap().introspection.insert("token".into(), user);
+    let cookie = browser.jar.header();
+    for (revision, header) in [(2, ("cookie", cookie.as_str())), (4, ("authorization", "Bearer token"))] {
+        let let_in = steadily(&sidecar, header, async || {
+            pause().await;
+            sidecar.enforce(revision, door(&provider, "client secret 2")).await;
+            pause().await;
+            sidecar.enforce(revision + 1, door(&provider, "client secret")).await;
+            pause().await;
+        })
+        .await;
+        assert!(let_in > 50, "{let_in}");
+    }
+}
