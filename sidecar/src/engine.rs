@@ -16,7 +16,7 @@ use cubegate_policy::{
     publication::{AccessPublication, CountMember, EngineReport, ExplainCubes, MemberCounts},
 };
 use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, Uri, header::CONTENT_TYPE};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_util::{
     client::legacy::{self, Client},
@@ -32,7 +32,7 @@ use crate::{
         BODY_BYTES_MAX, ENGINE_ANSWER_TIMEOUT, ENGINE_HAND_OVER_TIMEOUT, ENGINE_IDLE_TIMEOUT,
         ENGINE_INSPECTION_TIMEOUT, ENGINE_INTERNAL_BYTES_MAX, ENGINE_INTERNAL_TIMEOUT,
     },
-    linger::Lingering,
+    linger::{BodyReadError, Lingering},
     permit::Permitted,
     screen::{named_in_connection, strip_hop_by_hop},
 };
@@ -184,8 +184,12 @@ fn remove_ours(headers: &mut HeaderMap) {
 
 fn failed(error: &legacy::Error) -> Refusal {
     let chain = chain(error);
-    if is_too_large(error) {
+    if is_caused_by::<LengthLimitError>(error) {
         return Refusal::body_too_large().because(chain);
+    }
+    if is_caused_by::<BodyReadError>(error) {
+        let detail = "send it whole, by its length or in chunks, without trailers";
+        return Refusal::new(StatusCode::BAD_REQUEST, "malformed-body", "The body is malformed", detail).because(chain);
     }
     if error.is_connect() {
         return Refusal::unavailable("engine-unavailable", "The engine is not there").because(chain);
@@ -205,10 +209,10 @@ fn no_answer() -> Refusal {
     .because("the engine has not begun an answer in time")
 }
 
-fn is_too_large(error: &(dyn std::error::Error + 'static)) -> bool {
+fn is_caused_by<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
-        if error.is::<http_body_util::LengthLimitError>() {
+        if error.is::<E>() {
             return true;
         }
         next = error.source();

@@ -18,6 +18,7 @@ mod authorization;
 mod challenge;
 mod config;
 mod cookie;
+mod crowd;
 mod engine;
 mod flags;
 mod limits;

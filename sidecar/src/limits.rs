@@ -4,8 +4,11 @@ use std::time::Duration;
 
 // --- Listeners ---
 
-/// Connections of callers served at once; further ones wait in the kernel's queue.
+/// Connections of callers at once. A further one takes the place of one on which nothing has been asked for longest; while all
+/// are busy, it waits.
 pub(crate) const CONNECTIONS_MAX: usize = 10_000;
+/// Descriptors that are not for callers: listeners, the private listener, the provider, files.
+pub(crate) const DESCRIPTORS_RESERVED: usize = 256;
 /// Connections to the private listener served at once, however many callers there are.
 pub(crate) const PRIVATE_CONNECTIONS_MAX: usize = 64;
 /// Time for a request head to arrive, from the first byte or from the end of the request before.

@@ -1,14 +1,24 @@
 //! A request body that is read to its end, within limits, even when nobody wants it.
 //!
 //! A connection that is closed while its caller is still sending is reset, and the caller loses the answer that says why.
+//!
+//! A body in chunks ends where it says so itself, and callers and proxies before us may think that it ended elsewhere. So
+//! the connection of one that was not read to a clean end is not used again.
 
 use std::{
     pin::Pin,
-    task::{Context, Poll},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
-use http::{Request, header::EXPECT};
+use http::{
+    Request,
+    header::{EXPECT, TRANSFER_ENCODING},
+};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::{runtime::Handle, time::timeout};
@@ -21,31 +31,65 @@ pub(crate) struct Lingering {
     body: Option<Incoming>,
     /// A caller who asks before sending is answered instead.
     is_sent_unasked: bool,
+    ending: Ending,
+}
+
+/// Whether it is known where a body ended.
+#[derive(Clone)]
+pub(crate) struct Ending {
+    is_known: Arc<AtomicBool>,
+}
+
+/// Why a body is not passed on to its end. The caller is at fault.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BodyReadError {
+    #[error("the body broke off or is malformed")]
+    Broken(#[source] hyper::Error),
+    /// Nobody behind us reads them, and hyper takes a trailer section with a bare LF for longer than it is.
+    #[error("the body has trailers")]
+    Trailers,
 }
 
 // === impl Lingering ===
 
 impl Lingering {
-    pub(crate) fn wrap(request: Request<Incoming>) -> Request<Self> {
+    pub(crate) fn wrap(request: Request<Incoming>) -> (Request<Self>, Ending) {
         let is_sent_unasked = !request.headers().contains_key(EXPECT);
-        request.map(|body| Self { body: Some(body), is_sent_unasked })
+        let is_in_chunks = request.headers().contains_key(TRANSFER_ENCODING);
+        let ending = Ending { is_known: Arc::new(AtomicBool::new(!is_in_chunks)) };
+        (request.map(|body| Self { body: Some(body), is_sent_unasked, ending: ending.clone() }), ending)
+    }
+}
+
+// === impl Ending ===
+
+impl Ending {
+    /// Whether the next request on the connection begins beyond doubt.
+    pub(crate) fn is_known(&self) -> bool {
+        self.is_known.load(Ordering::Acquire)
     }
 }
 
 impl Body for Lingering {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BodyReadError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyReadError>>> {
         let Some(body) = &mut self.body else { return Poll::Ready(None) };
-        let polled = Pin::new(body).poll_frame(context);
-        if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
-            self.body = None;
-        }
-        polled
+        let read = match ready!(Pin::new(body).poll_frame(context)) {
+            Some(Ok(frame)) if frame.is_data() => return Poll::Ready(Some(Ok(frame))),
+            Some(Ok(_)) => Some(Err(BodyReadError::Trailers)),
+            Some(Err(error)) => Some(Err(BodyReadError::Broken(error))),
+            None => {
+                self.ending.is_known.store(true, Ordering::Release);
+                None
+            }
+        };
+        self.body = None;
+        Poll::Ready(read)
     }
 
     fn is_end_stream(&self) -> bool {

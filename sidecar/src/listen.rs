@@ -1,4 +1,4 @@
-//! One listener: accepts connections within limits, serves HTTP/1.1 or HTTP/2 with prior knowledge, drains.
+//! One listener: accepts connections as long as there is room, serves HTTP/1.1 or HTTP/2 with prior knowledge, drains.
 
 use std::{convert::Infallible, future::Future, io, net::IpAddr, sync::Arc, time::Duration};
 
@@ -15,13 +15,14 @@ use hyper_util::{
 use prometheus::IntGauge;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::watch,
     time::{sleep, timeout},
 };
 use tracing::{debug, warn};
 
 use crate::{
     answer::Answer,
+    crowd::{Crowd, Member},
     limits::{DRAIN_TIMEOUT, HEAD_BYTES_MAX, HEAD_READ_TIMEOUT, PING_INTERVAL, STREAMS_MAX},
 };
 
@@ -35,7 +36,7 @@ const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 /// Serves a listener until the sender of `stop` says so or is gone, then lets open requests end.
 pub(crate) async fn serve<S, F>(
     listener: TcpListener,
-    slots: Arc<Semaphore>,
+    crowd: Arc<Crowd>,
     open: IntGauge,
     mut stop: watch::Receiver<bool>,
     service: S,
@@ -48,18 +49,21 @@ pub(crate) async fn serve<S, F>(
     tokio::pin!(stopped);
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &slots) => accepted,
+            accepted = accept(&listener, &crowd) => accepted,
             _ = &mut stopped => break,
         };
-        let Some((stream, source, slot)) = accepted else { continue };
+        let Some((stream, source, member)) = accepted else { continue };
         let (service, watcher, open) = (service.clone(), graceful.watcher(), open.clone());
         tokio::spawn(async move {
             open.inc();
-            if let Err(error) = connection(stream, watcher, move |request| service(request, source)).await {
-                debug!(%error, "a connection broke off");
+            let connection = connection(stream, watcher, Arc::clone(&member), move |request| service(request, source));
+            tokio::select! {
+                served = connection => if let Err(error) = served {
+                    debug!(%error, "a connection broke off");
+                },
+                () = member.told_to_leave() => debug!("a connection that asked for nothing made way"),
             }
             open.dec();
-            drop(slot);
         });
     }
     drop(listener);
@@ -68,13 +72,13 @@ pub(crate) async fn serve<S, F>(
     }
 }
 
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
-    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+async fn accept(listener: &TcpListener, crowd: &Arc<Crowd>) -> Option<(TcpStream, IpAddr, Arc<Member>)> {
     match listener.accept().await {
         Ok((stream, source)) => {
             // Without it small answers wait for acknowledgements; failing to set it costs speed only.
             let _ = stream.set_nodelay(true);
-            Some((stream, source.ip(), slot))
+            // Only somebody who is there needs room.
+            Some((stream, source.ip(), crowd.enter().await?))
         }
         Err(error) => {
             warn!(%error, "failed to accept a connection");
@@ -87,6 +91,7 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpSt
 async fn connection<S, F>(
     stream: TcpStream,
     watcher: Watcher,
+    member: Arc<Member>,
     service: S,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>>
 where
@@ -97,8 +102,9 @@ where
     let is_http2 = is_http2?;
     let io = TokioIo::new(stream);
     let service = service_fn(move |request| {
-        let answer = service(request);
-        async move { Ok::<_, Infallible>(answer.await) }
+        let (begun, answer) = (member.begin(), service(request));
+        // In a box, because hyper keeps room for an answer under way in every connection, idle ones too.
+        Box::pin(async move { Ok::<_, Infallible>(begun.until_sent(answer.await)) })
     });
     if is_http2 {
         let mut server = http2::Builder::new(TokioExecutor::new());
@@ -107,7 +113,8 @@ where
             .max_concurrent_streams(STREAMS_MAX)
             .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX))
             .keep_alive_interval(PING_INTERVAL);
-        watcher.watch(server.serve_connection(io, service)).await?;
+        // In a box, because most connections have no use for it.
+        Box::pin(watcher.watch(server.serve_connection(io, service))).await?;
     } else {
         let mut server = http1::Builder::new();
         server

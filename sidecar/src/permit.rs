@@ -11,14 +11,14 @@ use cubegate_policy::{
 };
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri,
-    header::{AUTHORIZATION, COOKIE, FORWARDED},
+    header::{AUTHORIZATION, COOKIE},
     uri::PathAndQuery,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
     answer::Refusal,
-    screen::Screened,
+    screen::{Screened, folds_beginning_with, folds_to},
     trace::{REQUEST_ID, TRACEPARENT, TRACESTATE, Trace},
 };
 
@@ -26,8 +26,13 @@ const USER: HeaderName = HeaderName::from_static("x-cubegate-user");
 const ROLES: HeaderName = HeaderName::from_static("x-cubegate-roles");
 const ATTRIBUTES: HeaderName = HeaderName::from_static("x-cubegate-attributes");
 const POLICY: HeaderName = HeaderName::from_static("x-cubegate-policy");
-/// What proves an identity to us proves nothing behind us; and what a front proxy says is not ours to vouch for.
-const NOT_FORWARDED: [HeaderName; 3] = [AUTHORIZATION, COOKIE, FORWARDED];
+/// What proves an identity to us proves nothing behind us.
+const CREDENTIALS: [HeaderName; 2] = [AUTHORIZATION, COOKIE];
+/// What tells, folded, where a request came from or where it went before somebody changed it, or makes it another one. We
+/// cannot vouch for any of it, and programs have decided by it.
+const HEARSAY: [&str; 5] = ["forwarded", "xrealip", "xhttpmethodoverride", "xmethodoverride", "proxy"];
+/// Beginnings of further such names.
+const HEARSAY_BEGINNINGS: [&str; 4] = ["xforwarded", "xoriginal", "xrewrite", "xenvoy"];
 /// Characters of a user name that travel as they are.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -126,12 +131,15 @@ pub(crate) fn refused(reason: impl std::fmt::Display) -> Refusal {
 }
 
 fn remove_what_is_not_forwarded(headers: &mut HeaderMap) {
-    for name in &NOT_FORWARDED {
+    for name in &CREDENTIALS {
         headers.remove(name);
     }
-    let claims: Vec<HeaderName> =
-        headers.keys().filter(|name| name.as_str().starts_with("x-forwarded")).cloned().collect();
-    for name in claims {
+    let is_hearsay = |name: &&HeaderName| {
+        HEARSAY.iter().any(|whole| folds_to(name, whole))
+            || HEARSAY_BEGINNINGS.iter().any(|beginning| folds_beginning_with(name, beginning))
+    };
+    let hearsay: Vec<HeaderName> = headers.keys().filter(is_hearsay).cloned().collect();
+    for name in hearsay {
         headers.remove(name);
     }
 }

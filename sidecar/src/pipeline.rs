@@ -10,7 +10,7 @@ use cubegate_api::Moment;
 use cubegate_policy::snapshot::Authentication;
 use http::{
     HeaderValue, Method, Request, StatusCode,
-    header::{CACHE_CONTROL, SET_COOKIE},
+    header::{CACHE_CONTROL, CONNECTION, SET_COOKIE},
 };
 use hyper::body::Incoming;
 use serde_json::json;
@@ -67,10 +67,14 @@ impl Pipeline {
         let started = Instant::now();
         let trace = Trace::read(request.headers());
         let mut record = Record { method: request.method().clone(), ..Record::default() };
-        let outcome = self.serve(Lingering::wrap(request), source, &trace, &mut record).await;
+        let (request, ending) = Lingering::wrap(request);
+        let outcome = self.serve(request, source, &trace, &mut record).await;
         let refusal = outcome.as_ref().err().map(|refusal| (refusal.slug, refusal.log.clone()));
         let mut answer = outcome.unwrap_or_else(|refusal| refusal.into_answer(&trace.decision_id));
         answer.headers_mut().insert(REQUEST_ID, trace.request_id.clone());
+        if !ending.is_known() {
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         self.note(&record, &trace, answer.status(), started.elapsed(), refusal);
         answer
     }

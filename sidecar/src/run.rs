@@ -2,9 +2,10 @@
 
 use std::{future::Future, sync::Arc};
 
+use rustix::process::{Resource, getrlimit};
 use tokio::{
     net::TcpListener,
-    sync::{Notify, Semaphore, watch},
+    sync::{Notify, watch},
     task::JoinSet,
 };
 
@@ -12,8 +13,9 @@ use crate::{
     adopt::Adopter,
     authenticate::{Ended, PasswordCheck},
     config::{Config, PolicyUpdate},
+    crowd::Crowd,
     engine::Engine,
-    limits::{CONNECTIONS_MAX, PRIVATE_CONNECTIONS_MAX},
+    limits::{CONNECTIONS_MAX, DESCRIPTORS_RESERVED, PRIVATE_CONNECTIONS_MAX},
     listen,
     metrics::Metrics,
     oidc::{HttpClient, Logins, LogoutTokens},
@@ -59,14 +61,13 @@ pub async fn run(
     let adopter = Adopter { engine, standing, http: HttpClient::new(), policy_missing };
 
     let (stop, stopped) = watch::channel(false);
-    let slots = |count| Arc::new(Semaphore::new(count));
     let mut adopting = JoinSet::new();
     adopting.spawn(adopter.run(policies));
     let mut serving = JoinSet::new();
     let outside = Arc::clone(&pipeline);
     serving.spawn(listen::serve(
         public,
-        slots(CONNECTIONS_MAX),
+        Crowd::new(connections_max()),
         metrics.connections().clone(),
         stopped.clone(),
         move |request, source| {
@@ -77,7 +78,7 @@ pub async fn run(
     if let Some(private) = private {
         serving.spawn(listen::serve(
             private,
-            slots(PRIVATE_CONNECTIONS_MAX),
+            Crowd::new(PRIVATE_CONNECTIONS_MAX),
             metrics.connections().clone(),
             stopped,
             move |request, _| {
@@ -97,4 +98,11 @@ pub async fn run(
         served.map_err(RunError::Part)?;
     }
     Ok(())
+}
+
+/// As many as the process has descriptors for: a caller's connection may need another one to the engine.
+fn connections_max() -> usize {
+    let descriptors = getrlimit(Resource::Nofile).current;
+    let descriptors = descriptors.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX);
+    (descriptors.saturating_sub(DESCRIPTORS_RESERVED) / 2).clamp(1, CONNECTIONS_MAX)
 }

@@ -4,11 +4,12 @@
 //! or `X.Cubegate.User` may mean `X-Cubegate-User`: lists of aliases have been incomplete too often.
 
 use http::{
-    HeaderMap, HeaderName, Method, Request, StatusCode, Version,
+    HeaderMap, HeaderName, Method, Request, StatusCode, Uri, Version,
     header::{
         CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING,
         UPGRADE,
     },
+    uri::{Authority, Scheme},
 };
 
 use crate::{
@@ -58,6 +59,14 @@ pub(crate) enum ScreenError {
     MisspeltHeader(HeaderName),
     #[error("there is more than one Host")]
     SeveralHosts,
+    #[error("there is no Host")]
+    NoHost,
+    #[error("the Host is not a host and perhaps a port, or names a user")]
+    MalformedHost,
+    #[error("the target names another authority than Host, or another scheme than http and https")]
+    OtherAuthority,
+    #[error("the body has another transfer coding than chunks alone")]
+    TransferCoding,
     #[error("Connection does not list header names")]
     MalformedConnection,
     #[error("the method {0} is not served")]
@@ -75,9 +84,8 @@ pub(crate) fn screen<B>(request: Request<B>) -> Result<Screened<B>, ScreenError>
     }
     let target = Target::read(&parts.uri)?;
     refuse_impostors(&headers)?;
-    if headers.get_all(HOST).iter().nth(1).is_some() {
-        return Err(ScreenError::SeveralHosts);
-    }
+    check_authority(&parts.uri, &headers, parts.version)?;
+    check_transfer_coding(&headers)?;
     if declared_length(&headers).is_some_and(|length| length > BODY_BYTES_MAX) {
         return Err(ScreenError::BodyTooLarge);
     }
@@ -108,19 +116,68 @@ pub(crate) fn named_in_connection(headers: &HeaderMap) -> Result<Vec<HeaderName>
 
 fn refuse_impostors(headers: &HeaderMap) -> Result<(), ScreenError> {
     for name in headers.keys() {
-        let folded = folded(name.as_str());
-        if folded.starts_with(OURS) {
+        if folds_beginning_with(name, OURS) {
             return Err(ScreenError::OurHeader(name.clone()));
         }
-        if SHARED.iter().any(|shared| shared != name && self::folded(shared.as_str()) == folded) {
+        if SHARED.iter().any(|shared| shared != name && folded(shared.as_str()).eq(folded(name.as_str()))) {
             return Err(ScreenError::MisspeltHeader(name.clone()));
         }
     }
     Ok(())
 }
 
-fn folded(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).map(|character| character.to_ascii_lowercase()).collect()
+/// What a request says of where it goes is said once, or twice in the same words (RFC 9112 §3.2, RFC 9113 §8.3.1).
+fn check_authority(uri: &Uri, headers: &HeaderMap, version: Version) -> Result<(), ScreenError> {
+    if uri.scheme().is_some_and(|scheme| *scheme != Scheme::HTTP && *scheme != Scheme::HTTPS) {
+        return Err(ScreenError::OtherAuthority);
+    }
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (_, Some(_)) => return Err(ScreenError::SeveralHosts),
+        (None, None) if version == Version::HTTP_11 => return Err(ScreenError::NoHost),
+        (None, None) => None,
+        (Some(host), None) => Some(Authority::try_from(host.as_bytes()).map_err(|_| ScreenError::MalformedHost)?),
+    };
+    let named = [uri.authority(), host.as_ref()];
+    if named.iter().flatten().any(|authority| !is_host(authority)) {
+        return Err(ScreenError::MalformedHost);
+    }
+    match named {
+        [Some(target), Some(host)] if target != host => Err(ScreenError::OtherAuthority),
+        _ => Ok(()),
+    }
+}
+
+/// A host, and a port if there is a colon after it; no user.
+fn is_host(authority: &Authority) -> bool {
+    let port = authority.as_str().strip_prefix(authority.host());
+    port.is_some_and(|port| port.is_empty() || (port.starts_with(':') && authority.port_u16().is_some()))
+}
+
+/// Chunks are what hyper takes apart. It lets other codings before them pass, and nobody behind us would undo those.
+fn check_transfer_coding(headers: &HeaderMap) -> Result<(), ScreenError> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, None) => Ok(()),
+        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        _ => Err(ScreenError::TransferCoding),
+    }
+}
+
+/// Whether a name, folded, begins so.
+pub(crate) fn folds_beginning_with(name: &HeaderName, beginning: &str) -> bool {
+    let mut folded = folded(name.as_str());
+    beginning.bytes().all(|byte| folded.next() == Some(byte))
+}
+
+/// Whether a name, folded, is this.
+pub(crate) fn folds_to(name: &HeaderName, whole: &str) -> bool {
+    folded(name.as_str()).eq(whole.bytes())
+}
+
+/// A name without everything but letters and digits.
+fn folded(name: &str) -> impl Iterator<Item = u8> {
+    name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase())
 }
 
 fn declared_length(headers: &HeaderMap) -> Option<usize> {
@@ -157,9 +214,17 @@ impl From<ScreenError> for Refusal {
                 "A header is reserved",
                 "remove every header whose letters and digits spell X-Cubegate-…, or a request id or trace context in another spelling",
             ),
-            ScreenError::SeveralHosts | ScreenError::MalformedConnection => {
-                Self::new(StatusCode::BAD_REQUEST, "malformed-headers", "The headers are malformed", "see RFC 9110")
-            }
+            ScreenError::SeveralHosts
+            | ScreenError::NoHost
+            | ScreenError::MalformedHost
+            | ScreenError::OtherAuthority
+            | ScreenError::TransferCoding
+            | ScreenError::MalformedConnection => Self::new(
+                StatusCode::BAD_REQUEST,
+                "malformed-headers",
+                "The headers are malformed",
+                "see RFC 9110 and RFC 9112",
+            ),
         };
         refusal.because(error)
     }
@@ -173,6 +238,9 @@ mod tests {
 
     fn with(headers: &[(&str, &str)]) -> Result<Screened<()>, ScreenError> {
         let mut request = Request::builder().uri("/api");
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+            request = request.header("host", "door");
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -221,7 +289,7 @@ mod tests {
         ])
         .unwrap();
         let names: Vec<_> = screened.headers.keys().map(HeaderName::as_str).collect();
-        assert_eq!(names, ["x-stays"]);
+        assert_eq!(names, ["host", "x-stays"]);
     }
 
     #[test]
@@ -229,6 +297,40 @@ mod tests {
         assert_eq!(with(&[("connection", "a b")]).unwrap_err(), ScreenError::MalformedConnection);
         assert_eq!(with(&[("host", "a"), ("host", "b")]).unwrap_err(), ScreenError::SeveralHosts);
         assert_eq!(with(&[("content-length", "99999999999")]).unwrap_err(), ScreenError::BodyTooLarge);
+    }
+
+    #[test]
+    fn a_request_names_one_authority() {
+        let asked = |version, uri: &str, hosts: &[&str]| {
+            let request = Request::builder().version(version).uri(uri);
+            let request = hosts.iter().fold(request, |request, host| request.header(HOST, *host));
+            screen(request.body(()).unwrap()).map(drop)
+        };
+        let one = |uri: &str, hosts: &[&str]| asked(Version::HTTP_11, uri, hosts);
+        for host in ["door", "DOOR:80", "[::1]:8080", "192.0.2.1", "door."] {
+            assert_eq!(one("/", &[host]), Ok(()), "{host}");
+        }
+        for host in ["", "a b", "a/b", "user@door", "@door", "door:", "door:x", "door:99999", "[::1", "a#b", "a?b"] {
+            assert_eq!(one("/", &[host]), Err(ScreenError::MalformedHost), "{host}");
+        }
+        assert_eq!(one("/", &[]), Err(ScreenError::NoHost));
+        assert_eq!(one("http://door/", &["Door"]), Ok(()));
+        assert_eq!(one("http://elsewhere/", &["door"]), Err(ScreenError::OtherAuthority));
+        assert_eq!(one("http://user@door/", &["door"]), Err(ScreenError::MalformedHost));
+        assert_eq!(one("gopher://door/", &["door"]), Err(ScreenError::OtherAuthority));
+        assert_eq!(asked(Version::HTTP_10, "/", &[]), Ok(()));
+        assert_eq!(asked(Version::HTTP_2, "http://door/", &[]), Ok(()));
+        assert_eq!(asked(Version::HTTP_2, "https://door/", &["elsewhere"]), Err(ScreenError::OtherAuthority));
+    }
+
+    #[test]
+    fn chunks_are_the_only_transfer_coding() {
+        assert!(with(&[("transfer-encoding", "Chunked")]).is_ok());
+        for coding in ["gzip, chunked", "chunked, chunked", ",chunked", "identity", ""] {
+            assert_eq!(with(&[("transfer-encoding", coding)]).unwrap_err(), ScreenError::TransferCoding, "{coding}");
+        }
+        let twice = with(&[("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")]);
+        assert_eq!(twice.unwrap_err(), ScreenError::TransferCoding);
     }
 
     proptest! {
@@ -247,7 +349,7 @@ mod tests {
         fn nothing_of_ours_survives_screening(names in prop::collection::vec("[A-Za-z0-9_.-]{1,16}", 0..6)) {
             let headers: Vec<_> = names.iter().map(|name| (name.as_str(), "1")).collect();
             if let Ok(screened) = with(&headers) {
-                prop_assert!(screened.headers.keys().all(|name| !folded(name.as_str()).starts_with(OURS)));
+                prop_assert!(screened.headers.keys().all(|name| !folds_beginning_with(name, OURS)));
             }
         }
     }

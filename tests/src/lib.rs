@@ -8,7 +8,8 @@
 //!       ├─ provider        npm oidc-provider, and a scripted `browser`    (tests/idp)
 //!       ├─ up              `cubegate up` on a copy of an example          (tests/up, tests/idp)
 //!       ├─ readme          the commands of a README, run and compared     (tests/up)
-//!       └─ mistakes        ways to break the example's policy             (tests/up, tests/api-server)
+//!       ├─ mistakes        ways to break the example's policy             (tests/up, tests/api-server)
+//!       └─ recorder        an engine that keeps what it is sent, read by `wire` (tests/attack)
 //! ```
 //!
 //! Where the programs lie comes from the environment, see [`tools`]. Nothing here is skipped: what is
@@ -26,7 +27,9 @@ pub mod process;
 pub mod prometheus;
 pub mod provider;
 pub mod readme;
+pub mod recorder;
 pub mod room;
 pub mod story;
 pub mod tools;
 pub mod up;
+pub mod wire;

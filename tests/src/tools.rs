@@ -28,6 +28,20 @@ pub fn oidc_provider_modules() -> Result<PathBuf> {
     existing(&PathBuf::from(variable("CUBEGATE_OIDC_PROVIDER_DIR")?).join("node_modules"))
 }
 
+/// A proxy of Debian's packages in `CUBEGATE_PROXIES_DIR`, with the libraries that were unpacked beside it.
+pub fn proxy(program: &str) -> Result<Command> {
+    let directory = PathBuf::from(variable("CUBEGATE_PROXIES_DIR")?);
+    let mut command = mortal(&existing(&directory.join(program))?);
+    command.env("LD_LIBRARY_PATH", proxy_libraries()?);
+    Ok(command)
+}
+
+/// The directory with the libraries and modules of the proxies.
+pub fn proxy_libraries() -> Result<PathBuf> {
+    let libraries = PathBuf::from(variable("CUBEGATE_PROXIES_DIR")?).join("usr/lib");
+    existing(&libraries.join(format!("{}-linux-gnu", env::consts::ARCH)))
+}
+
 /// A binary of this workspace, in `CUBEGATE_BIN_DIR`.
 pub fn cubegate(binary: &str) -> Result<PathBuf> {
     existing(&PathBuf::from(variable("CUBEGATE_BIN_DIR")?).join(binary))

@@ -4,6 +4,7 @@
 //! unit         format, tests of each crate, lints, tidiness
 //! duckdb       random queries, answered by the cube and by DuckDB
 //! up           `cubegate up` as a process, with nothing beside it
+//! attack       attacks on the sidecar by class; malformed requests beside nginx, HAProxy and Apache
 //! api-server   a real kube-apiserver, etcd, kubectl, helm, Prometheus
 //! idp          a real OpenID provider
 //! ```
@@ -43,6 +44,8 @@ enum Tier {
     Duckdb,
     /// `cubegate up` as its own process; needs only Rust
     Up,
+    /// Attacks on the sidecar as its own process, beside other proxies
+    Attack,
     /// The operator against a real Kubernetes API server, and a real Prometheus
     ApiServer,
     /// The sidecar against a real OpenID provider
@@ -83,6 +86,7 @@ impl Tier {
             Self::Unit => unit(workspace),
             Self::Duckdb => beside_duckdb(workspace),
             Self::Up => across_processes(workspace, "up", &[]),
+            Self::Attack => across_processes(workspace, "attack", &[Tool::Proxies]),
             Self::ApiServer => across_processes(
                 workspace,
                 "api_server",
@@ -104,6 +108,7 @@ impl Tier {
             Self::Unit => "unit",
             Self::Duckdb => "duckdb",
             Self::Up => "up",
+            Self::Attack => "attack",
             Self::ApiServer => "api-server",
             Self::Idp => "idp",
         }

@@ -1,12 +1,13 @@
 //! `cargo xtask tidy`: rules of style that a program can check.
 //!
 //! ```text
-//! files of the checkout ─▶ sizes · words · links ─┐
-//! generators            ─▶ freshness             ─┼─▶ complaints
-//! cargo's graph         ─▶ arrows · purity       ─┘
+//! files of the checkout ─▶ sizes · words · links · attacks ─┐
+//! generators            ─▶ freshness                       ─┼─▶ complaints
+//! cargo's graph         ─▶ arrows · purity                 ─┘
 //! ```
 
 mod arrows;
+mod attacks;
 mod links;
 mod sizes;
 mod words;
@@ -37,6 +38,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     complaints.extend(sizes::complaints(&files));
     complaints.extend(words::complaints(&files));
     complaints.extend(links::complaints(workspace, &files));
+    complaints.extend(attacks::complaints(&files));
     complaints.extend(freshness(workspace)?);
     complaints.extend(arrows::complaints(workspace)?);
 

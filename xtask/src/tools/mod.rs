@@ -1,12 +1,14 @@
-//! The programs that tests run beside ours: a Kubernetes API server, an OpenID provider, Prometheus, DuckDB.
+//! The programs that tests run beside ours: a Kubernetes API server, an OpenID provider, Prometheus, DuckDB, proxies.
 //!
 //! Each is pinned by a file of the checkout (`tests/tools/`, `bench/requirements.txt`), is made once, and is made again
 //! when that file changes.
 
+mod debian;
 mod duckdb;
 mod go;
 mod npm;
 mod prometheus;
+mod proxies;
 mod system;
 
 use std::path::{Path, PathBuf};
@@ -37,6 +39,8 @@ pub(crate) enum Tool {
     OidcProvider,
     /// Prometheus (`CUBEGATE_PROMETHEUS`, else the PATH, else Debian's package, unpacked but not installed)
     Prometheus,
+    /// nginx, `HAProxy`, Apache and wrk (not unpacked when `CUBEGATE_PROXIES_DIR` names a directory with them)
+    Proxies,
     /// DuckDB for Python (not installed when `CUBEGATE_DUCKDB_PYTHON` names an interpreter that has it)
     Duckdb,
     /// Programs of the operating system that make namespaces; only looked for
@@ -67,6 +71,7 @@ pub(crate) fn provide(workspace: &Workspace, tools: &[Tool]) -> Result<Vec<Varia
             Tool::Helm => helm(workspace, &cache)?,
             Tool::OidcProvider => npm::oidc_provider(workspace, &cache)?,
             Tool::Prometheus => prometheus::prometheus(&cache)?,
+            Tool::Proxies => proxies::proxies(&cache)?,
             Tool::Duckdb => duckdb::duckdb(workspace, &cache)?,
             Tool::System => {
                 system::require()?;

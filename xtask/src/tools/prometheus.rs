@@ -1,13 +1,15 @@
-//! Prometheus: the user's, the machine's, or Debian's package unpacked into the cache. No service is installed or started.
+//! Prometheus: the user's, the machine's, or Debian's package unpacked into the cache.
 
-use std::{path::Path, process::Command};
+use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use super::{Variable, own, usable};
+use super::{Variable, debian, own, usable};
 use crate::{cache::Cache, process};
 
 const VARIABLE: &str = "CUBEGATE_PROMETHEUS";
+const OTHERWISE: &str =
+    "Install Prometheus 2.42 or newer (https://prometheus.io/download), or set CUBEGATE_PROMETHEUS to one you have";
 
 /// Finds or unpacks Prometheus.
 pub(super) fn prometheus(cache: &Cache) -> Result<Variable> {
@@ -19,7 +21,7 @@ pub(super) fn prometheus(cache: &Cache) -> Result<Variable> {
         let directory = cache.tools("prometheus");
         let program = directory.join("usr/bin/prometheus");
         if !process::is_program(&program) {
-            unpack_debian_package(&directory)?;
+            debian::unpack(&["prometheus"], &directory, OTHERWISE)?;
         }
         program
     };
@@ -28,24 +30,4 @@ pub(super) fn prometheus(cache: &Cache) -> Result<Variable> {
         "prometheus does not start. Install it (on Debian: sudo apt-get install prometheus), or set CUBEGATE_PROMETHEUS to one that does",
     )?;
     Ok((VARIABLE, program))
-}
-
-fn unpack_debian_package(directory: &Path) -> Result<()> {
-    if process::find("apt-get").is_none() || process::find("dpkg-deb").is_none() {
-        bail!(
-            "`prometheus` is not on the PATH, and this is not a Debian to take its package from. \
-             Install Prometheus 2.42 or newer (https://prometheus.io/download), or set {VARIABLE} to one you have"
-        );
-    }
-    let download = tempfile::tempdir().context("cannot create a directory for a download")?;
-    process::run(Command::new("apt-get").current_dir(download.path()).args(["-q", "download", "prometheus"]))
-        .context("cannot download Debian's package `prometheus`. Run: sudo apt-get update")?;
-    let package = std::fs::read_dir(download.path())
-        .context("cannot read what apt-get downloaded")?
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
-        .context("apt-get downloaded no package")?;
-    std::fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
-    process::run(Command::new("dpkg-deb").arg("-x").arg(package).arg(directory))
 }
