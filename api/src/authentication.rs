@@ -77,7 +77,8 @@ pub struct Oidc {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub default_roles: Vec<String>,
-    /// When sessions of people in browsers end at the latest. They end earlier when the provider ends them.
+    /// When sessions of people in browsers end at the latest. They end earlier when the provider ends them, of which a session
+    /// learns at once by a back-channel logout, and else when its access token expires (`expires_in` of the token answer).
     #[serde(default)]
     pub session: SessionTimeouts,
 }

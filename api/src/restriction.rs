@@ -59,8 +59,8 @@ pub struct RestrictionSpec {
     /// value at a level that the cut names stay out. `__null__` is the missing value. A `\` stands before each of
     /// `| : , ; - ! \` in a name or member. Tables that the cube uses show no row that a cut hides.
     ///
-    /// In a hierarchy of dates, or of whole numbers called Year, Quarter, Month and Day, a path may be a day that moves, in
-    /// UTC: `today`, `yesterday`, `tomorrow`, `90daysago`, `2monthsforward`, or the first day of a period as in `lastmonth`
+    /// In a hierarchy of dates, or of whole numbers called Year, Quarter (1 to 4), Month (1 to 12) and Day (1 to 31), a path may
+    /// be a day that moves, in UTC: `today`, `yesterday`, `tomorrow`, `90daysago`, `2monthsforward`, or the first day of a period as in `lastmonth`
     /// and `next2weeks`. `90daysago-today` is a window that moves with the day, without an edit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 64), inner(length(min = 3, max = 16_384)))]

@@ -101,6 +101,16 @@ impl DayPart {
     }
 }
 
+/// Whether these parts, from the coarsest on, tell days apart and in their order: a day of a month means nothing without its
+/// month, nor a month without its year.
+pub fn is_calendar(parts: &[DayPart]) -> bool {
+    let begins = parts.first().is_some_and(|first| matches!(first, DayPart::Year | DayPart::Date));
+    let grows = parts.is_sorted_by(|coarser, finer| coarser < finer);
+    let of_month = parts.iter().position(|part| *part == DayPart::DayOfMonth);
+    let has_month = of_month.is_none_or(|position| parts.iter().take(position).any(|part| *part == DayPart::Month));
+    begins && grows && has_month
+}
+
 impl RelativeDay {
     /// What a word means; nothing when it is not relative to the day.
     pub fn read(word: &str) -> Option<Result<Self, NoDay>> {
@@ -263,6 +273,25 @@ mod tests {
         let last = RelativeDay::read("1000yearsforward").unwrap().unwrap();
         assert_eq!(last.on(day("9999-12-31")), None);
         assert_eq!(RelativeDay::read("nextweek").unwrap().unwrap().on(day("9999-12-31")), None);
+    }
+
+    #[test]
+    fn only_parts_that_tell_days_in_their_order_are_a_calendar() {
+        use DayPart::{Date, DayOfMonth, Month, Quarter, Year};
+        for parts in [&[Date][..], &[Year], &[Year, Month], &[Year, Quarter, Month, DayOfMonth], &[Year, Month, Date]] {
+            assert!(is_calendar(parts), "{parts:?}");
+        }
+        let others = [
+            &[][..],
+            &[Month, DayOfMonth],
+            &[Year, DayOfMonth],
+            &[Year, Quarter, DayOfMonth],
+            &[Month, Year],
+            &[Year, Year],
+        ];
+        for parts in others {
+            assert!(!is_calendar(parts), "{parts:?}");
+        }
     }
 
     #[test]

@@ -151,7 +151,8 @@ fn check_authority(uri: &Uri, headers: &HeaderMap, version: Version) -> Result<(
 /// A host, and a port if there is a colon after it; no user.
 fn is_host(authority: &Authority) -> bool {
     let port = authority.as_str().strip_prefix(authority.host());
-    port.is_some_and(|port| port.is_empty() || (port.starts_with(':') && authority.port_u16().is_some()))
+    let has_user = authority.as_str().contains('@');
+    port.is_some_and(|port| port.is_empty() || (port.starts_with(':') && !has_user && authority.port_u16().is_some()))
 }
 
 /// Chunks are what hyper takes apart. It lets other codings before them pass, and nobody behind us would undo those.
@@ -310,7 +311,20 @@ mod tests {
         for host in ["door", "DOOR:80", "[::1]:8080", "192.0.2.1", "door."] {
             assert_eq!(one("/", &[host]), Ok(()), "{host}");
         }
-        for host in ["", "a b", "a/b", "user@door", "@door", "door:", "door:x", "door:99999", "[::1", "a#b", "a?b"] {
+        for host in [
+            "",
+            "a b",
+            "a/b",
+            "user@door",
+            "door:x@door:80",
+            "@door",
+            "door:",
+            "door:x",
+            "door:99999",
+            "[::1",
+            "a#b",
+            "a?b",
+        ] {
             assert_eq!(one("/", &[host]), Err(ScreenError::MalformedHost), "{host}");
         }
         assert_eq!(one("/", &[]), Err(ScreenError::NoHost));

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     cubes::CubePattern,
     cut::{Cut, MISSING, Path, Point, Selection},
-    day::{Day, RelativeDay},
+    day::{Day, DayPart, RelativeDay, is_calendar},
     nearest::suggestion,
     snapshot::ColumnName,
 };
@@ -94,7 +94,14 @@ fn clause(cut: &Cut, HierarchyShape { name, levels, .. }: &HierarchyShape) -> Re
             ))
         })
     };
-    let parts = levels.iter().map(part).collect::<Result<_, _>>()?;
+    let parts: Vec<DayPart> = levels.iter().map(part).collect::<Result<_, _>>()?;
+    if !is_calendar(&parts) {
+        let message = format!(
+            "`{day}` is relative to the day, and the levels of hierarchy `{name}` do not tell days in their order; \
+             let it begin with years or dates, and have months before days"
+        );
+        return Err(NoHierarchy::Unusable(message));
+    }
     Ok(BoundClause::OfDays(DaysTest { columns, parts, negated, selection: selection.clone() }))
 }
 

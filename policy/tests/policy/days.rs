@@ -33,6 +33,8 @@ fn calendars() -> ModelShape {
         hierarchy("mixed", vec![year(), month(), date()]),
         hierarchy("months", vec![year(), level("Month", "Sales/Name", MemberKind::Other)]),
         hierarchy("weeks", vec![year(), level("Week", "Sales/Week", MemberKind::Integers)]),
+        hierarchy("season", vec![month(), level("Day", "Sales/Day", MemberKind::Integers)]),
+        hierarchy("days", vec![year(), level("Day", "Sales/Day", MemberKind::Integers)]),
     ];
     let columns = ["Date", "Year", "Quarter", "Month", "Day", "Name", "Week"];
     let reachable = columns.map(|name| column(&format!("Sales/{name}"))).into();
@@ -132,6 +134,17 @@ fn nothing_is_visible_when_the_day_lies_beyond_the_calendar() {
         assert_eq!(bound(cut).visibility("Sales", &at("9999-12-30T22:00:00Z")).unwrap().all_of.len(), 1);
         let late = Rights { today: serde_json::from_value(json!("9999-12-31")).unwrap(), ..at("2027-01-01T00:00:00Z") };
         assert_eq!(bound(cut).visibility("Sales", &late), Ok(Visibility::nothing()), "{cut}");
+    }
+}
+
+#[test]
+fn levels_that_do_not_tell_days_in_their_order_refuse_the_holders() {
+    for cut in ["season:-yesterday", "days:90daysago-"] {
+        let bound = bound(cut);
+        let [problem] = bound.problems() else { panic!("{:?}", bound.problems()) };
+        assert!(problem.message.contains("do not tell days in their order"), "{}", problem.message);
+        let refused = bound.visibility("Sales", &at("2027-12-30T00:00:00Z"));
+        assert!(matches!(refused, Err(Refusal::BrokenRole { .. })));
     }
 }
 
