@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{policy::Scale, queries::Query, restriction::Restriction};
+use crate::{door::DoorOptions, policy::Scale, queries::Query, restriction::Restriction};
 
 /// Measures Cubegate
 #[derive(Debug, Parser)]
@@ -19,6 +19,8 @@ pub(crate) struct Bench {
 pub(crate) enum Subject {
     /// The cube against named peers
     Cube(Box<CommandLine>),
+    /// The sidecar against other proxies
+    Sidecar(DoorOptions),
     /// A large access policy: compiled, published, decided by
     Policy(Scale),
 }

@@ -1,4 +1,5 @@
-//! Two benches: the cube against named peers, and a large access policy by itself (`policy`).
+//! Three benches: the cube against named peers, the sidecar against other proxies (`door`), and a large access policy by
+//! itself (`policy`).
 //!
 //! The cube: the same data, the same queries, the same number of threads, in one run.
 //!
@@ -15,6 +16,7 @@ mod bandwidth;
 mod clients;
 mod command_line;
 mod data;
+mod door;
 mod machine;
 mod memory;
 mod ours;
@@ -43,6 +45,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let outcome = match Bench::parse().subject {
         Subject::Cube(options) => run::run(&options),
+        Subject::Sidecar(options) => door::run(&options),
         Subject::Policy(scale) => policy::run(scale),
     };
     match outcome {

@@ -6,6 +6,7 @@
 //! cache/tools/bin/…              Go programs
 //! cache/tools/oidc-provider/…    npm packages
 //! cache/tools/prometheus/…       an unpacked Debian package
+//! cache/tools/proxies/…          unpacked Debian packages
 //! cache/tools/duckdb/…           a Python environment
 //! cache/bench/…                  data and peers of the bench
 //! ```

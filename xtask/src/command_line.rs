@@ -20,13 +20,13 @@ pub(crate) enum Chore {
     Test(test::Options),
     /// Check the rules of style that a program can check
     Tidy,
-    /// Make the programs that tests run: a Kubernetes API server, an OpenID provider, Prometheus
+    /// Make the programs that tests run: a Kubernetes API server, an OpenID provider, Prometheus, proxies
     Tools(tools::Options),
     /// Write the definitions of the four kinds: `crds/`, and the chart's copy
     Crds(crds::Options),
     /// Build container images as OCI archives, without a container daemon
     Images(images::Options),
-    /// Measure the cube beside named peers, or a large access policy
+    /// Measure the cube or the sidecar beside named peers, or a large access policy
     Bench(bench::Options),
     /// Write the generated data of `examples/`
     Examples(examples::Options),

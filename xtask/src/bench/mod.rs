@@ -1,8 +1,10 @@
-//! `cargo xtask bench`: the cube against named peers, in one run on one machine; a large access policy by itself.
+//! `cargo xtask bench`: the cube and the sidecar against named peers, each in one run on one machine; a large access policy by
+//! itself.
 //!
 //! ```text
 //! bench/requirements.txt ──python──▶ a private environment ─┐
 //! bench/ ──cargo build --release──▶ cubegate-bench ─────────┴─▶ cube: figures, docs/bench-cube.{md,svg}
+//! Debian's packages ──unpack──▶ proxies, wrk ───────────────────▶ sidecar: figures, docs/bench-sidecar.md
 //!                                         └───────────────────▶ policy: medians, p99, which gates hold
 //! ```
 
@@ -16,6 +18,7 @@ use clap::{Args, Subcommand};
 use crate::{
     cache::Cache,
     process::{cargo, run as run_program},
+    tools::{self, Tool},
     workspace::Workspace,
 };
 
@@ -36,6 +39,13 @@ enum Subject {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
         options: Vec<String>,
     },
+    /// The sidecar beside nginx, `HAProxy`, and Apache with `mod_auth_openidc`; `sidecar --help` lists the options
+    #[command(disable_help_flag = true)]
+    Sidecar {
+        /// Options of the bench
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
+        options: Vec<String>,
+    },
     /// A policy of 10 000 users, 1 000 roles and 1 000 restrictions; `policy --help` lists the options
     #[command(disable_help_flag = true)]
     Policy {
@@ -49,6 +59,7 @@ enum Subject {
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     match &options.subject {
         Subject::Cube { options } => cube(workspace, options),
+        Subject::Sidecar { options } => sidecar(workspace, options),
         Subject::Policy { options } => run_program(program(workspace, "policy")?.args(options)),
     }
 }
@@ -64,6 +75,18 @@ fn cube(workspace: &Workspace, options: &[String]) -> Result<()> {
     bench.args(directory("--docs", &workspace.path("docs")));
     if let Some(python) = python {
         bench.args(directory("--scripts", &workspace.path("bench/peers"))).args(directory("--python", &python));
+    }
+    run_program(&mut bench)
+}
+
+fn sidecar(workspace: &Workspace, options: &[String]) -> Result<()> {
+    let proxies = tools::provide(workspace, &[Tool::Proxies])?;
+    run_program(cargo().current_dir(workspace.root()).args(["build", "--release", "--package", "cubegate-sidecar"]))?;
+    let mut bench = program(workspace, "sidecar")?;
+    bench.args(options).arg("--docs").arg(workspace.path("docs"));
+    bench.arg("--sidecar").arg(workspace.target_directory()?.join("release/cubegate-sidecar"));
+    for (_, directory) in proxies {
+        bench.arg("--proxies").arg(directory);
     }
     run_program(&mut bench)
 }
