@@ -145,6 +145,8 @@ pub(crate) const LOGOUT_TOKEN_AGE_MAX: Duration = Duration::from_mins(2);
 pub(crate) const LOGOUT_TOKENS_MAX: u64 = 50_000;
 /// Size of a form with a logout token.
 pub(crate) const LOGOUT_BODY_BYTES_MAX: usize = 16 * 1024;
+/// Time for a form with a logout token to arrive.
+pub(crate) const LOGOUT_BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time to log in at the provider.
 pub(crate) const LOGIN_TTL: Duration = Duration::from_mins(10);
 /// Logins of one browser that can be under way at once.

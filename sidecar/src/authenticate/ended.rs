@@ -5,7 +5,7 @@
 //! too: what cannot be remembered must not come back to life.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     sync::{PoisonError, RwLock},
 };
 
@@ -41,7 +41,7 @@ pub(crate) enum Ending<'a> {
 #[derive(Default)]
 struct Remembered {
     ended_s: BTreeMap<[u8; 32], u64>,
-    oldest_first: VecDeque<(u64, [u8; 32])>,
+    oldest_first: BTreeSet<(u64, [u8; 32])>,
     /// Whatever began until then has ended.
     all_until_s: Option<u64>,
 }
@@ -57,6 +57,16 @@ impl Ended {
     pub(crate) fn end(&self, ending: Ending<'_>) {
         let tag = self.tag(ending);
         self.remembered.write().unwrap_or_else(PoisonError::into_inner).add(tag, now_s(), ENDED_MAX);
+    }
+
+    /// From now on, this session has ended. Repeating that with the same cookie takes no further room, or whoever has one
+    /// could use up the room of everybody.
+    pub(crate) fn end_session(&self, session: &Session) {
+        let tag = self.tag(Ending::Session(&session.id));
+        let mut remembered = self.remembered.write().unwrap_or_else(PoisonError::into_inner);
+        if !remembered.covers(&tag, session.began_s) {
+            remembered.add(tag, now_s(), ENDED_MAX);
+        }
     }
 
     /// Whether a session of this issuer's has ended.
@@ -90,18 +100,17 @@ impl Ended {
 
 impl Remembered {
     fn add(&mut self, tag: [u8; 32], now_s: u64, entries_max: usize) {
-        self.ended_s.insert(tag, now_s);
-        self.oldest_first.push_back((now_s, tag));
-        while let Some(&(ended_s, tag)) = self.oldest_first.front() {
+        if let Some(earlier_s) = self.ended_s.insert(tag, now_s) {
+            self.oldest_first.remove(&(earlier_s, tag));
+        }
+        self.oldest_first.insert((now_s, tag));
+        while let Some(&(ended_s, tag)) = self.oldest_first.first() {
             let is_over = ended_s + ENDED_AGE_MAX.as_secs() < now_s;
             if !is_over && self.oldest_first.len() <= entries_max {
                 break;
             }
-            self.oldest_first.pop_front();
-            // What has ended again since is remembered by its later entry.
-            if self.ended_s.get(&tag) == Some(&ended_s) {
-                self.ended_s.remove(&tag);
-            }
+            self.oldest_first.pop_first();
+            self.ended_s.remove(&tag);
             if !is_over {
                 self.all_until_s = self.all_until_s.max(Some(ended_s));
             }
@@ -166,6 +175,26 @@ mod tests {
         assert_eq!((remembered.ended_s.len(), remembered.oldest_first.len(), remembered.all_until_s), (1, 1, None));
     }
 
+    #[test]
+    fn whoever_ends_the_same_again_and_again_ends_nothing_else() {
+        let (ended, alice, bob) = (Ended::new(), session("alice", Some("p1")), session("bob", Some("p2")));
+        for _ in 0..=ENDED_MAX {
+            ended.end_session(&alice);
+            ended.end(Ending::Subject { issuer: ISSUER, subject: "alice" });
+        }
+        assert!(ended.has_ended(&alice, ISSUER) && !ended.has_ended(&bob, ISSUER));
+    }
+
+    #[test]
+    fn a_session_that_has_ended_is_remembered_by_its_first_ending() {
+        let (ended, mut alice, now_s) = (Ended::new(), session("alice", None), now_s());
+        alice.began_s = now_s - 10;
+        let tag = ended.tag(Ending::Session(&alice.id));
+        ended.remembered.write().unwrap().add(tag, now_s - 5, ENDED_MAX);
+        ended.end_session(&alice);
+        assert_eq!(ended.remembered.read().unwrap().oldest_first, [(now_s - 5, tag)].into());
+    }
+
     proptest! {
         /// However many endings there are, memory is bounded and nothing that has ended is in again.
         #[test]
@@ -175,7 +204,8 @@ mod tests {
                 now_s += pause_s;
                 remembered.add([who; 32], now_s, entries_max);
                 all.push((who, now_s));
-                prop_assert!(remembered.ended_s.len() <= entries_max && remembered.oldest_first.len() <= entries_max);
+                prop_assert!(remembered.ended_s.len() <= entries_max);
+                prop_assert_eq!(remembered.ended_s.len(), remembered.oldest_first.len());
                 for (who, ended_s) in &all {
                     prop_assert!(remembered.covers(&[*who; 32], *ended_s));
                 }

@@ -70,7 +70,8 @@ impl Session {
         Self { vouched, written_s: now_s(), ..self.clone() }
     }
 
-    /// The session that a request belongs to: the first of its cookies that opens and has not ended.
+    /// The session that a request belongs to: the first of its cookies that opens and has not timed out. One that was ended
+    /// otherwise hides those behind it.
     pub(crate) fn read(headers: &HeaderMap, cookies: SessionCookies<'_>) -> Option<Self> {
         let name = cookies.names.session();
         let now_s = now_s();

@@ -9,6 +9,7 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Body;
 use moka::sync::Cache;
 use serde_json::Value;
+use tokio::time::timeout;
 use url::form_urlencoded;
 
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
         session::now_s,
     },
     engine::chain,
-    limits::{CLOCK_SKEW, LOGOUT_BODY_BYTES_MAX, LOGOUT_TOKEN_AGE_MAX, LOGOUT_TOKENS_MAX},
+    limits::{CLOCK_SKEW, LOGOUT_BODY_BYTES_MAX, LOGOUT_BODY_TIMEOUT, LOGOUT_TOKEN_AGE_MAX, LOGOUT_TOKENS_MAX},
     screen::Screened,
     standing::Policy,
 };
@@ -46,6 +47,8 @@ struct LogoutToken {
 enum LogoutError {
     #[error("the request is not a form with one logout_token")]
     Form,
+    #[error("the form has not arrived in time")]
+    Late,
     #[error("failed to verify the logout token")]
     Token(#[source] BearerError),
     #[error("the token is no logout token: {0}")]
@@ -98,7 +101,7 @@ impl LogoutTokens {
         request: Screened<B>,
         provider: &Provider,
     ) -> Result<LogoutToken, LogoutError> {
-        let token = logout_token(request).await.ok_or(LogoutError::Form)?;
+        let token = logout_token(request).await?;
         let claims = provider.claims_of_logout_token(&token).await.map_err(LogoutError::Token)?;
         let token = LogoutToken::read(&claims, now_s())?;
         // A used one would end sessions that have begun since.
@@ -110,15 +113,19 @@ impl LogoutTokens {
 /// The one `logout_token` of a form.
 async fn logout_token<B: Body<Error: std::error::Error + Send + Sync + 'static>>(
     request: Screened<B>,
-) -> Option<String> {
-    let kind = request.headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    if !kind.split(';').next()?.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return None;
+) -> Result<String, LogoutError> {
+    let kind = request.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()?.split(';').next());
+    if !kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")) {
+        return Err(LogoutError::Form);
     }
-    let body = Limited::new(request.body, LOGOUT_BODY_BYTES_MAX).collect().await.ok()?.to_bytes();
-    let mut tokens = form_urlencoded::parse(&body).filter(|(name, _)| name == "logout_token");
-    let token = tokens.next()?.1.into_owned();
-    tokens.next().is_none().then_some(token)
+    // Nobody has proven anything yet, so nobody may keep a connection busy.
+    let form = timeout(LOGOUT_BODY_TIMEOUT, Limited::new(request.body, LOGOUT_BODY_BYTES_MAX).collect()).await;
+    let form = form.map_err(|_| LogoutError::Late)?.map_err(|_| LogoutError::Form)?.to_bytes();
+    let mut tokens = form_urlencoded::parse(&form).filter(|(name, _)| name == "logout_token");
+    match (tokens.next(), tokens.next()) {
+        (Some((_, token)), None) => Ok(token.into_owned()),
+        _ => Err(LogoutError::Form),
+    }
 }
 
 // === impl LogoutToken ===
@@ -163,6 +170,12 @@ impl From<LogoutError> for Refusal {
             LogoutError::Token(error) if error.is_ours_to_solve() => {
                 Self::unavailable("identity-provider-unavailable", "The identity provider cannot be reached")
             }
+            LogoutError::Late => Self::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "body-late",
+                "The body has not arrived in time",
+                "send the whole form at once",
+            ),
             _ => Self::new(
                 StatusCode::BAD_REQUEST,
                 "logout-token",

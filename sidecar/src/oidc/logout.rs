@@ -5,10 +5,7 @@ use url::form_urlencoded;
 
 use crate::{
     answer::{Answer, Refusal, empty, redirect, typed},
-    authenticate::{
-        ended::{Ended, Ending},
-        session::Session,
-    },
+    authenticate::{ended::Ended, session::Session},
     screen::Screened,
     standing::Policy,
 };
@@ -22,7 +19,7 @@ pub(crate) fn log_out<B>(request: &Screened<B>, policy: &Policy, ended: &Ended) 
     }
     let session = Session::read(&request.headers, policy.session_cookies());
     if let Some(session) = &session {
-        ended.end(Ending::Session(&session.id));
+        ended.end_session(session);
     }
     let mut answer = if request.manners.wants_status_only() {
         empty(StatusCode::NO_CONTENT)
@@ -56,7 +53,7 @@ pub(crate) fn log_out_in_frame<B>(
     let session = Session::read(&request.headers, policy.session_cookies());
     let is_meant = |session: &Session| session.vouched.provider_session.as_deref() == Some(&sid);
     if let Some(session) = session.filter(|session| issuer == provider.config().issuer_url && is_meant(session)) {
-        ended.end(Ending::Session(&session.id));
+        ended.end_session(&session);
         forget(&mut answer, policy);
     }
     Ok(answer)

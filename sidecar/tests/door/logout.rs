@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use cubegate_policy::snapshot::Checked;
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use crate::{
     browser::Browser,
@@ -36,13 +40,13 @@ async fn is_in(browser: &Browser, sidecar: &Sidecar) -> bool {
     browser.asks(sidecar, "/whoami").await.status == 200
 }
 
-fn logout_token(provider: &Provider, kind: &str, changes: Value) -> String {
+pub(crate) fn logout_token(provider: &Provider, kind: &str, changes: Value) -> String {
     let mut claims = json!({"jti": format!("{changes}"), "events": {EVENT: {}}});
     claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
     provider.signer.sign(kind, &provider.claims("cubegate", claims))
 }
 
-async fn tell(sidecar: &Sidecar, token: &str) -> Reply {
+pub(crate) async fn tell(sidecar: &Sidecar, token: &str) -> Reply {
     post(sidecar, &format!("logout_token={token}")).await
 }
 
@@ -135,6 +139,20 @@ async fn a_logout_token_counts_once_and_comes_in_one_form() {
     assert_eq!(send(sidecar.public, request("GET", BACK, &[], "")).await.status, 405);
     let elsewhere = request("POST", "/logout/connect/back-channel/other", &[FORM], format!("logout_token={token}"));
     assert_eq!(send(sidecar.public, elsewhere).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_form_that_does_not_arrive_keeps_no_connection_busy() {
+    let (_provider, sidecar) = with_provider().await;
+    let mut stream = TcpStream::connect(sidecar.public).await.unwrap();
+    let head =
+        format!("POST {BACK} HTTP/1.1\r\nHost: 127.0.0.1\r\n{}: {}\r\nContent-Length: 10\r\n\r\n", FORM.0, FORM.1);
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let closed = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
+    assert!(closed.is_ok(), "the connection stays open");
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
 }
 
 #[tokio::test]
