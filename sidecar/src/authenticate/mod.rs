@@ -39,6 +39,7 @@ use session::{Session, Vouched};
 
 /// Someone whose identity is proven; or nobody in particular, where the Session admits them.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one per request, and most are of people")]
 pub(crate) enum Identity {
     Anonymous,
     /// Without credentials, where others need some.
@@ -134,10 +135,13 @@ async fn by_token(policy: &Policy, token: &str) -> Result<ProviderUser, BearerEr
 async fn by_cookie<B>(request: &Screened<B>, policy: &Arc<Policy>, ended: &Ended) -> Option<LoggedIn> {
     let provider = policy.provider()?;
     let session = Session::read(&request.headers, policy.session_cookies())?;
-    if ended.has_ended(&session, &provider.config().issuer_url) {
+    let has_ended = |session: &Session| ended.has_ended(session, &provider.config().issuer_url);
+    if has_ended(&session) {
         return None;
     }
-    renewal::current(session, &request.headers, policy, provider).await
+    let logged_in = renewal::current(session.clone(), &request.headers, policy, provider).await?;
+    // While the provider was being asked it may have said that one of them is over, and they may differ in their `sid`.
+    (!has_ended(&session) && !has_ended(&logged_in.session)).then_some(logged_in)
 }
 
 fn refused_password<B>(error: PasswordError, ways: &Ways, request: &Screened<B>) -> Refusal {

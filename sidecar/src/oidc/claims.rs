@@ -54,6 +54,17 @@ impl<'a> Claimed<'a> {
         self.name.is_some() && self.missing.is_empty()
     }
 
+    /// Whether none of these is missing. One that is not configured any more is not missed.
+    pub(crate) fn has_found(&self, paths: &[ClaimPath]) -> bool {
+        !self.missing.iter().any(|path| paths.contains(path))
+    }
+
+    /// Claims of roles and attributes that have been found, be they empty.
+    pub(crate) fn found(&self) -> Vec<ClaimPath> {
+        let configured = self.config.roles_claims.iter().chain(&self.config.attribute_claims);
+        configured.filter(|path| !self.missing.contains(path)).cloned().collect()
+    }
+
     /// Whether further claims are about the same user (OpenID Connect Core §5.3.2). Where nothing is known of a subject
     /// yet, any will do.
     pub(crate) fn is_same_subject(&self, claims: &Value) -> bool {
@@ -163,6 +174,19 @@ mod tests {
         let mut claimed = Claimed::nothing(&config);
         claimed.complete_from(&json!({"sub": "1", "preferred_username": "u", "groups": []}));
         assert!(claimed.is_complete());
+    }
+
+    #[test]
+    fn what_was_found_is_missed_when_it_is_found_no_more() {
+        let config = config(&["groups", "roles"]);
+        let (mut before, mut now) = (Claimed::nothing(&config), Claimed::nothing(&config));
+        before.complete_from(&json!({"sub": "1", "preferred_username": "u", "groups": []}));
+        assert_eq!(before.found(), [ClaimPath(vec!["groups".to_owned()])]);
+        now.complete_from(&json!({"sub": "1", "preferred_username": "u"}));
+        assert!(now.has_found(&[]) && !now.has_found(&before.found()));
+        now.complete_from(&json!({"sub": "1", "groups": ["paris"]}));
+        assert!(now.has_found(&before.found()), "roles were nowhere before either");
+        assert!(now.has_found(&[ClaimPath(vec!["towns".to_owned()])]), "nothing is configured to be read there");
     }
 
     #[test]

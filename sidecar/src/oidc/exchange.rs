@@ -9,7 +9,7 @@
 use std::{sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use cubegate_policy::snapshot::AccessTokenFormat;
+use cubegate_policy::snapshot::{AccessTokenFormat, ClaimPath};
 use openidconnect::{
     AccessTokenHash, AuthorizationCode, ClaimsVerificationError, Nonce, OAuth2TokenResponse, PkceCodeVerifier,
     RefreshToken, RequestTokenError, SignatureVerificationError, StandardErrorResponse, TokenResponse,
@@ -47,6 +47,8 @@ pub(super) struct Given {
     pub(super) expires_in: Option<Duration>,
     pub(super) refresh_token: Option<String>,
     pub(super) id_token: Option<String>,
+    /// Configured claims of roles and attributes that were found, be it empty.
+    pub(super) found: Vec<ClaimPath>,
 }
 
 /// Why an exchange gives nothing. No variant repeats a token or a code.
@@ -56,6 +58,8 @@ pub(super) enum ExchangeError {
     Grant,
     #[error("the provider refused our client: {0}")]
     Client(String),
+    #[error("the provider answered with an error of its own, as when it wants to see the user")]
+    OwnError,
     #[error("failed to reach the provider's token endpoint")]
     Unreachable(#[source] HttpError),
     #[error("the token endpoint gave an answer that cannot be read")]
@@ -82,7 +86,7 @@ pub(super) enum ExchangeError {
     UserInfo(#[source] OpaqueError),
     #[error("the provider says no name of the user")]
     NoName,
-    #[error("without an ID token, not every configured claim could be read anew")]
+    #[error("not every claim that must be read anew was found")]
     Incomplete,
 }
 
@@ -119,9 +123,15 @@ impl<'a> Exchange<'a> {
         given(claimed, &id_claims, &tokens)
     }
 
-    /// Redeems a refresh token of this subject, whose login had this nonce. Without an ID token every claim must be found
-    /// elsewhere: one that is missing may be the one that restricts the user.
-    pub(super) async fn refresh(&self, token: &str, subject: &str, nonce: &str) -> Result<Given, ExchangeError> {
+    /// Redeems a refresh token of this subject, whose login had this nonce. Claims that were found before must be found again,
+    /// and without an ID token all that are configured: one that is missing may be the one that restricts the user.
+    pub(super) async fn refresh(
+        &self,
+        token: &str,
+        subject: &str,
+        nonce: &str,
+        found_before: &[ClaimPath],
+    ) -> Result<Given, ExchangeError> {
         let token = RefreshToken::new(token.to_owned());
         let request = self.client.exchange_refresh_token(&token).map_err(|_| ExchangeError::NoTokenEndpoint)?;
         let tokens = checked(request.request_async(&self.provider.http).await)?;
@@ -133,7 +143,11 @@ impl<'a> Exchange<'a> {
             return Err(ExchangeError::OtherSubject);
         }
         let claimed = self.described(&id_claims, &tokens).await?;
-        if tokens.id_token().is_none() && !claimed.is_complete() {
+        let is_enough = match tokens.id_token() {
+            Some(_) => claimed.has_found(found_before),
+            None => claimed.is_complete(),
+        };
+        if !is_enough {
             return Err(ExchangeError::Incomplete);
         }
         given(claimed, &id_claims, &tokens)
@@ -190,6 +204,7 @@ impl<'a> Exchange<'a> {
 }
 
 fn given(claimed: Claimed<'_>, id_claims: &Value, tokens: &CoreTokenResponse) -> Result<Given, ExchangeError> {
+    let found = claimed.found();
     Ok(Given {
         user: claimed.into_user().ok_or(ExchangeError::NoName)?,
         subject: text(id_claims, "sub").unwrap_or_default().to_owned(),
@@ -197,6 +212,7 @@ fn given(claimed: Claimed<'_>, id_claims: &Value, tokens: &CoreTokenResponse) ->
         expires_in: tokens.expires_in(),
         refresh_token: tokens.refresh_token().map(|token| token.secret().clone()),
         id_token: tokens.id_token().map(ToString::to_string),
+        found,
     })
 }
 
@@ -204,11 +220,7 @@ fn checked(
     answer: Result<CoreTokenResponse, RequestTokenError<HttpError, StandardErrorResponse<CoreErrorResponseType>>>,
 ) -> Result<CoreTokenResponse, ExchangeError> {
     let tokens = answer.map_err(|error| match error {
-        RequestTokenError::ServerResponse(response) => match response.error() {
-            CoreErrorResponseType::InvalidGrant => ExchangeError::Grant,
-            CoreErrorResponseType::Extension(_) => ExchangeError::Client("with an error of its own".to_owned()),
-            known => ExchangeError::Client(known.to_string()),
-        },
+        RequestTokenError::ServerResponse(response) => refused(response.error()),
         RequestTokenError::Request(error) => ExchangeError::Unreachable(error),
         // What could not be parsed may hold a token.
         RequestTokenError::Parse(..) | RequestTokenError::Other(_) => ExchangeError::Unreadable,
@@ -217,6 +229,20 @@ fn checked(
         CoreTokenType::Bearer => Ok(tokens),
         // RFC 6749 §7.1: whoever does not know the type must not use the token.
         _ => Err(ExchangeError::TokenType),
+    }
+}
+
+/// Errors of RFC 6749 §5.2 other than `invalid_grant` speak of our client and its request, and two that RFC 6749 §4.1.2.1 has
+/// for another endpoint speak of the provider's state. Whatever else it answers may be about the user.
+fn refused(error: &CoreErrorResponseType) -> ExchangeError {
+    match error {
+        CoreErrorResponseType::InvalidGrant => ExchangeError::Grant,
+        CoreErrorResponseType::Extension(name)
+            if !matches!(name.as_str(), "server_error" | "temporarily_unavailable") =>
+        {
+            ExchangeError::OwnError
+        }
+        known => ExchangeError::Client(known.to_string()),
     }
 }
 
@@ -290,6 +316,7 @@ impl ExchangeError {
             Self::AccessToken(error) => error.is_ours_to_solve(),
             Self::Grant
             | Self::Client(_)
+            | Self::OwnError
             | Self::Unreadable
             | Self::TokenType
             | Self::NoIdToken
@@ -338,6 +365,22 @@ mod tests {
         }
         assert!(ExchangeError::Client("invalid_client".to_owned()).is_no_verdict());
         assert!(ExchangeError::Keys(Unavailable).is_no_verdict());
+    }
+
+    #[test]
+    fn an_error_that_is_not_known_to_spare_the_user_is_a_verdict() {
+        let own = ["interaction_required", "login_required", "access_denied", "consent_required", "", "INVALID_CLIENT"];
+        let of_client =
+            ["invalid_client", "unauthorized_client", "invalid_request", "unsupported_grant_type", "invalid_scope"];
+        let of_state = ["server_error", "temporarily_unavailable"];
+        for (names, is_no_verdict) in
+            [(&["invalid_grant"][..], false), (&own, false), (&of_client, true), (&of_state, true)]
+        {
+            for name in names {
+                let error: CoreErrorResponseType = serde_json::from_value(json!(name)).unwrap();
+                assert_eq!(refused(&error).is_no_verdict(), is_no_verdict, "{name}");
+            }
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use std::{
 };
 
 use aws_lc_rs::hmac;
+use cubegate_policy::snapshot::ClaimPath;
 use http::{HeaderMap, HeaderValue};
 use moka::{Expiry, future::Cache};
 use tracing::{info, warn};
@@ -75,7 +76,7 @@ struct ByOutcome;
 
 /// A session from what a login has given, and its tokens.
 pub(super) fn begin(given: Given, nonce: String) -> (Session, Tokens) {
-    let (vouched, refresh_token, id_token) = vouched(given);
+    let (vouched, refresh_token, id_token, found) = vouched(given);
     if let (None, Some(until_s)) = (&refresh_token, vouched.until_s) {
         let left_s = until_s.saturating_sub(now_s());
         info!(
@@ -84,7 +85,7 @@ pub(super) fn begin(given: Given, nonce: String) -> (Session, Tokens) {
         );
     }
     let session = Session::begin(vouched);
-    let tokens = Tokens { session_id: session.id.clone(), nonce, refresh_token, id_token };
+    let tokens = Tokens { session_id: session.id.clone(), nonce, refresh_token, id_token, found };
     (session, tokens)
 }
 
@@ -133,7 +134,7 @@ impl Renewal {
         let user = session.vouched.user.name.as_str();
         let Ok(known) = provider.known().await else { return Outcome::Unknown };
         let Ok(exchange) = Exchange::with(provider, policy, known) else { return Outcome::Unknown };
-        match exchange.refresh(refresh_token, &session.vouched.subject, &tokens.nonce).await {
+        match exchange.refresh(refresh_token, &session.vouched.subject, &tokens.nonce, &tokens.found).await {
             Ok(given) => renewed(session, tokens, given, policy),
             Err(error) if error.is_no_verdict() => {
                 warn!(user, error = chain(&error), "failed to ask the identity provider again about a session");
@@ -148,13 +149,14 @@ impl Renewal {
 }
 
 fn renewed(session: &Session, tokens: &Tokens, given: Given, policy: &Policy) -> Outcome {
-    let (mut vouched, refresh_token, id_token) = vouched(given);
+    let (mut vouched, refresh_token, id_token, found) = vouched(given);
     let provider_session = session.vouched.provider_session.clone();
     vouched.provider_session = vouched.provider_session.or(provider_session);
     let tokens = Tokens {
         // RFC 6749 §6: a provider that gives no new refresh token leaves the old one valid.
         refresh_token: refresh_token.or_else(|| tokens.refresh_token.clone()),
         id_token: id_token.or_else(|| tokens.id_token.clone()),
+        found,
         ..tokens.clone()
     };
     let session = session.vouched_anew(vouched);
@@ -165,10 +167,10 @@ fn renewed(session: &Session, tokens: &Tokens, given: Given, policy: &Policy) ->
     Outcome::Renewed(Arc::new(LoggedIn { session, tokens: Some(tokens) }))
 }
 
-fn vouched(given: Given) -> (Vouched, Option<String>, Option<String>) {
-    let Given { user, subject, provider_session, expires_in, refresh_token, id_token } = given;
+fn vouched(given: Given) -> (Vouched, Option<String>, Option<String>, Vec<ClaimPath>) {
+    let Given { user, subject, provider_session, expires_in, refresh_token, id_token, found } = given;
     let until_s = expires_in.map(|left| now_s().saturating_add(left.max(RENEWAL_INTERVAL_MIN).as_secs()));
-    (Vouched { user, subject, provider_session, until_s }, refresh_token, id_token)
+    (Vouched { user, subject, provider_session, until_s }, refresh_token, id_token, found)
 }
 
 // === impl LoggedIn ===
@@ -255,7 +257,7 @@ mod tests {
         let until_s = Some(now_s() - lapsed_s);
         let session = Session::begin(Vouched { user, subject: "u".into(), provider_session: None, until_s });
         let (session_id, nonce) = (session.id.clone(), "n".to_owned());
-        let tokens = Tokens { session_id, nonce, refresh_token: Some("r".into()), id_token: None };
+        let tokens = Tokens { session_id, nonce, refresh_token: Some("r".into()), id_token: None, found: Vec::new() };
         let cookie = tokens.write(policy.session_cookies());
         let headers = HeaderMap::from_iter([(COOKIE, cookie)]);
         let provider = policy.provider().expect("one is configured");

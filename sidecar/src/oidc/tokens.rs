@@ -2,6 +2,7 @@
 //!
 //! Sealed like the session cookie, for a purpose of its own, and worth nothing beside another session.
 
+use cubegate_policy::snapshot::ClaimPath;
 use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
@@ -28,6 +29,9 @@ pub(crate) struct Tokens {
     /// The ID token, which a logout hints with.
     #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
     pub(super) id_token: Option<String>,
+    /// Claims that the provider said something at, and must again.
+    #[serde(rename = "c")]
+    pub(super) found: Vec<ClaimPath>,
 }
 
 // === impl Tokens ===

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use cubegate_policy::snapshot::{Checked, Oidc, SessionTimeouts};
+use cubegate_policy::snapshot::{Checked, ClaimPath, Oidc, SessionTimeouts};
 use serde_json::{Value, json};
 
 use crate::{
     browser::Browser,
     client::{KeptAlive, Reply, get, request},
     fixture::{Sidecar, closed_with, oidc},
+    logout::{logout_token, tell},
     provider::{Fault, Grant, Provider, Signer},
 };
 
@@ -16,16 +17,22 @@ async fn with(config: Oidc) -> Sidecar {
     Sidecar::with(closed_with(Some(Checked::Valid(config)))).await
 }
 
-/// Someone who has logged in with an access token of a second and this refresh token, after that second.
+/// Someone who has logged in with an access token of two seconds and this refresh token, after these seconds. It lives for
+/// more than one of them, because whole seconds are counted.
 async fn lapsed(provider: &Provider, sidecar: &Sidecar, refresh_token: Option<&str>) -> Browser {
+    lapsed_with(provider, sidecar, refresh_token, json!({})).await
+}
+
+/// The same with these claims in the ID token of the login.
+async fn lapsed_with(provider: &Provider, sidecar: &Sidecar, refresh_token: Option<&str>, claims: Value) -> Browser {
     let mut browser = Browser::open(sidecar, "/").await;
-    let id_token = provider.signer.sign("JWT", &browser.claims(provider, json!({})));
+    let id_token = provider.signer.sign("JWT", &browser.claims(provider, claims));
     let grant = Grant {
         challenge: browser.parameter("code_challenge"),
         id_token: Some(id_token),
         access_token: "access".into(),
         refresh_token: refresh_token.map(str::to_owned),
-        expires_in: Some(1),
+        expires_in: Some(2),
     };
     provider.grant("c", grant);
     assert_eq!(browser.finish(sidecar).await.status, 302);
@@ -196,6 +203,70 @@ async fn without_an_id_token_every_claim_must_be_found_elsewhere() {
 }
 
 #[tokio::test]
+async fn a_claim_that_the_login_found_must_be_found_again() {
+    let (roles, shops) = (json!({"cubegate": {"roles": ["atoti"]}}), ClaimPath(vec!["shops".into()]));
+    let towns = ClaimPath(vec!["towns".into()]);
+    let cases = [
+        (json!({"shops": ["S2"]}), json!({}), 200),
+        (json!({"shops": []}), json!({}), 200),
+        (json!({}), json!({}), 302),
+        (json!({"shops": null}), json!({}), 302),
+        (json!({}), json!({"shops": ["S2"]}), 200),
+        (json!({"shops": ["S2"], "resource_access": null}), json!({}), 302),
+        (json!({"shops": ["S2"], "resource_access": null}), json!({"resource_access": roles}), 200),
+    ];
+    let asked = cases.map(|(id_claims, user_info, status)| {
+        let attribute_claims = [shops.clone(), towns.clone()].into();
+        async move {
+            let provider = Provider::start().await;
+            let mut user_info = user_info;
+            user_info["sub"] = json!("u1");
+            provider.script.lock().unwrap().userinfo.insert("access".into(), user_info.clone());
+            let sidecar = with(Oidc { attribute_claims, ..oidc(&provider.issuer()) }).await;
+            let browser = lapsed_with(&provider, &sidecar, Some("r1"), json!({"shops": ["S1"]})).await;
+            redeemable(&provider, "r1", given(&provider, id_claims.clone(), Some("r2")));
+            let reply = browser.asks(&sidecar, "/whoami").await;
+            assert_eq!(reply.status, status, "{id_claims} and {user_info}: nobody ever said anything of towns");
+        }
+    });
+    futures::future::join_all(asked).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_wants_the_user_ends_the_session() {
+    let ended = ["interaction_required", "login_required", "access_denied"].map(|error| async move {
+        let (provider, sidecar, browser) = begun(Some("r1")).await;
+        let fault = Fault::Says(400, json!({"error": error}).to_string());
+        provider.script.lock().unwrap().faults.insert("/token", fault);
+        assert_eq!(browser.asks(&sidecar, "/whoami").await.status, 302, "{error}");
+    });
+    futures::future::join_all(ended).await;
+}
+
+#[tokio::test]
+async fn a_logout_that_arrives_while_the_provider_is_asked_counts() {
+    let told =
+        [json!({"sid": null}), json!({"sid": "p1"}), json!({"sub": null, "sid": "p2"})].map(|changes| async move {
+            let (provider, sidecar, browser) = begun(Some("r1")).await;
+            redeemable(&provider, "r1", given(&provider, json!({"sid": "p2"}), Some("r2")));
+            let token = logout_token(&provider, "logout+jwt", changes.clone());
+            provider.script.lock().unwrap().delay = Duration::from_secs(2);
+            let logout = async {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                tell(&sidecar, &token).await
+            };
+            let (reply, told) = tokio::join!(browser.asks(&sidecar, "/whoami"), logout);
+            assert_eq!((told.status.as_u16(), provider.asked("/token")), (200, 2));
+            assert_eq!(
+                (reply.status.as_u16(), set_names(&reply).contains(&"cubegate-session")),
+                (302, false),
+                "{changes}"
+            );
+        });
+    futures::future::join_all(told).await;
+}
+
+#[tokio::test]
 async fn while_the_provider_cannot_be_asked_a_session_lives_on_and_asks_seldom() {
     let (provider, sidecar, browser) = begun(Some("r1")).await;
     for fault in [
@@ -253,7 +324,7 @@ async fn whoever_is_refused_by_the_policy_gets_the_new_tokens_too() {
 async fn sessions_end_as_early_as_the_session_object_says() {
     let provider = Provider::start().await;
     for (session, is_kept_alive_by_use) in [
-        (SessionTimeouts { idle_s: 2, absolute_s: 600 }, true),
+        (SessionTimeouts { idle_s: 3, absolute_s: 600 }, true),
         (SessionTimeouts { idle_s: 600, absolute_s: 2 }, false),
     ] {
         let sidecar = with(Oidc { session, ..oidc(&provider.issuer()) }).await;
@@ -265,7 +336,7 @@ async fn sessions_end_as_early_as_the_session_object_says() {
         }
         let status = browser.asks(&sidecar, "/whoami").await.status;
         assert_eq!(status == 200, is_kept_alive_by_use, "{session:?}");
-        tokio::time::sleep(Duration::from_millis(2100)).await;
+        tokio::time::sleep(Duration::from_millis(3100)).await;
         assert_eq!(browser.asks(&sidecar, "/whoami").await.status, 302, "{session:?}");
     }
 }
