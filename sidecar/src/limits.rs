@@ -11,6 +11,10 @@ pub(crate) const CONNECTIONS_MAX: usize = 10_000;
 pub(crate) const DESCRIPTORS_RESERVED: usize = 256;
 /// Connections to the private listener served at once, however many callers there are.
 pub(crate) const PRIVATE_CONNECTIONS_MAX: usize = 64;
+/// Time for which a caller may take nothing of an answer, before the connection makes way for others when there is no room.
+pub(crate) const SENDING_STALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time between looks, while somebody has no room, at who takes nothing of an answer.
+pub(crate) const SENDING_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Time for a request head to arrive, from the first byte or from the end of the request before.
 pub(crate) const HEAD_READ_TIMEOUT: Duration = Duration::from_mins(1);
 /// Size of a request head.

@@ -58,10 +58,12 @@ pub(crate) async fn serve<S, F>(
             open.inc();
             let connection = connection(stream, watcher, Arc::clone(&member), move |request| service(request, source));
             tokio::select! {
+                // The connection first: the end of an answer leaves before its connection makes way.
+                biased;
                 served = connection => if let Err(error) = served {
                     debug!(%error, "a connection broke off");
                 },
-                () = member.told_to_leave() => debug!("a connection that asked for nothing made way"),
+                () = member.told_to_leave() => debug!("a connection that asked for nothing, or took no answer, made way"),
             }
             open.dec();
         });

@@ -29,8 +29,20 @@ const POLICY: HeaderName = HeaderName::from_static("x-cubegate-policy");
 /// What proves an identity to us proves nothing behind us.
 const CREDENTIALS: [HeaderName; 2] = [AUTHORIZATION, COOKIE];
 /// What tells, folded, where a request came from or where it went before somebody changed it, or makes it another one. We
-/// cannot vouch for any of it, and programs have decided by it.
-const HEARSAY: [&str; 5] = ["forwarded", "xrealip", "xhttpmethodoverride", "xmethodoverride", "proxy"];
+/// cannot vouch for any of it, and programs have decided by it. A list of the names that are known, so never complete.
+const HEARSAY: [&str; 11] = [
+    "forwarded",
+    "via",
+    "xrealip",
+    "trueclientip",
+    "clientip",
+    "xclientip",
+    "xclusterclientip",
+    "cfconnectingip",
+    "xhttpmethodoverride",
+    "xmethodoverride",
+    "proxy",
+];
 /// Beginnings of further such names.
 const HEARSAY_BEGINNINGS: [&str; 4] = ["xforwarded", "xoriginal", "xrewrite", "xenvoy"];
 /// Characters of a user name that travel as they are.

@@ -76,7 +76,7 @@ async fn logging_out_clears_every_cookie_under_the_name_that_it_has() {
             let request = format!("{method} /logout HTTP/1.1\r\nHost: door\r\nConnection: close\r\n\r\n");
             let answer = door.ask(&request).await;
             let cleared = wire::values(&answer.headers, "set-cookie");
-            for name in ["cubegate-session", "cubegate-return"] {
+            for name in ["cubegate-session", "cubegate-tokens", "cubegate-return"] {
                 let expected = format!("{prefix}{name}=; Path=/; Max-Age=0; HttpOnly; {end}");
                 assert!(cleared.contains(&expected.as_str()), "{expected} in {cleared:?}");
             }
@@ -85,7 +85,7 @@ async fn logging_out_clears_every_cookie_under_the_name_that_it_has() {
 }
 
 #[tokio::test]
-async fn a_logout_concerns_the_browser_that_asks_and_nobody_else() {
+async fn forged_words_of_a_provider_at_the_logout_of_browsers_are_not_read() {
     let door = with_logins().await;
     let forms = "logout_token=eyJhbGciOiJub25lIn0.e30.&sid=1&sub=1";
     for path in ["/logout?sid=1&iss=http://127.0.0.1:1", "/logout?logout_token=x"] {

@@ -1,6 +1,13 @@
 //! The real sidecar, in front of an engine that keeps every byte that it is sent.
 
-use std::{fs, net::SocketAddr, os::unix::fs::symlink, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    net::SocketAddr,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, ensure};
 use cubegate_policy::{
@@ -50,11 +57,24 @@ pub(crate) struct Exchange {
 impl Door {
     /// Starts it without a policy, and waits until it listens.
     pub(crate) async fn bare() -> Result<Self> {
+        Self::bare_as(tools::mortal(&tools::cubegate("cubegate-sidecar")?)).await
+    }
+
+    /// Starts it with room for few connections, and waits until it decides by this policy.
+    pub(crate) async fn with_descriptors(descriptors: usize, policy: DoorPolicy) -> Result<Self> {
+        let mut command = tools::mortal(Path::new("/bin/sh"));
+        command.args(["-c", &format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"")]);
+        command.arg(tools::cubegate("cubegate-sidecar")?);
+        let door = Self::bare_as(command).await?;
+        door.enforce(1, policy).await?;
+        Ok(door)
+    }
+
+    async fn bare_as(mut command: Command) -> Result<Self> {
         let run = RunDirectory::new()?;
         let policies = run.make("policy")?;
         let socket = run.path().join("engine.sock");
         let recorder = Recorder::start(&socket)?;
-        let mut command = tools::mortal(&tools::cubegate("cubegate-sidecar")?);
         command.args(["--listen", "127.0.0.1:0", "--private-listen", "127.0.0.1:0"]);
         command.arg("--engine-socket").arg(&socket).arg("--policy-dir").arg(&policies);
         let mut process = run.start("sidecar", command)?;

@@ -8,7 +8,8 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{ALONE, door, good_requests, others_are_served, resident_bytes};
+use super::{ALONE, GOOD_P99_MAX, door, good_requests, others_are_served, resident_bytes};
+use crate::{door::Door, policies};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// `GET http://door/` by the static table of HPACK (RFC 7541, appendix A).
@@ -23,6 +24,11 @@ const PIECE_BYTES: usize = 64 * 1024;
 const FLOOD_MAX: Duration = Duration::from_secs(4);
 /// Connections of one flood.
 const CONNECTIONS: usize = 8;
+
+/// Descriptors of a sidecar that soon has no more room.
+const FEW_DESCRIPTORS: usize = 300;
+/// Time after which answers that nobody takes give room: the sidecar's own, and some to act in.
+const STUCK: Duration = Duration::from_secs(15);
 
 /// Frame types (RFC 9113 §6).
 mod kind {
@@ -68,6 +74,26 @@ async fn floods_of_frames_are_cut_off_or_held_back_and_others_are_served() {
         .filter(|request| !request.target.starts_with("/good") && request.target != "/warm")
         .count();
     assert_eq!(passed, 0, "nobody in a flood has credentials");
+}
+
+#[tokio::test]
+async fn answers_that_nobody_takes_keep_nobody_out() {
+    let _alone = ALONE.lock().await;
+    let mut door = Door::with_descriptors(FEW_DESCRIPTORS, policies::closed()).await.unwrap();
+    let no_window = frame(kind::SETTINGS, 0, 0, b"\0\x04\0\0\0\0");
+    let asked = [PREFACE, &no_window, &frame(kind::HEADERS, END_HEADERS | END_STREAM, 1, HEAD)].concat();
+    let mut stuck = Vec::new();
+    for _ in 0..FEW_DESCRIPTORS {
+        let mut stream = TcpStream::connect(door.public).await.unwrap();
+        stream.write_all(&asked).await.unwrap();
+        stuck.push(stream);
+    }
+    assert!(timeout(Duration::from_millis(500), good_requests(&door)).await.is_err(), "there is no room");
+    tokio::time::sleep(STUCK).await;
+    let (_, p99) = good_requests(&door).await;
+    assert!(p99 < GOOD_P99_MAX, "{p99:?}");
+    drop(stuck);
+    door.is_well().await;
 }
 
 fn floods() -> Vec<Flood> {
