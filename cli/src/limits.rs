@@ -1,9 +1,12 @@
 //! Every limit of the command line, in one place.
 
-use std::time::Duration;
+use std::{num::NonZero, time::Duration};
 
 /// A manifest file: three times what the API server stores of one object.
 pub(crate) const MANIFEST_BYTES_MAX: u64 = 4 << 20;
+
+/// Sessions among which the descriptors of the process are shared, because they come and go while it runs.
+pub(crate) const SIDECARS: NonZero<usize> = NonZero::new(8).expect("8 is not 0");
 
 /// How long a directory must be quiet before it is read again, so that a file is not read half-written.
 pub(crate) const EDIT_QUIET: Duration = Duration::from_millis(40);

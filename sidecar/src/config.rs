@@ -1,6 +1,7 @@
 //! What a sidecar is started with, and what it is handed while it runs.
 
 use std::{
+    num::NonZero,
     path::PathBuf,
     sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant},
@@ -17,6 +18,8 @@ pub struct Config {
     pub engine_socket: PathBuf,
     /// How the source of policies is doing.
     pub source: SourceHealth,
+    /// Sidecars among which the process's descriptors are shared.
+    pub sidecars: NonZero<usize>,
 }
 
 /// A policy to be enforced from now on.
@@ -55,9 +58,9 @@ struct Observed {
 // === impl Config ===
 
 impl Config {
-    /// A sidecar in front of the engine on this socket, with a source of policies in the same process.
+    /// A sidecar in front of the engine on this socket, with a source of policies in the same process, of which no other sidecar is a part.
     pub fn new(engine_socket: impl Into<PathBuf>) -> Self {
-        Self { engine_socket: engine_socket.into(), source: SourceHealth::default() }
+        Self { engine_socket: engine_socket.into(), source: SourceHealth::default(), sidecars: NonZero::<usize>::MIN }
     }
 }
 

@@ -7,6 +7,10 @@ use std::time::Duration;
 /// Connections of callers at once. A further one takes the place of one on which nothing has been asked for longest; while all
 /// are busy, it waits.
 pub(crate) const CONNECTIONS_MAX: usize = 10_000;
+/// Connections of callers that are accepted however few descriptors there are.
+pub(crate) const CONNECTIONS_MIN: usize = 16;
+/// Connections of callers of which fewer are worth a warning.
+pub(crate) const CONNECTIONS_FEW: usize = 1000;
 /// Descriptors that are not for callers: listeners, the private listener, the provider, files.
 pub(crate) const DESCRIPTORS_RESERVED: usize = 256;
 /// Connections to the private listener served at once, however many callers there are.

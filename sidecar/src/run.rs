@@ -1,13 +1,14 @@
 //! One Session's sidecar, from start to drain.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, num::NonZero, sync::Arc};
 
-use rustix::process::{Resource, getrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     net::TcpListener,
     sync::{Notify, watch},
     task::JoinSet,
 };
+use tracing::warn;
 
 use crate::{
     adopt::Adopter,
@@ -15,7 +16,7 @@ use crate::{
     config::{Config, PolicyUpdate},
     crowd::Crowd,
     engine::Engine,
-    limits::{CONNECTIONS_MAX, DESCRIPTORS_RESERVED, PRIVATE_CONNECTIONS_MAX},
+    limits::{CONNECTIONS_FEW, CONNECTIONS_MAX, CONNECTIONS_MIN, DESCRIPTORS_RESERVED, PRIVATE_CONNECTIONS_MAX},
     listen,
     metrics::Metrics,
     oidc::{HttpClient, Logins, LogoutTokens},
@@ -36,6 +37,8 @@ pub enum RunError {
 ///
 /// Requests are answered from the start: with 503 until the first policy is there and the engine has it too, and again
 /// when the policy is withdrawn (`None`).
+///
+/// Raises the process's soft limit of descriptors to its hard one.
 pub async fn run(
     config: Config,
     public: TcpListener,
@@ -43,7 +46,7 @@ pub async fn run(
     policies: watch::Receiver<Option<Arc<PolicyUpdate>>>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), RunError> {
-    let Config { engine_socket, source } = config;
+    let Config { engine_socket, source, sidecars } = config;
     let engine = Engine::new(engine_socket);
     let standing = Arc::new(Standing::new(source));
     let metrics = Arc::new(Metrics::new());
@@ -67,7 +70,7 @@ pub async fn run(
     let outside = Arc::clone(&pipeline);
     serving.spawn(listen::serve(
         public,
-        Crowd::new(connections_max()),
+        Crowd::new(connections_max(descriptors_max(), sidecars)),
         metrics.connections().clone(),
         stopped.clone(),
         move |request, source| {
@@ -100,9 +103,47 @@ pub async fn run(
     Ok(())
 }
 
-/// As many as the process has descriptors for: a caller's connection may need another one to the engine.
-fn connections_max() -> usize {
-    let descriptors = getrlimit(Resource::Nofile).current;
-    let descriptors = descriptors.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX);
-    (descriptors.saturating_sub(DESCRIPTORS_RESERVED) / 2).clamp(1, CONNECTIONS_MAX)
+/// Descriptors that the process may have, once it has been allowed as many as it can be.
+fn descriptors_max() -> usize {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    // Some systems refuse what they call the maximum; then what there was stays.
+    let is_raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok();
+    let descriptors = if is_raised { maximum } else { current };
+    descriptors.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX)
+}
+
+/// As many as there are descriptors for, shared among the sidecars of the process: a caller's connection may need another one
+/// to the engine. At least half of the descriptors are for callers, so that few are not none.
+fn connections_max(descriptors: usize, sidecars: NonZero<usize>) -> usize {
+    let reserved = DESCRIPTORS_RESERVED.min(descriptors / 2);
+    let connections = ((descriptors - reserved) / 2 / sidecars).clamp(CONNECTIONS_MIN, CONNECTIONS_MAX);
+    if connections < CONNECTIONS_FEW {
+        warn!(
+            connections,
+            descriptors, "there is room for few connections; raise the limit of descriptors (ulimit -Hn)"
+        );
+    }
+    connections
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_follows_the_descriptors_is_shared_and_is_never_next_to_nothing() {
+        let room = |descriptors, sidecars| connections_max(descriptors, NonZero::new(sidecars).unwrap());
+        assert_eq!((room(256, 1), room(1024, 1), room(20_000, 1)), (64, 384, 9872));
+        assert_eq!((room(1024, 4), room(20_000, 8)), (96, 1234), "shares");
+        assert_eq!((room(0, 1), room(64, 8), room(usize::MAX, 1)), (CONNECTIONS_MIN, CONNECTIONS_MIN, CONNECTIONS_MAX));
+    }
+
+    #[test]
+    fn a_process_may_have_as_many_descriptors_as_it_can_be_allowed() {
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        setrlimit(Resource::Nofile, Rlimit { current: maximum.map(|count| count / 2), maximum }).unwrap();
+        let descriptors = descriptors_max();
+        assert_eq!(getrlimit(Resource::Nofile).current, maximum);
+        assert_eq!(maximum.map_or(usize::MAX, |count| usize::try_from(count).unwrap()), descriptors);
+    }
 }

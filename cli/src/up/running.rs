@@ -14,7 +14,7 @@ use cubegate_policy::{
     bind::BindProblem,
     publication::{CookieKeys, Publication, PublicationId},
 };
-use cubegate_sidecar::PolicyUpdate;
+use cubegate_sidecar::{Config, PolicyUpdate};
 use futures::future::join_all;
 use tokio::{
     net::{TcpListener, UnixListener},
@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     args::UpOptions,
-    limits::{DRAIN_MAX, HAND_OVER_MAX},
+    limits::{DRAIN_MAX, HAND_OVER_MAX, SIDECARS},
     manifests::{Diagnostic, Manifests},
     passwords::Passwords,
     sessions::{self, Declared},
@@ -210,7 +210,8 @@ impl RunningSession {
             async move { report_end("engine", engine.serve(engine_listener, signal).await) }
         });
         let sidecar_task = tokio::spawn({
-            let (config, signal) = (cubegate_sidecar::Config::new(socket), stop_signal(stopped));
+            let config = Config { sidecars: SIDECARS, ..Config::new(socket) };
+            let signal = stop_signal(stopped);
             async move { report_end("sidecar", cubegate_sidecar::run(config, listener, None, updates, signal).await) }
         });
         let mut cookie_key = [0; 32];
