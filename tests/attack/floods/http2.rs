@@ -27,6 +27,8 @@ const CONNECTIONS: usize = 8;
 
 /// Descriptors of a sidecar that soon has no more room.
 const FEW_DESCRIPTORS: usize = 300;
+/// Connections that take no answer: some more than there is room for with so few descriptors.
+const STUCK_CONNECTIONS: usize = 100;
 /// Time after which answers that nobody takes give room: the sidecar's own, and some to act in.
 const STUCK: Duration = Duration::from_secs(15);
 
@@ -83,7 +85,7 @@ async fn answers_that_nobody_takes_keep_nobody_out() {
     let no_window = frame(kind::SETTINGS, 0, 0, b"\0\x04\0\0\0\0");
     let asked = [PREFACE, &no_window, &frame(kind::HEADERS, END_HEADERS | END_STREAM, 1, HEAD)].concat();
     let mut stuck = Vec::new();
-    for _ in 0..FEW_DESCRIPTORS {
+    for _ in 0..STUCK_CONNECTIONS {
         let mut stream = TcpStream::connect(door.public).await.unwrap();
         stream.write_all(&asked).await.unwrap();
         stuck.push(stream);
