@@ -21,7 +21,7 @@ async fn run(arguments: &[&str]) -> (i32, String, String) {
 }
 
 /// Exit status and everything that was said.
-async fn cubegate(arguments: &[&str]) -> (i32, String) {
+pub(crate) async fn cubegate(arguments: &[&str]) -> (i32, String) {
     let (status, stdout, stderr) = run(arguments).await;
     (status, stdout + &stderr)
 }
@@ -36,7 +36,7 @@ fn retail() -> String {
     tools::repository().join("examples/retail").display().to_string()
 }
 
-fn shown(path: &Path) -> &str {
+pub(crate) fn shown(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 

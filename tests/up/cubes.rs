@@ -3,12 +3,15 @@
 use cubegate_tests::{
     http::{Connection, Credentials},
     process::RunDirectory,
-    tools,
     up::{self, Up},
 };
 use serde_json::{Value, json};
 
-use super::{ANY_PORT, connect};
+use super::{
+    ANY_PORT,
+    answering::{cubegate, shown},
+    connect,
+};
 
 async fn served() -> (RunDirectory, Up) {
     let run = RunDirectory::new().unwrap();
@@ -95,10 +98,7 @@ async fn a_cut_of_an_unknown_dimension_is_reported_and_refuses_its_holders() {
     let directory = run.path().join("examples/cubes");
     let restrictions = directory.join("restrictions.yaml");
     up::edit(&restrictions, "\"!geography:France\"", "\"!geografy:France\"").unwrap();
-    let mut check = tools::mortal(&tools::cubegate("cubegate").unwrap());
-    check.arg("check").arg(&directory);
-    let found = cubegate_tests::process::output(check).await.unwrap();
-    let found = String::from_utf8(found.stdout).unwrap();
+    let (_, found) = cubegate(&["check", shown(&directory)]).await;
     assert!(found.contains("restrictions.yaml:") && found.contains("did you mean `geography`?"), "{found}");
     let up = Up::start(&run, &directory, ANY_PORT).await.unwrap();
     let query = json!({"measures": ["Quantity.SUM"]});
@@ -112,10 +112,7 @@ async fn a_path_that_no_fact_has_is_a_warning() {
     up::copy_examples(&run).unwrap();
     let directory = run.path().join("examples/cubes");
     up::edit(&directory.join("restrictions.yaml"), "geography:USA", "geography:UAS").unwrap();
-    let mut check = tools::mortal(&tools::cubegate("cubegate").unwrap());
-    check.arg("check").arg(&directory);
-    let found = cubegate_tests::process::output(check).await.unwrap();
-    let report = String::from_utf8(found.stdout).unwrap();
+    let (_, report) = cubegate(&["check", shown(&directory)]).await;
     assert!(
         report.contains("warning: Restriction/user-henri-cube-sales: no row has the value `UAS` of geography"),
         "{report}"

@@ -150,7 +150,11 @@ impl BoundAccess {
     }
 
     /// What holds for the queries of whoever has these rights, in a cube that gives this to everybody.
-    pub fn context(&self, Rights { roles, lapsed, .. }: &Rights, cube: &ContextValues) -> CallerContext {
+    pub fn context(
+        &self,
+        Rights { roles, lapsed, attributes: _, today: _ }: &Rights,
+        cube: &ContextValues,
+    ) -> CallerContext {
         let given = |role| Some((String::as_str(role), self.contexts.get(role)?));
         let valid = CallerContext::of(roles.iter().filter_map(given), roles.contains(ROLE_ADMIN), cube);
         if lapsed.is_empty() {
@@ -162,7 +166,7 @@ impl BoundAccess {
     }
 
     /// Whether a cube is there for whoever has these rights.
-    fn shows(&self, cube: &str, Rights { roles, lapsed, .. }: &Rights) -> bool {
+    fn shows(&self, cube: &str, Rights { roles, lapsed, attributes: _, today: _ }: &Rights) -> bool {
         let said = |role: &String, has_lapsed| Some((self.rights.get(role)?, has_lapsed));
         let valid = roles.iter().filter_map(|role| said(role, false));
         roles.contains(ROLE_ADMIN)
@@ -170,7 +174,7 @@ impl BoundAccess {
     }
 
     fn visibility_of(&self, bound: &BoundRoles, rights: &Rights) -> Result<Visibility, Refusal> {
-        let Rights { roles, lapsed, .. } = rights;
+        let Rights { roles, lapsed, attributes: _, today: _ } = rights;
         let (valid, lapsed) = (all_usable(bound, roles)?, all_usable(bound, lapsed)?);
         admit(roles.iter().map(String::as_str))?;
         if roles.contains(ROLE_ADMIN) {
