@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     io,
-    path::{Path, PathBuf},
+    path::Path,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -81,7 +81,7 @@ struct SocketConnector {
 
 impl Engine {
     /// The engine that serves this socket. Nothing is connected yet.
-    pub(crate) fn new(socket: PathBuf) -> Self {
+    pub(crate) fn new(socket: &Path) -> Self {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(ENGINE_IDLE_TIMEOUT)

@@ -22,6 +22,7 @@ mod crowd;
 mod engine;
 mod flags;
 mod limits;
+mod lines;
 mod linger;
 mod listen;
 mod manners;
@@ -37,8 +38,10 @@ mod source;
 mod standing;
 mod target;
 mod trace;
+mod workers;
 
 pub use config::{Config, PolicyUpdate, SourceHealth};
 pub use flags::Flags;
+pub use lines::Lines;
 pub use run::{RunError, run};
 pub use source::{Policies, SecretSource, Sources};

@@ -27,6 +27,10 @@ pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
 pub(crate) const STREAMS_MAX: u32 = 100;
 /// Time between pings that find out whether an HTTP/2 peer is still there.
 pub(crate) const PING_INTERVAL: Duration = Duration::from_mins(1);
+/// Threads that serve callers, on a machine with as many cores.
+pub(crate) const WORKERS_MAX: usize = 8;
+/// Lines of the log that a thread gathers before it writes them in the middle of its work.
+pub(crate) const GATHERED_BYTES_MAX: usize = 32 * 1024;
 /// Time for open requests to end once the process is told to stop.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
 

@@ -1,6 +1,13 @@
 //! One listener: accepts connections as long as there is room, serves HTTP/1.1 or HTTP/2 with prior knowledge, drains.
 
-use std::{convert::Infallible, future::Future, io, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::Future,
+    io,
+    net::{self, IpAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use http::Request;
 use hyper::{
@@ -24,6 +31,7 @@ use crate::{
     answer::Answer,
     crowd::{Crowd, Member},
     limits::{DRAIN_TIMEOUT, HEAD_BYTES_MAX, HEAD_READ_TIMEOUT, PING_INTERVAL, STREAMS_MAX},
+    workers::Workers,
 };
 
 /// First bytes of a connection that speaks HTTP/2; no HTTP/1 method begins so.
@@ -39,7 +47,7 @@ pub(crate) async fn serve<S, F>(
     crowd: Arc<Crowd>,
     open: IntGauge,
     mut stop: watch::Receiver<bool>,
-    service: S,
+    workers: Workers<S>,
 ) where
     S: Fn(Request<Incoming>, IpAddr) -> F + Clone + Send + 'static,
     F: Future<Output = Answer> + Send + 'static,
@@ -53,8 +61,10 @@ pub(crate) async fn serve<S, F>(
             _ = &mut stopped => break,
         };
         let Some((stream, source, member)) = accepted else { continue };
-        let (service, watcher, open) = (service.clone(), graceful.watcher(), open.clone());
-        tokio::spawn(async move {
+        let (worker, load) = workers.least_loaded();
+        let (service, watcher, open) = (worker.service.clone(), graceful.watcher(), open.clone());
+        worker.runtime.spawn(async move {
+            let Ok(stream) = TcpStream::from_std(stream) else { return };
             open.inc();
             let connection = connection(stream, watcher, Arc::clone(&member), move |request| service(request, source));
             tokio::select! {
@@ -66,21 +76,26 @@ pub(crate) async fn serve<S, F>(
                 () = member.told_to_leave() => debug!("a connection that asked for nothing, or took no answer, made way"),
             }
             open.dec();
+            drop(load);
         });
     }
     drop(listener);
     if timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
         warn!("requests were still open when the time to drain was over");
     }
+    workers.end().await;
 }
 
-async fn accept(listener: &TcpListener, crowd: &Arc<Crowd>) -> Option<(TcpStream, IpAddr, Arc<Member>)> {
+/// The stream belongs to no runtime yet.
+async fn accept(listener: &TcpListener, crowd: &Arc<Crowd>) -> Option<(net::TcpStream, IpAddr, Arc<Member>)> {
     match listener.accept().await {
         Ok((stream, source)) => {
             // Without it small answers wait for acknowledgements; failing to set it costs speed only.
             let _ = stream.set_nodelay(true);
             // Only somebody who is there needs room.
-            Some((stream, source.ip(), crowd.enter().await?))
+            let member = crowd.enter().await?;
+            let stream = stream.into_std().inspect_err(|error| warn!(%error, "failed to pass a connection on")).ok()?;
+            Some((stream, source.ip(), member))
         }
         Err(error) => {
             warn!(%error, "failed to accept a connection");

@@ -34,16 +34,17 @@ use crate::{
     trace::{REQUEST_ID, Trace},
 };
 
-/// Everything that answering a request takes.
+/// Everything that answering a request takes. A clone shares all of it.
+#[derive(Clone)]
 pub(crate) struct Pipeline {
     pub(crate) standing: Arc<Standing>,
     pub(crate) engine: Engine,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) passwords: PasswordCheck,
-    pub(crate) logins: Logins,
-    pub(crate) logout_tokens: LogoutTokens,
+    pub(crate) passwords: Arc<PasswordCheck>,
+    pub(crate) logins: Arc<Logins>,
+    pub(crate) logout_tokens: Arc<LogoutTokens>,
     /// Sessions that have ended before their cookies have.
-    pub(crate) ended: Ended,
+    pub(crate) ended: Arc<Ended>,
     /// Rung when the engine says that it lacks the policy.
     pub(crate) policy_missing: Arc<Notify>,
 }

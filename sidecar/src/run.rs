@@ -1,6 +1,6 @@
 //! One Session's sidecar, from start to drain.
 
-use std::{future::Future, num::NonZero, sync::Arc};
+use std::{future::Future, io, num::NonZero, sync::Arc, thread};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
@@ -16,18 +16,24 @@ use crate::{
     config::{Config, PolicyUpdate},
     crowd::Crowd,
     engine::Engine,
-    limits::{CONNECTIONS_FEW, CONNECTIONS_MAX, CONNECTIONS_MIN, DESCRIPTORS_RESERVED, PRIVATE_CONNECTIONS_MAX},
+    limits::{
+        CONNECTIONS_FEW, CONNECTIONS_MAX, CONNECTIONS_MIN, DESCRIPTORS_RESERVED, PRIVATE_CONNECTIONS_MAX, WORKERS_MAX,
+    },
     listen,
     metrics::Metrics,
     oidc::{HttpClient, Logins, LogoutTokens},
     pipeline::Pipeline,
     private,
     standing::Standing,
+    workers::Workers,
 };
 
 /// Why a sidecar ended before it was told to.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// The operating system has no more threads.
+    #[error("failed to start a thread")]
+    Threads(#[source] io::Error),
     /// A part of it panicked: a defect of ours.
     #[error("a part of the sidecar ended unexpectedly")]
     Part(#[source] tokio::task::JoinError),
@@ -47,36 +53,41 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), RunError> {
     let Config { engine_socket, source, sidecars } = config;
-    let engine = Engine::new(engine_socket);
+    let engine = Engine::new(&engine_socket);
     let standing = Arc::new(Standing::new(source));
     let metrics = Arc::new(Metrics::new());
     let policy_missing = Arc::new(Notify::new());
-    let pipeline = Arc::new(Pipeline {
+    let pipeline = Pipeline {
         standing: Arc::clone(&standing),
         engine: engine.clone(),
         metrics: Arc::clone(&metrics),
-        passwords: PasswordCheck::new(),
-        logins: Logins::new(),
-        logout_tokens: LogoutTokens::new(),
-        ended: Ended::new(),
+        passwords: Arc::new(PasswordCheck::new()),
+        logins: Arc::new(Logins::new()),
+        logout_tokens: Arc::new(LogoutTokens::new()),
+        ended: Arc::new(Ended::new()),
         policy_missing: Arc::clone(&policy_missing),
-    });
+    };
     let adopter = Adopter { engine, standing, http: HttpClient::new(), policy_missing };
 
     let (stop, stopped) = watch::channel(false);
     let mut adopting = JoinSet::new();
     adopting.spawn(adopter.run(policies));
     let mut serving = JoinSet::new();
-    let outside = Arc::clone(&pipeline);
+    let outside = Workers::start(workers(sidecars), || {
+        // Connections to the engine stay with those that they serve.
+        let pipeline = Arc::new(Pipeline { engine: Engine::new(&engine_socket), ..pipeline.clone() });
+        move |request, source| {
+            let pipeline = Arc::clone(&pipeline);
+            async move { pipeline.answer(request, source).await }
+        }
+    })
+    .map_err(RunError::Threads)?;
     serving.spawn(listen::serve(
         public,
         Crowd::new(connections_max(descriptors_max(), sidecars)),
         metrics.connections().clone(),
         stopped.clone(),
-        move |request, source| {
-            let pipeline = Arc::clone(&outside);
-            async move { pipeline.answer(request, source).await }
-        },
+        outside,
     ));
     if let Some(private) = private {
         serving.spawn(listen::serve(
@@ -84,10 +95,10 @@ pub async fn run(
             Crowd::new(PRIVATE_CONNECTIONS_MAX),
             metrics.connections().clone(),
             stopped,
-            move |request, _| {
+            Workers::here(move |request, _| {
                 let answer = private::answer(&pipeline, &request);
                 async move { answer }
-            },
+            }),
         ));
     }
 
@@ -101,6 +112,12 @@ pub async fn run(
         served.map_err(RunError::Part)?;
     }
     Ok(())
+}
+
+/// Threads for callers: as many as cores, shared among the sidecars of the process.
+fn workers(sidecars: NonZero<usize>) -> NonZero<usize> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    NonZero::new(cores.min(WORKERS_MAX) / sidecars).unwrap_or(NonZero::<usize>::MIN)
 }
 
 /// Descriptors that the process may have, once it has been allowed as many as it can be.

@@ -1,7 +1,5 @@
 //! Identifiers of a request: our decision, the caller's request id, the trace that it belongs to.
 
-use std::fmt::Write as _;
-
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::limits::REQUEST_ID_BYTES_MAX;
@@ -42,10 +40,8 @@ impl Trace {
 pub(crate) fn random_hex<const BYTES: usize>() -> String {
     let mut bytes = [0; BYTES];
     aws_lc_rs::rand::fill(&mut bytes).expect("the kernel has randomness");
-    bytes.iter().fold(String::with_capacity(BYTES * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).expect("a nibble is a digit");
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn header(text: &str) -> HeaderValue {
