@@ -1,6 +1,9 @@
 //! Bearer tokens: opaque ones by the password grant, JWTs for our audience, and those that must not pass.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    convert::identity,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use cubegate_tests::{
     answers,
@@ -22,11 +25,7 @@ const ROTATION_MAX: Duration = Duration::from_secs(15);
 async fn opaque_tokens_of_the_password_grant_get_the_published_tables() {
     let story = Story::begin("opaque bearer tokens, roles by path");
     let run = RunDirectory::new().unwrap();
-    let place = Place::prepare(&run);
-    let mut provider = Provider::new(&run, &place.url).unwrap();
-    provider.start().await.unwrap();
-    place.write(Settings::Story, &provider);
-    let _up = place.up(&run).await;
+    let (place, provider, _up) = Place::beside(&run, Settings::Story, identity).await;
     story.step("published tables");
     expect_tables(&place, &provider, Settings::Story, None).await;
 
@@ -55,11 +54,7 @@ async fn opaque_tokens_of_the_password_grant_get_the_published_tables() {
 #[tokio::test]
 async fn opaque_tokens_work_where_the_provider_has_no_introspection() {
     let run = RunDirectory::new().unwrap();
-    let place = Place::prepare(&run);
-    let mut provider = Provider::new(&run, &place.url).unwrap().without_introspection();
-    provider.start().await.unwrap();
-    place.write(Settings::Story, &provider);
-    let _up = place.up(&run).await;
+    let (place, provider, _up) = Place::beside(&run, Settings::Story, Provider::without_introspection).await;
     expect_tables(&place, &provider, Settings::Story, None).await;
     expect_bearer_challenge(&place.ask(Credentials::Bearer("no-such-token".into())).await);
 }
@@ -67,11 +62,7 @@ async fn opaque_tokens_work_where_the_provider_has_no_introspection() {
 #[tokio::test]
 async fn roles_in_one_literal_claim_and_names_in_email_get_the_published_tables() {
     let run = RunDirectory::new().unwrap();
-    let place = Place::prepare(&run);
-    let mut provider = Provider::new(&run, &place.url).unwrap();
-    provider.start().await.unwrap();
-    place.write(Settings::Older, &provider);
-    let _up = place.up(&run).await;
+    let (place, provider, _up) = Place::beside(&run, Settings::Older, identity).await;
     expect_tables(&place, &provider, Settings::Older, None).await;
     let token = provider.token("french-user", Settings::Older.scope(), None).await.unwrap();
     expect_whoami(&place, Credentials::Bearer(token), &email_of("french-user"), &["ROLE_FRANCE", "ROLE_USER"]).await;
@@ -81,11 +72,7 @@ async fn roles_in_one_literal_claim_and_names_in_email_get_the_published_tables(
 async fn jwts_are_verified_here_and_whatever_is_wrong_with_one_is_401() {
     let story = Story::begin("JWT bearer tokens");
     let run = RunDirectory::new().unwrap();
-    let place = Place::prepare(&run);
-    let mut provider = Provider::new(&run, &place.url).unwrap();
-    provider.start().await.unwrap();
-    place.write(Settings::Jwt, &provider);
-    let _up = place.up(&run).await;
+    let (place, mut provider, _up) = Place::beside(&run, Settings::Jwt, identity).await;
     story.step("published tables");
     expect_tables(&place, &provider, Settings::Jwt, Some(API)).await;
 
@@ -151,11 +138,7 @@ async fn jwts_are_verified_here_and_whatever_is_wrong_with_one_is_401() {
 async fn new_keys_of_the_provider_are_found_by_themselves() {
     let story = Story::begin("key rotation");
     let run = RunDirectory::new().unwrap();
-    let place = Place::prepare(&run);
-    let mut provider = Provider::new(&run, &place.url).unwrap();
-    provider.start().await.unwrap();
-    place.write(Settings::Jwt, &provider);
-    let _up = place.up(&run).await;
+    let (place, mut provider, _up) = Place::beside(&run, Settings::Jwt, identity).await;
     let old = provider.token("parisian-user", Settings::Jwt.scope(), Some(API)).await.unwrap();
     answers::expect_cities(&place.ask(Credentials::Bearer(old)).await, answers::PARIS).unwrap();
 

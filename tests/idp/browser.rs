@@ -1,12 +1,14 @@
 //! People with browsers: authorization code flow, cookie, logout.
 
+use std::convert::identity;
+
 use cubegate_tests::{
     answers,
     browser::Browser,
     http::{Credentials, Reply},
     limits::ENFORCED_MAX,
     process::RunDirectory,
-    provider::{Provider, email_of, password_of},
+    provider::{email_of, password_of},
     story::Story,
     up,
 };
@@ -22,11 +24,7 @@ const CALLBACK: &str = "/login/oauth2/code/test";
 async fn a_person_logs_in_asks_and_logs_out() {
     let story = Story::begin("code flow");
     let run = RunDirectory::new().unwrap();
-    let place = Place::prepare(&run);
-    let mut provider = Provider::new(&run, &place.url).unwrap();
-    provider.start().await.unwrap();
-    place.write(Settings::Story, &provider);
-    let _up = place.up(&run).await;
+    let (place, provider, _up) = Place::beside(&run, Settings::Story, identity).await;
 
     story.step("without credentials: to the login, however little the client says that it accepts");
     let mut nobody = place.connect(Credentials::None).await;
@@ -74,11 +72,7 @@ async fn a_person_logs_in_asks_and_logs_out() {
 #[tokio::test]
 async fn the_cookie_is_sealed_small_and_closed_to_scripts() {
     let run = RunDirectory::new().unwrap();
-    let place = Place::prepare(&run);
-    let mut provider = Provider::new(&run, &place.url).unwrap();
-    provider.start().await.unwrap();
-    place.write(Settings::Story, &provider);
-    let _up = place.up(&run).await;
+    let (place, _provider, _up) = Place::beside(&run, Settings::Story, identity).await;
     let mut browser = Browser::default();
     let page =
         browser.log_in(&format!("{}/whoami", place.url), "parisian-user", &password_of("parisian-user")).await.unwrap();
@@ -104,11 +98,7 @@ async fn the_cookie_is_sealed_small_and_closed_to_scripts() {
 #[tokio::test]
 async fn a_callback_counts_once_and_only_in_the_browser_that_asked_for_it() {
     let run = RunDirectory::new().unwrap();
-    let place = Place::prepare(&run);
-    let mut provider = Provider::new(&run, &place.url).unwrap();
-    provider.start().await.unwrap();
-    place.write(Settings::Story, &provider);
-    let _up = place.up(&run).await;
+    let (place, _provider, _up) = Place::beside(&run, Settings::Story, identity).await;
     let mut browser = log_in(&place, "parisian-user").await;
     let callback = browser.visited.iter().rfind(|url| url.path() == CALLBACK).unwrap().clone();
 
@@ -137,11 +127,7 @@ async fn a_callback_counts_once_and_only_in_the_browser_that_asked_for_it() {
 #[tokio::test]
 async fn the_request_to_the_provider_carries_pkce_state_nonce_and_openid() {
     let run = RunDirectory::new().unwrap();
-    let place = Place::prepare(&run);
-    let mut provider = Provider::new(&run, &place.url).unwrap();
-    provider.start().await.unwrap();
-    place.write(Settings::Older, &provider);
-    let _up = place.up(&run).await;
+    let (place, _provider, _up) = Place::beside(&run, Settings::Older, identity).await;
     let mut nobody = place.connect(Credentials::None).await;
     let begun = nobody.get("/oauth2/authorization/test").await.unwrap().expect(302).unwrap();
     let location = Url::parse(begun.header("location")).unwrap();

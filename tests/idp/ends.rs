@@ -1,6 +1,9 @@
 //! How the sessions of people go on and end, with the provider's word for it.
 
-use std::time::{Duration, Instant};
+use std::{
+    convert::identity,
+    time::{Duration, Instant},
+};
 
 use cubegate_tests::{
     answers,
@@ -8,7 +11,7 @@ use cubegate_tests::{
     http::Credentials,
     limits::ENFORCED_MAX,
     process::RunDirectory,
-    provider::{Provider, password_of},
+    provider::password_of,
     story::{self, Story},
 };
 use serde_json::json;
@@ -26,11 +29,8 @@ const EXPIRED: Duration = Duration::from_secs(ACCESS_TOKEN_S + 2);
 async fn a_session_goes_on_as_whoever_the_provider_says_and_ends_when_it_says_so() {
     let story = Story::begin("refresh");
     let run = RunDirectory::new().unwrap();
-    let place = Place::prepare(&run);
-    let mut provider = Provider::new(&run, &place.url).unwrap().with_short_access_tokens(ACCESS_TOKEN_S);
-    provider.start().await.unwrap();
-    place.write(Settings::Story, &provider);
-    let _up = place.up(&run).await;
+    let (place, mut provider, _up) =
+        Place::beside(&run, Settings::Story, |provider| provider.with_short_access_tokens(ACCESS_TOKEN_S)).await;
     let mut browser = log_in(&place, "parisian-user").await;
     let whoami = format!("{}/whoami", place.url);
 
@@ -77,11 +77,7 @@ async fn a_session_goes_on_as_whoever_the_provider_says_and_ends_when_it_says_so
 async fn whoever_logs_out_at_the_provider_is_logged_out_here() {
     let story = Story::begin("back-channel logout");
     let run = RunDirectory::new().unwrap();
-    let place = Place::prepare(&run);
-    let mut provider = Provider::new(&run, &place.url).unwrap();
-    provider.start().await.unwrap();
-    place.write(Settings::Story, &provider);
-    let _up = place.up(&run).await;
+    let (place, provider, _up) = Place::beside(&run, Settings::Story, identity).await;
     let mut desk = log_in(&place, "parisian-user").await;
     let phone = log_in(&place, "parisian-user").await;
     let cookie_of = |browser: &Browser| Credentials::Cookie(browser.cookie_header(&place.url).unwrap());

@@ -5,5 +5,6 @@
 mod bearer;
 mod browser;
 mod ends;
+mod keycloak;
 mod outage;
 mod session;

@@ -17,7 +17,7 @@ async fn basic_works_without_the_provider_and_tokens_as_soon_as_it_is_there() {
     let run = RunDirectory::new().unwrap();
     let place = Place::prepare(&run);
     let mut provider = Provider::new(&run, &place.url).unwrap();
-    place.write(Settings::Story, &provider);
+    place.write(Settings::Story, provider.issuer());
     let basic = || Credentials::basic("french-user", "french-user-example");
     let ask_with_basic = async || answers::expect_cities(&place.ask(basic()).await, answers::FRANCE).unwrap();
 

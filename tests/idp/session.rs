@@ -44,10 +44,24 @@ impl Place {
         Self { url: format!("http://127.0.0.1:{port}"), directory, port }
     }
 
-    /// Writes the Session with these settings of this provider, and its client secret.
-    pub(crate) fn write(&self, settings: Settings, provider: &Provider<'_>) {
+    /// A Session with these settings that runs beside npm's provider, after `adjust` has had its say about the provider.
+    pub(crate) async fn beside<'a>(
+        run: &'a RunDirectory,
+        settings: Settings,
+        adjust: impl FnOnce(Provider<'a>) -> Provider<'a>,
+    ) -> (Self, Provider<'a>, Up) {
+        let place = Self::prepare(run);
+        let mut provider = adjust(Provider::new(run, &place.url).unwrap());
+        provider.start().await.unwrap();
+        place.write(settings, provider.issuer());
+        let up = place.up(run).await;
+        (place, provider, up)
+    }
+
+    /// Writes the Session with these settings of the provider of this issuer, and its client secret.
+    pub(crate) fn write(&self, settings: Settings, issuer: &str) {
         let file = self.directory.join("session.yaml");
-        let oidc = json!({"oidc": settings.oidc(provider.issuer())});
+        let oidc = json!({"oidc": settings.oidc(issuer)});
         let url = json!(self.url);
         // JSON is YAML: the rest of the manifest stays as the example has it.
         let authentication = format!("  url: {url}\n  authentication: {oidc}\n");

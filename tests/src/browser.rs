@@ -60,33 +60,35 @@ impl Browser {
         Ok(reply)
     }
 
-    /// Logs in with the provider's forms, starting at a page that leads to them. Ends where no form is left.
+    /// Logs in with the forms of npm's provider, starting at a page that leads to them. Ends where no form is left.
     pub async fn log_in(&mut self, address: &str, user: &str, password: &str) -> Result<Page> {
         let mut page = self.open(address).await?;
         for _ in 0..3 {
             let html = page.reply.text();
             let Some(prompt) = attribute_after(&html, "name=\"prompt\"", "value") else { return Ok(page) };
-            let action = attribute_after(&html, "<form", "action").context("the form has an action")?;
-            let mut form = url::form_urlencoded::Serializer::new(String::new());
-            form.append_pair("prompt", &prompt);
+            let mut fields = vec![("prompt", prompt.as_str())];
             if prompt == "login" {
-                form.append_pair("login", user).append_pair("password", password);
+                fields.extend([("login", user), ("password", password)]);
             }
-            let action = page.url.join(&action)?;
-            page = self.navigate(Method::POST, action, form.finish()).await?;
+            page = self.submit(&page, &fields).await?;
         }
         bail!("still asked for something at {}: {:?}", page.url, page.reply)
     }
 
-    /// Opens a page of the provider that asks whether to log out, and says yes.
+    /// Opens a page of npm's provider that asks whether to log out, and says yes.
     pub async fn log_out(&mut self, address: &str) -> Result<Page> {
         let page = self.open(address).await?;
         let html = page.reply.text();
         let xsrf = attribute_after(&html, "name=\"xsrf\"", "value").context("no form asks whether to log out")?;
-        let action = attribute_after(&html, "<form", "action").context("the form has an action")?;
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        form.append_pair("xsrf", &xsrf).append_pair("logout", "yes");
-        self.navigate(Method::POST, page.url.join(&action)?, form.finish()).await
+        self.submit(&page, &[("xsrf", &xsrf), ("logout", "yes")]).await
+    }
+
+    /// Sends the first form of a page, with these fields.
+    pub async fn submit(&mut self, page: &Page, fields: &[(&str, &str)]) -> Result<Page> {
+        let action = attribute_after(&page.reply.text(), "<form", "action");
+        let action = action.with_context(|| format!("no form at {}: {:?}", page.url, page.reply))?;
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.navigate(Method::POST, page.url.join(&action)?, form).await
     }
 
     /// The `Cookie` header that this browser would send to an address.

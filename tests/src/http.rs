@@ -133,6 +133,13 @@ impl Connection {
         self.send(request.body(Full::new(Bytes::from(body)))?).await
     }
 
+    /// Any method with a JSON document; `null` is none.
+    pub async fn send_json(&mut self, method: Method, path: &str, body: &serde_json::Value) -> Result<Reply> {
+        let text = if body.is_null() { String::new() } else { body.to_string() };
+        let request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/json");
+        self.send(request.body(Full::new(Bytes::from(text)))?).await
+    }
+
     /// A query of a cube.
     pub async fn query(&mut self, cube: &str, query: &serde_json::Value) -> Result<Reply> {
         self.post_json(&format!("/api/v1/cubes/{cube}/query"), query).await

@@ -6,6 +6,7 @@
 //!       ├─ kubelet         runs the pods of a Deployment as a node would  (tests/api-server)
 //!       ├─ prometheus      scrapes what it is told to                     (tests/api-server)
 //!       ├─ provider        npm oidc-provider, and a scripted `browser`    (tests/idp)
+//!       ├─ keycloak        Keycloak, with the same users                  (tests/idp)
 //!       ├─ up              `cubegate up` on a copy of an example          (tests/up, tests/idp)
 //!       ├─ readme          the commands of a README, run and compared     (tests/up)
 //!       ├─ mistakes        ways to break the example's policy             (tests/up, tests/api-server)
@@ -19,6 +20,7 @@ pub mod answers;
 pub mod browser;
 pub mod control_plane;
 pub mod http;
+pub mod keycloak;
 pub mod kubelet;
 pub mod limits;
 pub mod mistakes;

@@ -4,6 +4,10 @@ use std::time::Duration;
 
 /// A server, from its start until it answers.
 pub const START_MAX: Duration = Duration::from_mins(1);
+/// Keycloak, from its start until it answers, on a machine that has other things to do.
+pub const KEYCLOAK_START_MAX: Duration = Duration::from_mins(3);
+/// A visit with a real browser, from its start to its end.
+pub const VISIT_MAX: Duration = Duration::from_mins(1);
 /// A pod, from its creation until it is Ready.
 pub const POD_READY_MAX: Duration = Duration::from_mins(1);
 /// An edit, from the moment it is stored until every request is decided by it. A promise of the product.

@@ -135,20 +135,9 @@ impl<'a> Provider<'a> {
 
     /// An access token by the password grant; a JWT when a resource is named.
     pub async fn token(&self, user: &str, scope: &str, resource: Option<&str>) -> Result<String> {
-        let password = password_of(user);
-        let mut fields =
-            vec![("grant_type", "password"), ("username", user), ("password", &password), ("scope", scope)];
-        fields.extend(resource.map(|resource| ("resource", resource)));
-        // The client's credentials are form-encoded first (RFC 6749 §2.3.1).
-        let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-        let client = Credentials::basic(&encode(CLIENT_ID), &encode(CLIENT_SECRET));
-        let reply = http::post_form(&format!("{}/token", self.issuer), client, &fields).await?.expect(200)?;
-        let answer = reply.json()?;
-        answer
-            .get("access_token")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-            .with_context(|| format!("no token in {answer}"))
+        let resource = resource.map(|resource| ("resource", resource));
+        let answer = password_grant(&format!("{}/token", self.issuer), user, scope, resource).await?;
+        token_of(&answer, "access_token")
     }
 
     /// A JWT with any header and claims.
@@ -162,6 +151,28 @@ impl<'a> Provider<'a> {
         let reply = Connection::to(&self.issuer, Credentials::None).await?.post_json("/test/sign", &body).await?;
         Ok(reply.expect(200)?.text())
     }
+}
+
+/// What a token endpoint answers to our client that sends the name and password of a user.
+pub(crate) async fn password_grant(
+    endpoint: &str,
+    user: &str,
+    scope: &str,
+    further: Option<(&str, &str)>,
+) -> Result<Value> {
+    let password = password_of(user);
+    let mut fields = vec![("grant_type", "password"), ("username", user), ("password", &password), ("scope", scope)];
+    fields.extend(further);
+    // The client's credentials are form-encoded first (RFC 6749 §2.3.1).
+    let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let client = Credentials::basic(&encode(CLIENT_ID), &encode(CLIENT_SECRET));
+    http::post_form(endpoint, client, &fields).await?.expect(200)?.json()
+}
+
+/// A token in the answer of a token endpoint.
+pub(crate) fn token_of(answer: &Value, name: &str) -> Result<String> {
+    let token = answer.get(name).and_then(Value::as_str);
+    token.map(str::to_owned).with_context(|| format!("no {name} in {answer}"))
 }
 
 /// Password of a user at the provider.

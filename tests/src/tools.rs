@@ -28,6 +28,21 @@ pub fn oidc_provider_modules() -> Result<PathBuf> {
     existing(&PathBuf::from(variable("CUBEGATE_OIDC_PROVIDER_DIR")?).join("node_modules"))
 }
 
+/// Keycloak, built and seeded, in `CUBEGATE_KEYCLOAK_DIR`.
+pub fn keycloak() -> Result<PathBuf> {
+    existing(Path::new(&variable("CUBEGATE_KEYCLOAK_DIR")?))
+}
+
+/// A Chromium without a window, in `CUBEGATE_CHROMIUM`.
+pub fn chromium() -> Result<PathBuf> {
+    existing(Path::new(&variable("CUBEGATE_CHROMIUM")?))
+}
+
+/// The `node_modules` with playwright-core, in `CUBEGATE_PLAYWRIGHT_DIR`.
+pub fn playwright_modules() -> Result<PathBuf> {
+    existing(&PathBuf::from(variable("CUBEGATE_PLAYWRIGHT_DIR")?).join("node_modules"))
+}
+
 /// A proxy of Debian's packages in `CUBEGATE_PROXIES_DIR`, with the libraries that were unpacked beside it.
 pub fn proxy(program: &str) -> Result<Command> {
     let directory = PathBuf::from(variable("CUBEGATE_PROXIES_DIR")?);

@@ -5,6 +5,9 @@
 //! cache/tools/stamps/NAME        digest of what NAME was made from; written last
 //! cache/tools/bin/…              Go programs
 //! cache/tools/oidc-provider/…    npm packages
+//! cache/tools/playwright-core/…  an npm package
+//! cache/tools/keycloak/…         a distribution, and its seeded database
+//! cache/tools/chromium/…         unpacked Debian packages
 //! cache/tools/prometheus/…       an unpacked Debian package
 //! cache/tools/proxies/…          unpacked Debian packages
 //! cache/tools/duckdb/…           a Python environment

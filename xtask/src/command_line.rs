@@ -20,7 +20,7 @@ pub(crate) enum Chore {
     Test(test::Options),
     /// Check the rules of style that a program can check
     Tidy,
-    /// Make the programs that tests run: a Kubernetes API server, an OpenID provider, Prometheus, proxies
+    /// Make the programs that tests run: a Kubernetes API server, OpenID providers, a browser, Prometheus, proxies
     Tools(tools::Options),
     /// Write the definitions of the four kinds: `crds/`, and the chart's copy
     Crds(crds::Options),

@@ -6,7 +6,7 @@
 //! up           `cubegate up` as a process, with nothing beside it
 //! attack       attacks on the sidecar by class; malformed requests beside nginx, HAProxy and Apache
 //! api-server   a real kube-apiserver, etcd, kubectl, helm, Prometheus
-//! idp          a real OpenID provider
+//! idp          real OpenID providers, and a real browser
 //! ```
 //!
 //! A tier whose tool is missing fails with the command that installs it. Nothing is skipped.
@@ -48,7 +48,7 @@ enum Tier {
     Attack,
     /// The operator against a real Kubernetes API server, and a real Prometheus
     ApiServer,
-    /// The sidecar against a real OpenID provider
+    /// The sidecar against real OpenID providers; needs Node.js, Java and Maven
     Idp,
 }
 
@@ -92,7 +92,11 @@ impl Tier {
                 "api_server",
                 &[Tool::System, Tool::Kubernetes, Tool::Etcd, Tool::Helm, Tool::Prometheus],
             ),
-            Self::Idp => across_processes(workspace, "idp", &[Tool::OidcProvider]),
+            Self::Idp => across_processes(
+                workspace,
+                "idp",
+                &[Tool::OidcProvider, Tool::Keycloak, Tool::Chromium, Tool::Playwright],
+            ),
         };
         let failures = steps
             .into_iter()

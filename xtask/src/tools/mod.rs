@@ -1,11 +1,13 @@
-//! The programs that tests run beside ours: a Kubernetes API server, an OpenID provider, Prometheus, DuckDB, proxies.
+//! The programs that tests run beside ours: a Kubernetes API server, OpenID providers, a browser, Prometheus, DuckDB, proxies.
 //!
 //! Each is pinned by a file of the checkout (`tests/tools/`, `bench/requirements.txt`), is made once, and is made again
 //! when that file changes.
 
+mod chromium;
 mod debian;
 mod duckdb;
 mod go;
+mod keycloak;
 mod npm;
 mod prometheus;
 mod proxies;
@@ -37,6 +39,12 @@ pub(crate) enum Tool {
     Helm,
     /// The certified OpenID provider of npm (not installed when `CUBEGATE_OIDC_PROVIDER_DIR` names a directory with it)
     OidcProvider,
+    /// Keycloak (not downloaded when `CUBEGATE_KEYCLOAK_DIR` names a directory with a prepared one)
+    Keycloak,
+    /// Chromium (`CUBEGATE_CHROMIUM`, else the PATH, else Debian's package, unpacked but not installed)
+    Chromium,
+    /// playwright-core of npm (not installed when `CUBEGATE_PLAYWRIGHT_DIR` names a directory with it)
+    Playwright,
     /// Prometheus (`CUBEGATE_PROMETHEUS`, else the PATH, else Debian's package, unpacked but not installed)
     Prometheus,
     /// nginx, `HAProxy`, Apache and wrk (not unpacked when `CUBEGATE_PROXIES_DIR` names a directory with them)
@@ -69,7 +77,10 @@ pub(crate) fn provide(workspace: &Workspace, tools: &[Tool]) -> Result<Vec<Varia
             Tool::Kubernetes => assets(workspace, &cache, &go::KUBERNETES)?,
             Tool::Etcd => assets(workspace, &cache, &go::ETCD)?,
             Tool::Helm => helm(workspace, &cache)?,
-            Tool::OidcProvider => npm::oidc_provider(workspace, &cache)?,
+            Tool::OidcProvider => npm::install(workspace, &cache, &npm::OIDC_PROVIDER)?,
+            Tool::Keycloak => keycloak::keycloak(workspace, &cache)?,
+            Tool::Chromium => chromium::chromium(&cache)?,
+            Tool::Playwright => npm::install(workspace, &cache, &npm::PLAYWRIGHT)?,
             Tool::Prometheus => prometheus::prometheus(&cache)?,
             Tool::Proxies => proxies::proxies(&cache)?,
             Tool::Duckdb => duckdb::duckdb(workspace, &cache)?,
