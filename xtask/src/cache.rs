@@ -10,6 +10,7 @@
 //! cache/tools/chromium/…         unpacked Debian packages
 //! cache/tools/prometheus/…       an unpacked Debian package
 //! cache/tools/proxies/…          unpacked Debian packages
+//! cache/tools/cargo-deny/…       a program of Cargo's registry
 //! cache/tools/duckdb/…           a Python environment
 //! cache/bench/…                  data and peers of the bench
 //! ```

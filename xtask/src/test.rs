@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that a fresh machine can check, tier by tier.
 //!
 //! ```text
-//! unit         format, tests of each crate, lints, tidiness
+//! unit         format, tests of each crate, lints, tidiness, licences and sources of dependencies
 //! duckdb       random queries, answered by the cube and by DuckDB
 //! up           `cubegate up` as a process, with nothing beside it
 //! attack       attacks on the sidecar by class; malformed requests beside nginx, HAProxy and Apache
@@ -38,7 +38,7 @@ pub(crate) struct Options {
 /// A part of the tests that can be run alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Tier {
-    /// Format, the tests of each crate, lints and tidiness; needs only Rust and git
+    /// Format, the tests of each crate, lints, tidiness and what dependencies may be; needs only Rust and git
     Unit,
     /// Random queries, answered by the cube and by DuckDB; needs Python
     Duckdb,
@@ -134,7 +134,18 @@ fn unit(workspace: &Workspace) -> Vec<Step> {
         ("tests", run_cargo(workspace, &["test", "--workspace", "--exclude", "cubegate-tests"])),
         ("lints", run_cargo(workspace, &clippy)),
         ("tidy", tidy::run(workspace)),
+        ("dependencies", check_dependencies(workspace)),
     ]
+}
+
+/// Licences, banned crates and sources. Advisories come from a database on the network: `cargo deny check` looks there too.
+fn check_dependencies(workspace: &Workspace) -> Result<()> {
+    for (_, program) in tools::provide(workspace, &[Tool::Deny])? {
+        let mut deny = Command::new(program);
+        deny.current_dir(workspace.root()).args(["--offline", "--log-level", "error"]);
+        run_program(deny.args(["check", "--hide-inclusion-graph", "licenses", "bans", "sources"]))?;
+    }
+    Ok(())
 }
 
 fn beside_duckdb(workspace: &Workspace) -> Vec<Step> {

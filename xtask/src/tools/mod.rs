@@ -5,6 +5,7 @@
 
 mod chromium;
 mod debian;
+mod deny;
 mod duckdb;
 mod go;
 mod keycloak;
@@ -51,6 +52,8 @@ pub(crate) enum Tool {
     Proxies,
     /// DuckDB for Python (not installed when `CUBEGATE_DUCKDB_PYTHON` names an interpreter that has it)
     Duckdb,
+    /// cargo-deny (`CUBEGATE_CARGO_DENY`, else the PATH, else built)
+    Deny,
     /// Programs of the operating system that make namespaces; only looked for
     System,
 }
@@ -84,6 +87,7 @@ pub(crate) fn provide(workspace: &Workspace, tools: &[Tool]) -> Result<Vec<Varia
             Tool::Prometheus => prometheus::prometheus(&cache)?,
             Tool::Proxies => proxies::proxies(&cache)?,
             Tool::Duckdb => duckdb::duckdb(workspace, &cache)?,
+            Tool::Deny => deny::deny(&cache)?,
             Tool::System => {
                 system::require()?;
                 continue;
