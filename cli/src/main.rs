@@ -1,53 +1,13 @@
-//! Cubegate's command line.
+//! The program `cubegate`.
 
 #![forbid(unsafe_code)]
 
-mod args;
-mod check;
-mod diff;
-mod explain;
-mod import;
-mod limits;
-mod location;
-mod manifests;
-mod passwords;
-mod sessions;
-mod subject;
-mod terminal;
-mod up;
-mod who_sees;
-
-use std::{io::IsTerminal, process::ExitCode};
-
-use args::{Args, Command};
-use clap::Parser;
-use terminal::complain;
-use tracing_subscriber::EnvFilter;
+use std::process::ExitCode;
 
 /// Large queries take and give back tens of megabytes; the system's allocator would hand them back to the kernel each time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Exit status of what could not be done at all; 1 says that something was found.
-const UNDONE: u8 = 2;
-
 fn main() -> ExitCode {
-    let args = Args::parse();
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error")))
-        .init();
-    let outcome = match args.command {
-        Command::Up(options) => up::up(&options),
-        Command::Check(options) => check::check(&options),
-        Command::Explain(options) => explain::explain(&options),
-        Command::WhoSees(options) => who_sees::who_sees(&options),
-        Command::Diff(options) => diff::diff(&options),
-        Command::Import(source) => import::import(&source),
-    };
-    outcome.unwrap_or_else(|error| {
-        complain!("error: {error:#}");
-        ExitCode::from(UNDONE)
-    })
+    cubegate_cli::main()
 }

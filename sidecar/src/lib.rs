@@ -21,6 +21,9 @@ mod cookie;
 mod crowd;
 mod engine;
 mod flags;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod limits;
 mod lines;
 mod linger;

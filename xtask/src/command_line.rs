@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{bench, crds, examples, images, test, tidy, tools, workspace::Workspace};
+use crate::{bench, crds, examples, fuzz, images, test, tidy, tools, workspace::Workspace};
 
 /// The chores of this repository
 #[derive(Parser)]
@@ -30,6 +30,8 @@ pub(crate) enum Chore {
     Bench(bench::Options),
     /// Write the generated data of `examples/`
     Examples(examples::Options),
+    /// Let libFuzzer look for input that breaks a property
+    Fuzz(fuzz::Options),
 }
 
 impl Chore {
@@ -43,6 +45,7 @@ impl Chore {
             Self::Images(options) => images::run(workspace, options),
             Self::Bench(options) => bench::run(workspace, options),
             Self::Examples(options) => examples::run(workspace, options),
+            Self::Fuzz(options) => fuzz::run(workspace, options),
         }
     }
 }

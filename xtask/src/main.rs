@@ -11,6 +11,7 @@ mod cache;
 mod command_line;
 mod crds;
 mod examples;
+mod fuzz;
 mod images;
 mod process;
 mod python;

@@ -2,7 +2,7 @@
 
 mod names;
 mod output;
-mod slicer;
+pub(crate) mod slicer;
 
 use std::process::ExitCode;
 

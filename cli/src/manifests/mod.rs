@@ -13,6 +13,8 @@ pub(crate) mod cluster;
 mod diagnostic;
 mod directory;
 mod document;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod kustomization;
 mod object;
 mod place;

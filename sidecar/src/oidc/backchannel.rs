@@ -36,15 +36,15 @@ pub(crate) struct LogoutTokens {
 
 /// What a logout token that is in order says.
 #[derive(Debug, PartialEq, Eq)]
-struct LogoutToken {
-    id: String,
-    subject: Option<String>,
-    provider_session: Option<String>,
+pub(super) struct LogoutToken {
+    pub(super) id: String,
+    pub(super) subject: Option<String>,
+    pub(super) provider_session: Option<String>,
 }
 
 /// Why nothing is ended. No variant repeats the token.
 #[derive(Debug, thiserror::Error)]
-enum LogoutError {
+pub(super) enum LogoutError {
     #[error("the request is not a form with one logout_token")]
     Form,
     #[error("the form has not arrived in time")]
@@ -121,7 +121,11 @@ async fn logout_token<B: Body<Error: std::error::Error + Send + Sync + 'static>>
     // Nobody has proven anything yet, so nobody may keep a connection busy.
     let form = timeout(LOGOUT_BODY_TIMEOUT, Limited::new(request.body, LOGOUT_BODY_BYTES_MAX).collect()).await;
     let form = form.map_err(|_| LogoutError::Late)?.map_err(|_| LogoutError::Form)?.to_bytes();
-    let mut tokens = form_urlencoded::parse(&form).filter(|(name, _)| name == "logout_token");
+    one_logout_token(&form)
+}
+
+pub(super) fn one_logout_token(form: &[u8]) -> Result<String, LogoutError> {
+    let mut tokens = form_urlencoded::parse(form).filter(|(name, _)| name == "logout_token");
     match (tokens.next(), tokens.next()) {
         (Some((_, token)), None) => Ok(token.into_owned()),
         _ => Err(LogoutError::Form),
@@ -132,7 +136,7 @@ async fn logout_token<B: Body<Error: std::error::Error + Send + Sync + 'static>>
 
 impl LogoutToken {
     /// §2.6, beyond what every token of the provider must be.
-    fn read(SignedClaims { kind, claims }: &SignedClaims, now_s: u64) -> Result<Self, LogoutError> {
+    pub(super) fn read(SignedClaims { kind, claims }: &SignedClaims, now_s: u64) -> Result<Self, LogoutError> {
         if !matches!(kind.as_deref(), Some("logout+jwt" | "jwt") | None) {
             return Err(LogoutError::OtherKind("its header says so"));
         }

@@ -86,7 +86,7 @@ impl SigningKeys {
     }
 
     /// A key of a kind that we do not know is no reason to do without the others.
-    fn from_keys(keys: Vec<Value>) -> Self {
+    pub(super) fn from_keys(keys: Vec<Value>) -> Self {
         let (mut by_id, mut without_id) = (BTreeMap::new(), Vec::new());
         let published = Value::Array(keys.clone()).to_string();
         for key in keys {
@@ -191,7 +191,7 @@ impl SigningKey {
 }
 
 /// What a verified token is when it is not an access token.
-fn other_kind(header_type: Option<&str>, claims: &Value, client_id: &str) -> Option<&'static str> {
+pub(super) fn other_kind(header_type: Option<&str>, claims: &Value, client_id: &str) -> Option<&'static str> {
     if !matches!(header_type, Some("at+jwt" | "jwt") | None) {
         return Some("its header says so");
     }

@@ -4,6 +4,8 @@ mod backchannel;
 mod callback;
 mod claims;
 mod exchange;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod http;
 mod jwt;
 pub(crate) mod login;

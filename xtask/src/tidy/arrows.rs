@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Crate → crates of ours that it may use. `cubegate-tests` spans everything and is not listed.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("cubegate-api", &[]),
     ("cubegate-policy", &["cubegate-api"]),
     ("cubegate-cube", &[]),
@@ -20,6 +20,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("cubegate-engine", &["cubegate-api", "cubegate-policy", "cubegate-cube"]),
     ("cubegate", &["cubegate-api", "cubegate-policy", "cubegate-cube", "cubegate-sidecar", "cubegate-engine"]),
     ("cubegate-bench", &["cubegate-api", "cubegate-policy", "cubegate-cube"]),
+    ("cubegate-properties", &["cubegate-api", "cubegate-policy", "cubegate-cube", "cubegate-sidecar", "cubegate"]),
     ("xtask", &["cubegate-api"]),
 ];
 

@@ -8,6 +8,8 @@
 //! identity `guest`, which serves whoever has none, becomes a Role for the Session's `guestRoles`.
 
 mod convert;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod read;
 
 use std::path::Path;
