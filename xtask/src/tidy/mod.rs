@@ -1,14 +1,14 @@
 //! `cargo xtask tidy`: rules of style that a program can check.
 //!
 //! ```text
-//! files of the checkout ─▶ sizes · words · links · attacks ─┐
+//! files of the checkout ─▶ sizes · words · links · matrices ┐
 //! generators            ─▶ freshness                       ─┼─▶ complaints
 //! cargo's graph         ─▶ arrows · purity                 ─┘
 //! ```
 
 mod arrows;
-mod attacks;
 mod links;
+mod matrices;
 mod sizes;
 mod words;
 
@@ -38,7 +38,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     complaints.extend(sizes::complaints(&files));
     complaints.extend(words::complaints(&files));
     complaints.extend(links::complaints(workspace, &files));
-    complaints.extend(attacks::complaints(&files));
+    complaints.extend(matrices::complaints(&files));
     complaints.extend(freshness(workspace)?);
     complaints.extend(arrows::complaints(workspace)?);
 
