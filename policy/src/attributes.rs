@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{claims::at, limits::ATTRIBUTES_BYTES_MAX, snapshot::ClaimPath};
 
-/// The attributes of one caller. None of them is empty.
+/// The attributes of one caller. None of them is empty, nor is the path of one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "Vec<(ClaimPath, BTreeSet<String>)>", into = "Vec<(ClaimPath, BTreeSet<String>)>")]
 pub struct Attributes(BTreeMap<ClaimPath, BTreeSet<String>>);
@@ -98,7 +98,7 @@ impl Attributes {
 
 impl From<Vec<(ClaimPath, BTreeSet<String>)>> for Attributes {
     fn from(attributes: Vec<(ClaimPath, BTreeSet<String>)>) -> Self {
-        Self(attributes.into_iter().filter(|(_, values)| !values.is_empty()).collect())
+        Self(attributes.into_iter().filter(|(path, values)| !path.0.is_empty() && !values.is_empty()).collect())
     }
 }
 
@@ -172,6 +172,7 @@ mod tests {
             r#"[[["a"],["1","2"]], [["b"],["1"]]]"#,
             r#"[[["a"],["\u0031","2"]],[["b"],["1"]]]"#,
             r#"[[["a"],["1"]],[["a"],["1","2"]],[["b"],["1"]]]"#,
+            r#"[[[],["1"]],[["a"],["1","2"]],[["b"],["1"]]]"#,
             "",
             "{}",
         ] {
