@@ -9,11 +9,27 @@ use crate::{model::Interval, reference::KeyReference};
 /// Ways in. Basic is on as soon as anything is configured.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[x_kube(validation = Rule::new("has(self.oidc) || has(self.basic)").message("configure at least one of `oidc` and `basic`; leave `authentication` out for an open Session"))]
+#[x_kube(
+    validation = Rule::new("has(self.oidc) || has(self.basic)").message("configure at least one of `oidc` and `basic`; leave `authentication` out for an open Session"),
+    validation = Rule::new("!has(self.additionalOidc) || has(self.oidc)").message("write the first provider as `oidc`; `additionalOidc` is for further ones"),
+    validation = Rule::new("!has(self.additionalOidc) || !has(self.oidc) || self.additionalOidc.all(other, other.providerId != self.oidc.providerId && other.issuerUrl != self.oidc.issuerUrl)").message("give each provider a providerId and an issuerUrl of its own"),
+    validation = Rule::new("!has(self.additionalOidc) || !has(self.oidc) || self.oidc.accessTokenFormat != 'opaque' || self.additionalOidc.all(other, other.accessTokenFormat != 'opaque')").message("only one provider may have accessTokenFormat opaque, because an opaque token does not say whose it is; write jwt and an `audience` for the others")
+)]
 pub struct Authentication {
     /// OpenID Connect: people in browsers, and bearer tokens of the same provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oidc: Option<Oidc>,
+    /// Further providers. People choose theirs at `/login`; a bearer token goes to the provider that it names as issuer, or else to
+    /// the one whose access tokens are opaque. Each says what its own users get: `defaultRoles` and `session` of another do not
+    /// count for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 7))]
+    #[x_kube(
+        validation = Rule::new("self.all(one, self.exists_one(other, one.providerId == other.providerId) && self.exists_one(other, one.issuerUrl == other.issuerUrl))").message("give each provider a providerId and an issuerUrl of its own"),
+        validation = Rule::new("self.filter(one, one.accessTokenFormat == 'opaque').size() <= 1").message("only one provider may have accessTokenFormat opaque, because an opaque token does not say whose it is; write jwt and an `audience` for the others"),
+        validation = Rule::new("self.all(one, has(one.prefix))").message("write a `prefix` for each further provider, for example `partners:`, or its alice is taken for yours; write \"\" if both know the same people")
+    )]
+    pub additional_oidc: Vec<Oidc>,
     /// HTTP Basic, for TechnicalUsers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub basic: Option<Basic>,
@@ -46,6 +62,16 @@ pub struct Oidc {
     /// Name of the provider in the login and redirect paths.
     #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$')").message("providerId is a DNS label: lower-case letters, digits and dashes"))]
     pub provider_id: String,
+    /// What the provider is called where people choose one. Default: the providerId.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub display_name: Option<String>,
+    /// What is put before the names and roles that this provider gives, for example `partners:`, so that they are told from those
+    /// of other providers wherever Roles speak of them. Default: nothing; further providers must say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    #[x_kube(validation = Rule::new("self.matches('^([a-z0-9]([a-z0-9-]*[a-z0-9])?:)?$') && self != 'system:'").message("prefix is empty, or lower-case letters, digits and dashes with a colon at the end, for example `partners:`; `system:` is taken"))]
+    pub prefix: Option<String>,
     /// Issuer, exactly as its discovery document and tokens spell it.
     #[schemars(length(min = 1, max = 2048))]
     pub issuer_url: String,

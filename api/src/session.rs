@@ -99,9 +99,11 @@ pub enum Unmatched {
 }
 
 impl Session {
-    /// The Secret key that holds our client secret at the provider, when there is one.
-    pub fn client_secret_ref(&self) -> Option<&KeyReference> {
-        self.spec.authentication.as_ref()?.oidc.as_ref()?.client_secret_ref.as_ref()
+    /// The Secret keys that hold our client secrets at providers.
+    pub fn client_secret_refs(&self) -> impl Iterator<Item = &KeyReference> {
+        let authentication = self.spec.authentication.iter();
+        let providers = authentication.flat_map(|ways| ways.oidc.iter().chain(&ways.additional_oidc));
+        providers.filter_map(|oidc| oidc.client_secret_ref.as_ref())
     }
 }
 

@@ -1,6 +1,6 @@
 //! `cubegate explain`: which roles a user has and which facts they see, and which objects say so.
 
-use std::{fs, path::Path, process::ExitCode, time::SystemTime};
+use std::{collections::BTreeSet, fs, path::Path, process::ExitCode, time::SystemTime};
 
 use anyhow::{Context, bail};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -49,13 +49,20 @@ fn of_user(subject: &Subject, options: &ExplainOptions, user: &str) -> anyhow::R
 }
 
 fn of_token(subject: &Subject, options: &ExplainOptions, claims: &Value) -> anyhow::Result<Explanation> {
-    let oidc = provider(&subject.snapshot().door)?;
+    let (provider, oidc) = provider(&subject.snapshot().door, claims)?;
     let name = user_name(claims, &oidc.name_claim);
     let name = name.with_context(|| format!("the token has no claim `{}` that names its user", oidc.name_claim))?;
-    let found: Vec<(&ClaimPath, _)> = provider_roles_by_claim(claims, &oidc.roles_claims);
+    let qualified = |name: &str| {
+        oidc.qualified(name).with_context(|| format!("`{name}` begins with another provider's prefix, and is refused"))
+    };
+    let mut found: Vec<(&ClaimPath, BTreeSet<String>)> = Vec::new();
+    for (claim, roles) in provider_roles_by_claim(claims, &oidc.roles_claims) {
+        found.push((claim, roles.iter().map(|role| qualified(role)).collect::<anyhow::Result<_>>()?));
+    }
+    let name = qualified(&name)?;
     let provider_roles = found.iter().flat_map(|(_, roles)| roles.clone()).collect();
     let attributes = Attributes::of_claims(claims, &oidc.attribute_claims);
-    let who = Caller::ProviderUser { name: &name, provider_roles: &provider_roles, attributes: &attributes };
+    let who = Caller::ProviderUser { provider, name: &name, provider_roles: &provider_roles, attributes: &attributes };
     of_caller(subject, options, &who, &found)
 }
 
@@ -63,7 +70,7 @@ fn of_caller(
     subject: &Subject,
     options: &ExplainOptions,
     who: &Caller<'_>,
-    found: &[(&ClaimPath, std::collections::BTreeSet<String>)],
+    found: &[(&ClaimPath, BTreeSet<String>)],
 ) -> anyhow::Result<Explanation> {
     let (snapshot, now) = (subject.snapshot(), Moment::of(SystemTime::now()));
     let mut cubes = Vec::new();
@@ -75,10 +82,19 @@ fn of_caller(
     Ok(Explanation { session: snapshot.session.clone(), caller: caller(snapshot, who, now, found), cubes })
 }
 
-fn provider(door: &Door) -> anyhow::Result<&Oidc> {
+/// The provider that a token names, and its id if it is a further one; or the first provider.
+fn provider<'a>(door: &'a Door, claims: &Value) -> anyhow::Result<(Option<&'a str>, &'a Oidc)> {
     let Authentication::Closed(ways) = &door.authentication else { bail!("the Session is open, and reads no token") };
+    let issuer = claims.get("iss").and_then(Value::as_str);
+    let named = ways.additional_oidc.iter().find_map(|(id, checked)| match checked {
+        Checked::Valid(oidc) if issuer == Some(&oidc.issuer_url) => Some((Some(id.as_str()), oidc)),
+        Checked::Valid(_) | Checked::Broken(_) => None,
+    });
+    if let Some(named) = named {
+        return Ok(named);
+    }
     match &ways.oidc {
-        Some(Checked::Valid(oidc)) => Ok(oidc),
+        Some(Checked::Valid(oidc)) => Ok((None, oidc)),
         Some(Checked::Broken(reasons)) => bail!("the provider is not configured soundly: {}", reasons.join("; ")),
         None => bail!("the Session has no `authentication.oidc`, and reads no token"),
     }

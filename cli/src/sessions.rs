@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, time::SystemTime};
 
-use cubegate_api::{Moment, Session};
+use cubegate_api::{Moment, Session, reference::KeyReference};
 use cubegate_policy::{
     compile::{Advice, Compiled, Objects, Parsed, advice, compile},
     nearest::suggestion,
@@ -74,11 +74,10 @@ fn dereference(session: &Session, manifests: &Manifests, passwords: &mut Passwor
         restrictions: Vec::new(),
         technical_users: Vec::new(),
         password_hashes: BTreeMap::new(),
-        client_secret: session.client_secret_ref().map(|reference| {
-            let value = passwords.look_up(|| manifests.secret_value(reference))?;
-            String::from_utf8(value.to_owned())
-                .map_err(|_| format!("key `{}` of Secret `{}` is not UTF-8", reference.key, reference.name))
-        }),
+        client_secrets: session
+            .client_secret_refs()
+            .map(|reference| (reference.clone(), client_secret(reference, manifests, passwords)))
+            .collect(),
     };
     for entry in &manifests.entries {
         match &entry.object {
@@ -104,6 +103,12 @@ fn dereference(session: &Session, manifests: &Manifests, passwords: &mut Passwor
         }
     }
     objects
+}
+
+fn client_secret(reference: &KeyReference, manifests: &Manifests, passwords: &Passwords) -> Result<String, String> {
+    let value = passwords.look_up(|| manifests.secret_value(reference))?;
+    String::from_utf8(value.to_owned())
+        .map_err(|_| format!("key `{}` of Secret `{}` is not UTF-8", reference.key, reference.name))
 }
 
 /// Problems with their places; those of objects that are invalid by themselves have been reported already.

@@ -36,6 +36,7 @@ mod holders;
 mod inheritance;
 mod objects;
 mod problem;
+mod providers;
 mod restrictions;
 mod roles;
 mod session;
@@ -64,7 +65,7 @@ pub struct Compiled {
 
 /// Compiles the objects of a Session.
 pub fn compile(objects: &Objects) -> Compiled {
-    let Objects { session, roles, restrictions, technical_users, password_hashes: _, client_secret: _ } = objects;
+    let Objects { session, roles, restrictions, technical_users, password_hashes: _, client_secrets: _ } = objects;
     let name = objects::session_name(session).name;
     let mut problems = Problems::default();
 

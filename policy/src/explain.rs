@@ -294,9 +294,13 @@ fn because(Snapshot { session, door, .. }: &Snapshot, user: &str, grant: &Grant<
             let origin = Origin::new(Kind::TechnicalUser, object, "spec.roles", Some(role));
             ("granted to the TechnicalUser".to_owned(), Some(origin))
         }
-        Way::Default => {
+        Way::Default { provider: None } => {
             let field = "spec.authentication.oidc.defaultRoles";
             ("no role came any other way".to_owned(), Some(Origin::new(Kind::Session, session, field, Some(role))))
+        }
+        Way::Default { provider: Some(provider) } => {
+            let origin = Origin::new(Kind::Session, session, "spec.authentication.additionalOidc", Some(provider));
+            ("no role came any other way".to_owned(), Some(origin))
         }
         Way::Guest => {
             let field = "spec.authentication.guestRoles";

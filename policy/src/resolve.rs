@@ -49,9 +49,11 @@ pub enum Caller<'a> {
         /// The user name.
         username: &'a str,
     },
-    /// Proved to be a user of the OpenID Connect provider.
+    /// Proved to be a user of an OpenID Connect provider.
     ProviderUser {
-        /// The name by the provider's name claim.
+        /// Id of the provider, when it is a further one.
+        provider: Option<&'a str>,
+        /// The name by the provider's name claim, with the provider's prefix.
         name: &'a str,
         /// What [`provider_roles`](crate::claims::provider_roles) found.
         provider_roles: &'a BTreeSet<String>,
@@ -95,7 +97,10 @@ pub enum Way<'a> {
         object: &'a str,
     },
     /// `defaultRoles` of the provider: the caller had no role any other way.
-    Default,
+    Default {
+        /// Id of the provider, when it is a further one.
+        provider: Option<&'a str>,
+    },
     /// `guestRoles` of the Session: the caller brought no credentials.
     Guest,
     /// The Session is open.
@@ -147,13 +152,20 @@ pub fn decide<'a>(door: &'a Door, caller: &Caller<'a>, now: Moment) -> Decision<
 impl<'a> Caller<'a> {
     /// Whom a name stands for, when somebody asks about it: in an open Session nobody in particular, else the TechnicalUser of
     /// that name unless roles of the provider come with it, else a user of the provider.
-    pub fn named(door: &Door, name: &'a str, provider_roles: &'a BTreeSet<String>, attributes: &'a Attributes) -> Self {
+    pub fn named(
+        door: &'a Door,
+        name: &'a str,
+        provider_roles: &'a BTreeSet<String>,
+        attributes: &'a Attributes,
+    ) -> Self {
         match &door.authentication {
             Authentication::Open => Self::Anonymous,
             Authentication::Closed(ways) if provider_roles.is_empty() && ways.technical_users.contains_key(name) => {
                 Self::TechnicalUser { username: name }
             }
-            Authentication::Closed(_) => Self::ProviderUser { name, provider_roles, attributes },
+            Authentication::Closed(ways) => {
+                Self::ProviderUser { provider: ways.provider_of_name(name), name, provider_roles, attributes }
+            }
         }
     }
 
@@ -215,13 +227,13 @@ fn base<'a>(
             grants.extend(granted(door, username));
             Ok(Some(&user.attributes))
         }
-        (Authentication::Closed(ways), Caller::ProviderUser { name, provider_roles, attributes }) => {
-            let oidc = provider(ways, name)?;
+        (Authentication::Closed(ways), Caller::ProviderUser { provider, name, provider_roles, attributes }) => {
+            let oidc = self::provider(ways, *provider, name)?;
             let names = provider_roles.iter().map(String::as_str).filter(|role| role != name);
             grants.extend(names.chain([*name]).flat_map(|name| mapped(door, name)));
             grants.extend(granted(door, name));
             if grants.is_empty() {
-                default_roles(oidc, grants)?;
+                default_roles(oidc, *provider, grants)?;
             }
             Ok(Some(*attributes))
         }
@@ -250,8 +262,12 @@ fn technical_user<'a>(ways: &'a Ways, username: &str, now: Moment) -> Result<&'a
 }
 
 /// A cookie or token may outlive the configuration that it was issued under; its bearer must not.
-fn provider<'a>(ways: &'a Ways, name: &str) -> Result<&'a Oidc, Refusal> {
-    match &ways.oidc {
+fn provider<'a>(ways: &'a Ways, provider: Option<&str>, name: &str) -> Result<&'a Oidc, Refusal> {
+    let found = match provider {
+        None => ways.oidc.as_ref(),
+        Some(id) => ways.additional_oidc.get(id),
+    };
+    match found {
         None => Err(Refusal::UnknownUser { user: name.to_owned() }),
         Some(Checked::Broken(reasons)) => Err(Refusal::BrokenProvider { reasons: reasons.clone() }),
         Some(Checked::Valid(oidc)) => Ok(oidc),
@@ -274,10 +290,10 @@ fn granted<'a>(door: &'a Door, user: &str) -> impl Iterator<Item = Grant<'a>> {
     door.granted.get(user).into_iter().flatten().map(|role| Grant { role, way: Way::Granted })
 }
 
-fn default_roles<'a>(oidc: &'a Oidc, grants: &mut Vec<Grant<'a>>) -> Result<(), Refusal> {
+fn default_roles<'a>(oidc: &'a Oidc, provider: Option<&'a str>, grants: &mut Vec<Grant<'a>>) -> Result<(), Refusal> {
     match &oidc.default_roles {
         Checked::Valid(roles) => {
-            grants.extend(roles.iter().map(|role| Grant { role, way: Way::Default }));
+            grants.extend(roles.iter().map(|role| Grant { role, way: Way::Default { provider } }));
             Ok(())
         }
         Checked::Broken(reasons) => Err(Refusal::BrokenProvider { reasons: reasons.clone() }),

@@ -120,6 +120,9 @@ pub struct Ways {
     pub technical_users: BTreeMap<String, Checked<TechnicalUser>>,
     /// OpenID Connect, when configured.
     pub oidc: Option<Checked<Oidc>>,
+    /// Further providers by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub additional_oidc: BTreeMap<String, Checked<Oidc>>,
     /// The roles of guests, where there are guests. All of them exist; or why nobody is let in as a guest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guest_roles: Option<Checked<BTreeSet<String>>>,
@@ -148,6 +151,13 @@ pub struct TechnicalUser {
 #[expect(missing_docs, reason = "documented where users write them")]
 pub struct Oidc {
     pub provider_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prefix: String,
+    /// Prefixes of other providers: nobody here goes by a name or role that begins with one.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub foreign_prefixes: BTreeSet<String>,
     pub issuer_url: String,
     pub client_id: String,
     pub client_secret: Option<String>,
@@ -224,6 +234,44 @@ pub struct RoleAccess {
 }
 
 // === impl ===
+
+impl<T> Checked<T> {
+    /// What is usable.
+    pub fn valid(&self) -> Option<&T> {
+        match self {
+            Self::Valid(value) => Some(value),
+            Self::Broken(_) => None,
+        }
+    }
+}
+
+impl Ways {
+    /// The providers whose configuration is in order, that of `oidc` first.
+    pub fn providers(&self) -> impl Iterator<Item = &Oidc> {
+        self.oidc.iter().chain(self.additional_oidc.values()).filter_map(Checked::valid)
+    }
+
+    /// Whether people can come by a provider, be it in order or not.
+    pub fn have_provider(&self) -> bool {
+        self.oidc.is_some() || !self.additional_oidc.is_empty()
+    }
+
+    /// The further provider whose users and roles go by names like this one.
+    pub fn provider_of_name(&self, name: &str) -> Option<&str> {
+        let is_its = |oidc: &&Oidc| !oidc.prefix.is_empty() && name.starts_with(&oidc.prefix);
+        let provider_id = self.providers().find(is_its)?.provider_id.as_str();
+        self.additional_oidc.contains_key(provider_id).then_some(provider_id)
+    }
+}
+
+impl Oidc {
+    /// A name or role of this provider as the policy knows it; nothing when it would be taken for that of another provider.
+    pub fn qualified(&self, name: &str) -> Option<String> {
+        let qualified = format!("{}{name}", self.prefix);
+        let is_foreign = self.foreign_prefixes.iter().any(|prefix| qualified.starts_with(prefix));
+        (!is_foreign).then_some(qualified)
+    }
+}
 
 impl SessionTimeouts {
     fn is_default(&self) -> bool {

@@ -31,6 +31,8 @@ pub(crate) struct Refusal {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// Where a script can send its user to log in.
     pub(crate) login_url: Option<&'static str>,
+    /// Somebody else might be let in: who signs out can come back as another.
+    pub(crate) may_sign_out: bool,
     /// The caller understands trailers only.
     pub(crate) is_grpc: bool,
 }
@@ -39,7 +41,17 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, slug: &'static str, title: &'static str, detail: &'static str) -> Self {
-        Self { status, slug, title, detail, log: String::new(), headers: Vec::new(), login_url: None, is_grpc: false }
+        Self {
+            status,
+            slug,
+            title,
+            detail,
+            log: String::new(),
+            headers: Vec::new(),
+            login_url: None,
+            may_sign_out: false,
+            is_grpc: false,
+        }
     }
 
     pub(crate) fn not_found() -> Self {
@@ -77,7 +89,7 @@ impl Refusal {
 
     /// The problem, with the id by which the log knows this decision.
     pub(crate) fn into_answer(self, decision_id: &str) -> Answer {
-        let Self { status, slug, title, detail, log: _, headers, login_url, is_grpc } = self;
+        let Self { status, slug, title, detail, log: _, headers, login_url, may_sign_out: _, is_grpc } = self;
         if is_grpc {
             return grpc_unauthenticated();
         }

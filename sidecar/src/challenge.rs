@@ -13,8 +13,10 @@ use http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
 
 use crate::{answer::Refusal, manners::Manners};
 
-/// Path that starts a login with whichever provider there is.
+/// Path that starts a login with the provider that there is, or asks with which.
 pub(crate) const LOGIN_PATH: &str = "/login";
+/// Path that ends the session of a browser.
+pub(crate) const LOGOUT_PATH: &str = "/logout";
 
 /// The 401 for a caller without credentials who is not sent to the login page.
 pub(crate) fn missing(ways: &Ways, manners: Manners, reason: impl std::fmt::Display) -> Refusal {
@@ -33,9 +35,9 @@ fn challenged(ways: &Ways, manners: Manners, bearer_error: &str, detail: &'stati
     refusal.is_grpc = manners.is_grpc;
     if manners.is_script {
         refusal = refusal.header(WWW_AUTHENTICATE, challenge(&format!(r#"Cubegate realm="{realm}""#)));
-        return if ways.oidc.is_some() { refusal.login_url(LOGIN_PATH) } else { refusal };
+        return if ways.have_provider() { refusal.login_url(LOGIN_PATH) } else { refusal };
     }
-    if ways.oidc.is_some() {
+    if ways.have_provider() {
         refusal = refusal.header(WWW_AUTHENTICATE, challenge(&format!(r#"Bearer realm="{realm}"{bearer_error}"#)));
     }
     refusal.header(WWW_AUTHENTICATE, challenge(&format!(r#"Basic realm="{realm}", charset="UTF-8""#)))

@@ -31,6 +31,7 @@ mod listen;
 mod manners;
 mod metrics;
 mod oidc;
+mod page;
 mod permit;
 mod pipeline;
 mod private;

@@ -19,6 +19,8 @@ const PAGES: [&str; 4] = ["text/html", "application/xhtml+xml", "text/plain", "t
 pub(crate) struct Manners {
     /// May be sent to the login page.
     pub(crate) may_be_redirected: bool,
+    /// Shows pages to a person, and says so.
+    pub(crate) wants_page: bool,
     /// Runs inside a page, where a challenge would pop up a dialog.
     pub(crate) is_script: bool,
     /// Understands only trailers.
@@ -41,7 +43,11 @@ impl Manners {
             && target.path() != "/favicon.ico"
             && !has_token(target)
             && accepts_page(headers);
-        Self { may_be_redirected, is_script, is_grpc }
+        // Browsers that do not say how they fetch still navigate by GET; programs that copy their `Accept` do anything.
+        let navigates = method == Method::GET || method == Method::HEAD || headers.contains_key(FETCH_MODE);
+        let wants_page =
+            navigates && !is_script && !is_grpc && !headers.contains_key(UPGRADE) && asks_for_html(headers);
+        Self { may_be_redirected, wants_page, is_script, is_grpc }
     }
 
     /// Whether the caller wants a status instead of a page (after a logout, say).
@@ -63,14 +69,20 @@ fn has_token(target: &Target) -> bool {
     target.query().is_some_and(|query| form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token"))
 }
 
+fn asks_for_html(headers: &HeaderMap) -> bool {
+    ranges(headers).any(|range| range == "text/html" || range == "application/xhtml+xml")
+}
+
 /// `*/*` says nothing beside other types; alone it is what a program sends that does not care.
 fn accepts_page(headers: &HeaderMap) -> bool {
-    let mut ranges = Vec::new();
-    for value in headers.get_all(ACCEPT) {
-        ranges.extend(value.to_str().unwrap_or_default().split(',').filter_map(acceptable));
-    }
-    ranges.retain(|range| range != "*/*");
+    let ranges: Vec<String> = ranges(headers).filter(|range| range != "*/*").collect();
     ranges.is_empty() || ranges.iter().any(|range| PAGES.contains(&range.as_str()) || range.starts_with("image/"))
+}
+
+/// The types that a caller accepts.
+fn ranges(headers: &HeaderMap) -> impl Iterator<Item = String> {
+    let values = headers.get_all(ACCEPT).into_iter().map(|value| value.to_str().unwrap_or_default());
+    values.flat_map(|value| value.split(',').filter_map(acceptable))
 }
 
 /// The type of a media range, unless its weight is zero.
@@ -121,6 +133,27 @@ mod tests {
         assert!(!manners(&Method::OPTIONS, "/x", &[]).may_be_redirected);
         assert!(!manners(&Method::GET, "/favicon.ico", &[]).may_be_redirected);
         assert!(!manners(&Method::GET, "/x?access_token=a", &[]).may_be_redirected);
+    }
+
+    #[test]
+    fn pages_are_for_callers_who_navigate_and_ask_for_them() {
+        let wants_page = |headers: &[(&'static str, &str)]| manners(&Method::GET, "/x", headers).wants_page;
+        assert!(wants_page(&[("accept", "text/html,application/xhtml+xml,*/*;q=0.8")]));
+        assert!(wants_page(&[("accept", "text/html"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")]));
+        for headers in [
+            &[][..],
+            &[("accept", "*/*")],
+            &[("accept", "application/json")],
+            &[("accept", "text/html;q=0, */*")],
+            &[("accept", "text/html"), ("x-requested-with", "XMLHttpRequest")],
+            &[("accept", "text/html"), ("sec-fetch-mode", "cors")],
+            &[("accept", "text/html"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")],
+        ] {
+            assert!(!wants_page(headers), "{headers:?}");
+        }
+        let posted = |headers: &[(&'static str, &str)]| manners(&Method::POST, "/x", headers).wants_page;
+        assert!(posted(&[("accept", "text/html"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")]));
+        assert!(!posted(&[("accept", "text/html")]));
     }
 
     #[test]

@@ -27,6 +27,7 @@ use crate::{
     linger::Lingering,
     metrics::Metrics,
     oidc::{self, Logins, LogoutTokens},
+    page,
     permit::{DecideError, Permit, decide, refused},
     screen::{Screened, screen},
     standing::{Policy, Standing},
@@ -58,6 +59,7 @@ struct Record {
     revision: Option<u64>,
     user: Option<String>,
     way: Option<&'static str>,
+    wants_page: bool,
 }
 
 // === impl Pipeline ===
@@ -71,7 +73,13 @@ impl Pipeline {
         let (request, ending) = Lingering::wrap(request);
         let outcome = self.serve(request, source, &trace, &mut record).await;
         let refusal = outcome.as_ref().err().map(|refusal| (refusal.slug, refusal.log.clone()));
-        let mut answer = outcome.unwrap_or_else(|refusal| refusal.into_answer(&trace.decision_id));
+        let mut answer = outcome.unwrap_or_else(|refusal| {
+            if record.wants_page {
+                page::refused(refusal, &trace.decision_id)
+            } else {
+                refusal.into_answer(&trace.decision_id)
+            }
+        });
         answer.headers_mut().insert(REQUEST_ID, trace.request_id.clone());
         if !ending.is_known() {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -114,7 +122,7 @@ impl Pipeline {
             Err(refusal) => Err(refusal),
         };
         keep_private(&mut outcome, &identity);
-        keep_session(&mut outcome, &identity, &policy);
+        keep_session(&mut outcome, &identity);
         outcome
     }
 
@@ -165,7 +173,7 @@ impl Pipeline {
         record: &mut Record,
     ) -> Option<Result<Answer, Refusal>> {
         match route {
-            Route::Login => Some(oidc::login::start(&request.method, policy)),
+            Route::Login => Some(oidc::login::start(request, policy)),
             Route::Authorize(provider) => Some(oidc::login::begin(request, policy, provider).await),
             Route::Callback(provider) => {
                 let finished = self.logins.finish(request, policy, provider).await;
@@ -225,7 +233,7 @@ impl Pipeline {
         refusal: Option<(&'static str, String)>,
     ) {
         self.metrics.answered(record.route.as_ref(), status.as_u16(), elapsed);
-        let Record { method, path, route: _, revision, user, way } = record;
+        let Record { method, path, route: _, revision, user, way, wants_page: _ } = record;
         let (reason, log) = refusal.unzip();
         if let Some(reason) = reason {
             self.metrics.refused(reason);
@@ -253,6 +261,7 @@ impl Record {
     fn target<B>(&mut self, request: &Screened<B>, route: &Route) {
         request.target.path().clone_into(&mut self.path);
         self.route = Some(route.clone());
+        self.wants_page = request.manners.wants_page;
     }
 
     fn identity(&mut self, identity: &Identity) {
@@ -290,15 +299,15 @@ pub(crate) fn only_get<B>(request: &Screened<B>) -> Result<(), Refusal> {
 fn keep_private(outcome: &mut Result<Answer, Refusal>, identity: &Identity) {
     let Ok(answer) = outcome else { return };
     let headers = answer.headers_mut();
-    if matches!(identity, Identity::LoggedIn(_) | Identity::Guest) && !headers.contains_key(CACHE_CONTROL) {
+    if matches!(identity, Identity::LoggedIn(..) | Identity::Guest) && !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     }
 }
 
 /// Keeps an active session from ending early, whatever came of the request.
-fn keep_session(outcome: &mut Result<Answer, Refusal>, identity: &Identity, policy: &Policy) {
-    let Identity::LoggedIn(logged_in) = identity else { return };
-    let cookies = logged_in.set_cookies(policy);
+fn keep_session(outcome: &mut Result<Answer, Refusal>, identity: &Identity) {
+    let Identity::LoggedIn(logged_in, provider) = identity else { return };
+    let cookies = logged_in.set_cookies(provider.session_cookies());
     match outcome {
         Ok(_) if cookies.is_empty() => {}
         Ok(answer) => {
@@ -306,6 +315,9 @@ fn keep_session(outcome: &mut Result<Answer, Refusal>, identity: &Identity, poli
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
             headers.extend(cookies.into_iter().map(|cookie| (SET_COOKIE, cookie)));
         }
-        Err(refusal) => refusal.headers.extend(cookies.into_iter().map(|cookie| (SET_COOKIE, cookie))),
+        Err(refusal) => {
+            refusal.may_sign_out = true;
+            refusal.headers.extend(cookies.into_iter().map(|cookie| (SET_COOKIE, cookie)));
+        }
     }
 }

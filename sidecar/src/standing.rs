@@ -21,16 +21,15 @@ use std::sync::{
 use arc_swap::ArcSwapOption;
 use cubegate_policy::{
     publication::{EngineReport, ModelState, PolicyState, PublicationId, SidecarReport},
-    snapshot::{Authentication, Checked, ClaimPath, Door, Oidc, Snapshot},
+    snapshot::{Door, Snapshot},
 };
 
 use crate::{
     answer::Refusal,
-    authenticate::session::SessionCookies,
     config::{Freshness, PolicyUpdate, SourceHealth},
     cookie::CookieNames,
-    oidc::{HttpClient, Provider},
-    seal::{Sealer, length_prefixed},
+    oidc::{HttpClient, TrustedProvider, trusted},
+    seal::Sealer,
 };
 
 /// A policy that the engine has too, with what is derived from it once.
@@ -38,7 +37,7 @@ pub(crate) struct Policy {
     update: Arc<PolicyUpdate>,
     sealer: Sealer,
     cookies: CookieNames,
-    provider: Option<Arc<Provider>>,
+    providers: Vec<Arc<TrustedProvider>>,
 }
 
 /// What the sidecar decides by.
@@ -55,21 +54,11 @@ impl Policy {
     /// Derives what a policy needs. A provider whose configuration has not changed keeps what it knows.
     pub(crate) fn new(update: Arc<PolicyUpdate>, previous: Option<&Self>, http: &HttpClient) -> Self {
         let door = &update.publication.snapshot().door;
-        let oidc = match &door.authentication {
-            Authentication::Closed(ways) => ways.oidc.as_ref(),
-            Authentication::Open => None,
-        };
-        let provider = match oidc {
-            Some(Checked::Valid(oidc)) => Some(match previous.and_then(|previous| previous.provider.as_ref()) {
-                Some(known) if known.config() == oidc => Arc::clone(known),
-                _ => Provider::start(oidc.clone(), http),
-            }),
-            Some(Checked::Broken(_)) | None => None,
-        };
-        let scope = provider.as_ref().map_or_else(Vec::new, |provider| cookie_scope(provider.config()));
-        let sealer = Sealer::new(&update.cookie_keys, scope);
+        let previous = previous.map(|previous| previous.providers.as_slice()).unwrap_or_default();
+        let providers = trusted::providers(door, &update.cookie_keys, previous, http);
+        let sealer = Sealer::new(&update.cookie_keys, Vec::new());
         let cookies = CookieNames::for_url(door.url.as_deref());
-        Self { update, sealer, cookies, provider }
+        Self { update, sealer, cookies, providers }
     }
 
     pub(crate) fn door(&self) -> &Door {
@@ -88,6 +77,7 @@ impl Policy {
         &self.update
     }
 
+    /// Seals what browsers keep that no provider has a part in.
     pub(crate) fn sealer(&self) -> &Sealer {
         &self.sealer
     }
@@ -96,30 +86,10 @@ impl Policy {
         self.cookies
     }
 
-    /// How sessions are kept in browsers.
-    pub(crate) fn session_cookies(&self) -> SessionCookies<'_> {
-        let timeouts = self.provider.as_ref().map(|provider| provider.config().session).unwrap_or_default();
-        SessionCookies { sealer: &self.sealer, names: self.cookies, timeouts }
+    /// The identity providers whose configuration is in order, the first one first.
+    pub(crate) fn providers(&self) -> &[Arc<TrustedProvider>] {
+        &self.providers
     }
-
-    /// The identity provider, when one is configured and its configuration is in order.
-    pub(crate) fn provider(&self) -> Option<&Arc<Provider>> {
-        self.provider.as_ref()
-    }
-}
-
-/// Who says what a cookie keeps of its user, and how it was read. Under other rules the same user may have another name or
-/// more roles, so what was read by the old ones is void. Not so for attributes: one that was not read is missing, which
-/// matches nothing, and edits of Roles change often which are read.
-fn cookie_scope(oidc: &Oidc) -> Vec<u8> {
-    let Oidc { issuer_url, client_id, name_claim, roles_claims, .. } = oidc;
-    let keys = |ClaimPath(keys): &ClaimPath| joined(keys);
-    let roles: Vec<Vec<u8>> = roles_claims.iter().map(keys).collect();
-    length_prefixed(&[issuer_url.as_bytes(), client_id.as_bytes(), name_claim.as_bytes(), &joined(&roles)])
-}
-
-fn joined(parts: &[impl AsRef<[u8]>]) -> Vec<u8> {
-    length_prefixed(&parts.iter().map(AsRef::as_ref).collect::<Vec<_>>())
 }
 
 // === impl Standing ===

@@ -88,6 +88,18 @@ const BAD: &[(&str, &str, &str, &[&str])] = &[
         &["`url` is required with `authentication.oidc`"],
     ),
     (
+        "a further provider that is nobody's own",
+        "Session",
+        "{tables: [{name: T, source: {csv: {path: /t.csv}}}], cubes: [{name: C, factTable: T}], url: \"https://a.example.com\", authentication: {oidc: {providerId: p, issuerUrl: \"https://p.example.com\", clientId: c, accessTokenFormat: opaque}, additionalOidc: [{providerId: p, issuerUrl: \"https://q.example.com\", clientId: c, accessTokenFormat: opaque}]}}",
+        &["give each provider a providerId", "only one provider may have accessTokenFormat opaque", "write a `prefix`"],
+    ),
+    (
+        "a further provider without a first",
+        "Session",
+        "{tables: [{name: T, source: {csv: {path: /t.csv}}}], cubes: [{name: C, factTable: T}], authentication: {basic: {}, additionalOidc: [{providerId: q, prefix: \"system:\", issuerUrl: \"https://q.example.com\", clientId: c, audience: a}]}}",
+        &["write the first provider as `oidc`", "`system:` is taken"],
+    ),
+    (
         "an issuer without TLS",
         "Session",
         "{tables: [{name: T, source: {csv: {path: /t.csv}}}], cubes: [{name: C, factTable: T}], url: \"https://a.example.com\", authentication: {oidc: {providerId: p, issuerUrl: \"http://p.example.com\", clientId: c, accessTokenFormat: opaque}}}",

@@ -48,7 +48,13 @@ pub(crate) fn closed_with(oidc: Option<Oidc>) -> Door {
         user("a", &password::hash(b"bc", [4; 16]), &["ROLE_USER"]),
         user("ab", &password::hash(b"c", [5; 16]), &["ROLE_ADMIN"]),
     ]);
-    let ways = Ways { realm: "retail".into(), technical_users, oidc: oidc.map(Checked::Valid), guest_roles: None };
+    let ways = Ways {
+        realm: "retail".into(),
+        technical_users,
+        oidc: oidc.map(Checked::Valid),
+        additional_oidc: BTreeMap::new(),
+        guest_roles: None,
+    };
     door("http://127.0.0.1:8080", Authentication::Closed(ways))
 }
 
@@ -68,6 +74,9 @@ pub(crate) fn without(mut door: Door, user: &str) -> Door {
 pub(crate) fn oidc(issuer: &str) -> Oidc {
     Oidc {
         provider_id: "idp".into(),
+        display_name: None,
+        prefix: String::new(),
+        foreign_prefixes: BTreeSet::new(),
         issuer_url: issuer.to_owned(),
         client_id: "cubegate".into(),
         client_secret: Some("client secret".into()),

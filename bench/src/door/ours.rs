@@ -50,6 +50,9 @@ pub(crate) fn closed(address: SocketAddr, issuer: &str) -> Publication {
     };
     let oidc = Oidc {
         provider_id: "idp".into(),
+        display_name: None,
+        prefix: String::new(),
+        foreign_prefixes: BTreeSet::new(),
         issuer_url: issuer.to_owned(),
         client_id: CLIENT.into(),
         client_secret: Some(CLIENT_SECRET.into()),
@@ -66,6 +69,7 @@ pub(crate) fn closed(address: SocketAddr, issuer: &str) -> Publication {
         realm: "bench".into(),
         technical_users: BTreeMap::from([("u".to_owned(), Checked::Valid(user))]),
         oidc: Some(Checked::Valid(oidc)),
+        additional_oidc: BTreeMap::new(),
         guest_roles: None,
     };
     publication(Some(format!("http://{address}")), Authentication::Closed(ways))

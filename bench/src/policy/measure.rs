@@ -72,6 +72,7 @@ impl Requests<'_> {
     fn timed(&self, callers: &Callers) -> Result<(Timing, Timing)> {
         let technical = callers.usernames.iter().map(|username| Caller::TechnicalUser { username });
         let provided = callers.provider_users.iter().map(|(name, provider_roles)| Caller::ProviderUser {
+            provider: None,
             name,
             provider_roles,
             attributes: Attributes::none(),

@@ -78,7 +78,7 @@ pub(super) fn objects(scale: Scale) -> Objects {
         restrictions,
         technical_users,
         password_hashes,
-        client_secret: None,
+        client_secrets: BTreeMap::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! caches ───────────────▶ Session, Roles, Restrictions, TechnicalUsers ┐
-//! Secrets ──hash once───▶ password hashes, client secret               ├──▶ Found
+//! Secrets ──hash once───▶ password hashes, client secrets              ├──▶ Found
 //! ConfigMaps ──digest───▶ data                                         │
 //! policy Secret ──read──▶ what was published last                      ┘
 //! ```
@@ -134,10 +134,11 @@ impl Dereferencer {
         let technical_users = members.technical_users.iter().chain(&unplaced.technical_users);
         let technical_users: Vec<_> = technical_users.map(|seen| seen.parsed()).collect();
         let password_hashes = self.passwords.hashes(&secrets, namespace, &technical_users, &previous).await?;
-        let client_secret = match session.client_secret_ref() {
-            None => None,
-            Some(reference) => Some(passwords::client_secret(&secrets, namespace, reference).await?),
-        };
+        let mut client_secrets = BTreeMap::new();
+        for reference in session.client_secret_refs() {
+            let secret = passwords::client_secret(&secrets, namespace, reference).await?;
+            client_secrets.insert(reference.clone(), secret);
+        }
         let data = self.data.digest(&self.client, namespace, session).await?;
         let objects = Objects {
             session: session.clone(),
@@ -145,7 +146,7 @@ impl Dereferencer {
             restrictions: members.restrictions.iter().chain(&unplaced.restrictions).map(|seen| seen.parsed()).collect(),
             technical_users,
             password_hashes,
-            client_secret,
+            client_secrets,
         };
         Ok(Subject { seen, objects, problems: data.problems, data_sha256: data.sha256, previous })
     }

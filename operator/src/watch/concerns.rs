@@ -99,7 +99,7 @@ pub fn secret(namespace: &Namespace, change: &Change<PartialObjectMeta<Secret>>)
         .all(|user| user.readable().is_some_and(|user| user.spec.password_secret_ref.name == name));
     names.extend(users.iter().map(|user| user.session_name().to_owned()));
     let sessions = namespace.sessions.all(|session| {
-        session.readable().is_some_and(|session| session.client_secret_ref().is_some_and(|key| key.name == name))
+        session.readable().is_some_and(|session| session.client_secret_refs().any(|key| key.name == name))
     });
     names.extend(sessions.iter().map(|session| session.name_any()));
     names.dedup();

@@ -62,11 +62,11 @@ fn held_roles(door: &Door) -> BTreeSet<&str> {
         if let Some(Checked::Valid(roles)) = &ways.guest_roles {
             base.extend(roles.iter().map(String::as_str));
         }
-        if let Some(oidc) = &ways.oidc {
+        if ways.have_provider() {
             base.extend(door.mapped.values().chain(door.granted.values()).flatten().map(String::as_str));
-            if let Checked::Valid(oidc) = oidc
-                && let Checked::Valid(roles) = &oidc.default_roles
-            {
+        }
+        for oidc in ways.providers() {
+            if let Checked::Valid(roles) = &oidc.default_roles {
                 base.extend(roles.iter().map(String::as_str));
             }
         }

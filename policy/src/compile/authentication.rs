@@ -6,15 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cubegate_api::{
-    ROLE_ADMIN, Session, TechnicalUser as TechnicalUserObject, TechnicalUserSpec,
-    authentication::{AccessTokenFormat, Authentication as AuthenticationSpec, Oidc as OidcSpec, RolesClaim},
-    restriction::Scalar,
-    technical_user::Attribute,
+    ROLE_ADMIN, TechnicalUser as TechnicalUserObject, TechnicalUserSpec,
+    authentication::Authentication as AuthenticationSpec, restriction::Scalar, technical_user::Attribute,
 };
 
 use super::{
     objects::{Objects, Own, Parsed, session_name},
     problem::{ProblemKind, Problems},
+    providers,
     roles::{CompiledRole, attribute_claims},
     validity,
 };
@@ -23,17 +22,12 @@ use crate::{
     limits::ATTRIBUTES_BYTES_MAX,
     nearest::suggestion,
     password,
-    snapshot::{Authentication, Checked, ClaimPath, ObjectName, Oidc, TechnicalUser, Ways},
+    snapshot::{Authentication, Checked, ClaimPath, ObjectName, TechnicalUser, Ways},
 };
 
-const OIDC: &str = "spec.authentication.oidc";
-const DEFAULT_ROLES: &str = "spec.authentication.oidc.defaultRoles";
 const GUEST_ROLES: &str = "spec.authentication.guestRoles";
 
-/// The scope that makes an authorization request an `OpenID` Connect one.
-const OPENID: &str = "openid";
-
-type Roles = BTreeMap<String, CompiledRole>;
+pub(super) type Roles = BTreeMap<String, CompiledRole>;
 
 pub(super) fn compile(
     objects: &Objects,
@@ -44,14 +38,16 @@ pub(super) fn compile(
     let attribute_claims = attribute_claims(roles);
     // In an open Session too, a TechnicalUser that is wrong is told so.
     let technical_users = technical_users(objects, own_users, roles, &attribute_claims, problems);
-    let Some(AuthenticationSpec { oidc, basic, guest_roles }) = &objects.session.spec.authentication else {
+    let Some(AuthenticationSpec { oidc, additional_oidc, basic, guest_roles }) = &objects.session.spec.authentication
+    else {
         return Authentication::Open;
     };
     let session = session_name(&objects.session);
     let realm = basic.as_ref().and_then(|basic| basic.realm.clone());
     Authentication::Closed(Ways {
         technical_users,
-        oidc: oidc.as_ref().map(|oidc| provider(objects, oidc, roles, attribute_claims, problems)),
+        oidc: oidc.as_ref().map(|oidc| providers::first(objects, oidc, additional_oidc, roles, problems)),
+        additional_oidc: providers::additional(objects, oidc.as_ref(), additional_oidc, roles, problems),
         guest_roles: (!guest_roles.is_empty()).then(|| self::guest_roles(&session, guest_roles, roles, problems)),
         realm: realm.unwrap_or(session.name),
     })
@@ -200,103 +196,6 @@ fn report_broken_roles(
     }
 }
 
-fn provider(
-    objects: &Objects,
-    oidc: &OidcSpec,
-    roles: &Roles,
-    attribute_claims: BTreeSet<ClaimPath>,
-    problems: &mut Problems,
-) -> Checked<Oidc> {
-    let OidcSpec {
-        provider_id,
-        issuer_url,
-        client_id,
-        client_secret_ref: _,
-        scopes,
-        name_claim,
-        roles_claims,
-        access_token_format,
-        audience,
-        default_roles,
-        session: timeouts,
-    } = oidc;
-    let session = session_name(&objects.session);
-    let mut reasons = check_provider(&objects.session, oidc, problems);
-    let client_secret = client_secret(objects, oidc, problems).unwrap_or_else(|reason| {
-        reasons.push(reason);
-        None
-    });
-    let roles_claims = claim_paths(&session, roles_claims, problems).unwrap_or_else(|reason| {
-        reasons.extend(reason);
-        Vec::new()
-    });
-    let default_roles = session_roles(&session, DEFAULT_ROLES, default_roles, roles, problems);
-    if !reasons.is_empty() {
-        return Checked::Broken(reasons);
-    }
-    Checked::Valid(Oidc {
-        provider_id: provider_id.clone(),
-        issuer_url: issuer_url.clone(),
-        client_id: client_id.clone(),
-        client_secret,
-        scopes: with_openid(scopes),
-        name_claim: name_claim.clone(),
-        roles_claims,
-        attribute_claims,
-        access_token_format: *access_token_format,
-        audience: audience.clone(),
-        default_roles,
-        session: (*timeouts).into(),
-    })
-}
-
-fn check_provider(session: &Session, oidc: &OidcSpec, problems: &mut Problems) -> Vec<String> {
-    let object = session_name(session);
-    let mut reasons = Vec::new();
-    if session.spec.url.is_none() {
-        let message = "`url` is required with `authentication.oidc`: redirect URIs and cookies are made from it";
-        reasons.push(problems.report(&object, ProblemKind::Invalid, "spec.url", message));
-    }
-    if oidc.access_token_format == AccessTokenFormat::Jwt && oidc.audience.is_none() {
-        let message = "`audience` is required when accessTokenFormat is jwt: without it a token issued for another application would be accepted";
-        reasons.push(problems.report(&object, ProblemKind::Invalid, format!("{OIDC}.audience"), message));
-    }
-    reasons
-}
-
-fn client_secret(objects: &Objects, oidc: &OidcSpec, problems: &mut Problems) -> Result<Option<String>, String> {
-    let Some(reference) = &oidc.client_secret_ref else { return Ok(None) };
-    let message = match &objects.client_secret {
-        Some(Ok(secret)) => return Ok(Some(secret.clone())),
-        Some(Err(reason)) => reason.clone(),
-        None => format!("Secret `{}` has not been read", reference.name),
-    };
-    let field = format!("{OIDC}.clientSecretRef");
-    Err(problems.report(&session_name(&objects.session), ProblemKind::Unresolved, field, message))
-}
-
-/// A claim that cannot be located may be the one that holds the role which restricts its bearer.
-fn claim_paths(
-    session: &ObjectName,
-    claims: &[RolesClaim],
-    problems: &mut Problems,
-) -> Result<Vec<ClaimPath>, Vec<String>> {
-    let mut paths = Vec::new();
-    let mut reasons = Vec::new();
-    for (position, RolesClaim { path, name }) in claims.iter().enumerate() {
-        match (path, name) {
-            (Some(keys), None) if !keys.is_empty() => paths.push(ClaimPath(keys.clone())),
-            (None, Some(name)) => paths.push(ClaimPath(vec![name.clone()])),
-            _ => {
-                let message = "write exactly one of `path` (nested keys) and `name` (one literal claim)";
-                let field = format!("{OIDC}.rolesClaims[{position}]");
-                reasons.push(problems.report(session, ProblemKind::Invalid, field, message));
-            }
-        }
-    }
-    if reasons.is_empty() { Ok(paths) } else { Err(reasons) }
-}
-
 /// A guest who is an administrator would make the Session an open one.
 fn guest_roles(
     session: &ObjectName,
@@ -327,7 +226,7 @@ fn comes_with(roles: &Roles, role: &str, wanted: &str) -> bool {
 }
 
 /// Roles that a Session gives. If they do not exist they refuse those who would get them, and nobody else.
-fn session_roles(
+pub(super) fn session_roles(
     session: &ObjectName,
     list: &str,
     names: &[String],
@@ -341,11 +240,6 @@ fn session_roles(
         report_broken_role(session, &field, role, roles, problems);
     }
     if reasons.is_empty() { Checked::Valid(names.iter().cloned().collect()) } else { Checked::Broken(reasons) }
-}
-
-fn with_openid(scopes: &[String]) -> Vec<String> {
-    let missing = !scopes.iter().any(|scope| scope == OPENID);
-    missing.then(|| OPENID.to_owned()).into_iter().chain(scopes.iter().cloned()).collect()
 }
 
 fn known_role(object: &ObjectName, field: &str, role: &str, roles: &Roles, problems: &mut Problems) -> Option<String> {

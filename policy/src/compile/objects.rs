@@ -23,8 +23,8 @@ pub struct Objects {
     /// The hash of each password that a TechnicalUser refers to; or a sentence that says why there is none, such as
     /// a missing Secret or a missing key with the nearest one.
     pub password_hashes: BTreeMap<KeyReference, Result<String, String>>,
-    /// What `spec.authentication.oidc.clientSecretRef` of the Session refers to, when it refers to anything.
-    pub client_secret: Option<Result<String, String>>,
+    /// What each `clientSecretRef` of the Session refers to; or a sentence that says why that is nothing.
+    pub client_secrets: BTreeMap<KeyReference, Result<String, String>>,
 }
 
 /// An object as read at the edge.
@@ -51,10 +51,10 @@ pub struct InvalidObject {
     pub error: String,
 }
 
-// The hashes and the client secret stay out of logs.
+// The hashes and the client secrets stay out of logs.
 impl std::fmt::Debug for Objects {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { session, roles, restrictions, technical_users, password_hashes: _, client_secret: _ } = self;
+        let Self { session, roles, restrictions, technical_users, password_hashes: _, client_secrets: _ } = self;
         f.debug_struct("Objects")
             .field("session", session)
             .field("roles", roles)

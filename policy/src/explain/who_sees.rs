@@ -98,17 +98,13 @@ pub fn viewers(door: &Door, now: Moment) -> Vec<Viewer> {
         rights: resolve::holder(door, role, now),
     });
     let (technical_users, has_provider) = match &door.authentication {
-        Authentication::Closed(ways) => (ways.technical_users.keys().collect(), ways.oidc.is_some()),
+        Authentication::Closed(ways) => (ways.technical_users.keys().collect(), ways.have_provider()),
         Authentication::Open => (BTreeSet::new(), false),
     };
     let granted = door.granted.keys().filter(|name| has_provider && !technical_users.contains(name));
     let nothing = BTreeSet::new();
     let users = technical_users.iter().map(|username| Caller::TechnicalUser { username });
-    let users = users.chain(granted.map(|name| Caller::ProviderUser {
-        name,
-        provider_roles: &nothing,
-        attributes: Attributes::none(),
-    }));
+    let users = users.chain(granted.map(|name| Caller::named(door, name, &nothing, Attributes::none())));
     let users = users.map(|caller| Viewer {
         kind: ViewerKind::User,
         name: caller.name().to_owned(),

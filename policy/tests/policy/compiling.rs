@@ -8,7 +8,7 @@ use cubegate_policy::{
 };
 use serde_json::json;
 
-use crate::support::{World, column, model, names, rights};
+use crate::support::{World, client_secret_ref, column, model, names, rights};
 
 fn retail() -> World {
     World::new()
@@ -418,7 +418,7 @@ fn a_technical_user_that_cannot_be_read_is_refused_by_its_name() {
 fn a_missing_client_secret_closes_openid_connect_while_basic_lives_on() {
     for secret in [None, Some(Err("there is no Secret `retail-oidc`; did you mean `retail-oidc2`?".to_owned()))] {
         let mut world = World::new().technical_user("robot", json!({"roles": ["ROLE_USER"]}));
-        world.objects.client_secret = secret;
+        world.objects.client_secrets = secret.map(|secret| (client_secret_ref(), secret)).into_iter().collect();
         assert!(
             world.problems()[0].starts_with("Session/retail spec.authentication.oidc.clientSecretRef Unresolved: ")
         );

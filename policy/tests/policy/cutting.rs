@@ -247,7 +247,7 @@ fn an_explanation_shows_a_cut_as_it_was_written() {
     let world = with_cuts("*", json!([r"!product:b;a\-z"]));
     let roles = names(&["x", "atoti"]);
     let none = Attributes::default();
-    let caller = Caller::ProviderUser { name: "u", provider_roles: &roles, attributes: &none };
+    let caller = Caller::ProviderUser { provider: None, name: "u", provider_roles: &roles, attributes: &none };
     let explanation = explain::caller(&world.compile().snapshot, &caller, noon(), &[]);
     let restricting = explanation.roles.iter().find(|role| role.role == "X").unwrap();
     let line = &restricting.restrictions[0].lines[0];

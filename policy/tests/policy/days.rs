@@ -111,6 +111,7 @@ fn rights_are_of_the_day_of_the_moment_at_which_they_are_resolved() {
     let caller_on = |text: &str| {
         let roles = names(&["x", "atoti"]);
         let identity = cubegate_policy::resolve::Caller::ProviderUser {
+            provider: None,
             name: "u",
             provider_roles: &roles,
             attributes: Attributes::none(),

@@ -23,7 +23,7 @@ fn provided(world: &World, name: &str, provider_roles: &[&str]) -> CallerExplana
     let provider_roles = names(provider_roles);
     explain::caller(
         &world.compile().snapshot,
-        &Caller::ProviderUser { name, provider_roles: &provider_roles, attributes: Attributes::none() },
+        &Caller::ProviderUser { provider: None, name, provider_roles: &provider_roles, attributes: Attributes::none() },
         noon(),
         &[],
     )
@@ -119,7 +119,12 @@ fn claims_say_where_each_provider_role_was_found() {
     let claims = json!({"resource_access": {"cubegate": {"roles": ["paris"]}}});
     let found = provider_roles_by_claim(&claims, &oidc.roles_claims);
     let provider_roles = names(&["paris", "assumed"]);
-    let caller = Caller::ProviderUser { name: "bob", provider_roles: &provider_roles, attributes: Attributes::none() };
+    let caller = Caller::ProviderUser {
+        provider: None,
+        name: "bob",
+        provider_roles: &provider_roles,
+        attributes: Attributes::none(),
+    };
     let explanation = explain::caller(&snapshot, &caller, noon(), &found);
     let texts: Vec<(&str, Vec<String>)> = explanation
         .provider_roles
@@ -231,7 +236,7 @@ proptest! {
         let snapshot = case.world().compile().snapshot;
         let staff = is_staff.then(|| "atoti".to_owned());
         let provider_roles: BTreeSet<String> = granted.iter().map(ToString::to_string).chain(staff).collect();
-        let caller = Caller::ProviderUser { name: "someone", provider_roles: &provider_roles, attributes: Attributes::none() };
+        let caller = Caller::ProviderUser { provider: None, name: "someone", provider_roles: &provider_roles, attributes: Attributes::none() };
         let explanation = explain::caller(&snapshot, &caller, noon(), &[]);
         match resolve(&snapshot.door, &caller, noon()) {
             Ok(resolved) => {

@@ -117,7 +117,7 @@ fn decide(
 ) -> Result<(Resolved, Visibility), Refusal> {
     let resolved = resolve(
         door,
-        &Caller::ProviderUser { name: "someone", provider_roles, attributes: &Attributes::default() },
+        &Caller::ProviderUser { provider: None, name: "someone", provider_roles, attributes: &Attributes::default() },
         noon(),
     )?;
     let visibility = bound.visibility("Cube", &resolved.rights)?;

@@ -14,6 +14,7 @@ mod explaining;
 mod fail_closed;
 mod golden;
 mod naive;
+mod providers;
 mod publishing;
 mod random;
 mod resolving;

@@ -306,7 +306,12 @@ fn check(world: &World, seed: u64) {
         let attributes =
             caller.attributes.iter().map(|(keys, values)| (ClaimPath(keys.clone()), values.iter().cloned().collect()));
         let attributes = Attributes::from(attributes.collect::<Vec<_>>());
-        let identity = Caller::ProviderUser { name: "u", provider_roles: &provider_roles, attributes: &attributes };
+        let identity = Caller::ProviderUser {
+            provider: None,
+            name: "u",
+            provider_roles: &provider_roles,
+            attributes: &attributes,
+        };
         let rights = resolve(&door, &identity, policy.now).unwrap().rights;
         let endless_rights = resolve(&endless_door, &identity, policy.now).unwrap().rights;
         let in_table = shown(bound.table_visibility("Facts", &rights));

@@ -129,7 +129,12 @@ fn every_way_to_a_role_is_told() {
     let (provider_roles, grant) = (names(&["atoti", "x"]), |role, way| Grant { role, way });
     let decision = decide(
         &door,
-        &Caller::ProviderUser { name: "alice", provider_roles: &provider_roles, attributes: Attributes::none() },
+        &Caller::ProviderUser {
+            provider: None,
+            name: "alice",
+            provider_roles: &provider_roles,
+            attributes: Attributes::none(),
+        },
         noon(),
     );
     let ways = [
@@ -150,7 +155,12 @@ fn what_was_found_of_a_refused_caller_is_told_too() {
     let (door, provider_roles) = (world.compile().snapshot.door, names(&["x"]));
     let decision = decide(
         &door,
-        &Caller::ProviderUser { name: "bob", provider_roles: &provider_roles, attributes: Attributes::none() },
+        &Caller::ProviderUser {
+            provider: None,
+            name: "bob",
+            provider_roles: &provider_roles,
+            attributes: Attributes::none(),
+        },
         noon(),
     );
     assert_eq!(decision.grants, [Grant { role: "X", way: Way::Mapped("x") }]);

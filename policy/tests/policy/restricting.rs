@@ -171,6 +171,7 @@ fn who_has_more_attributes_than_can_travel_is_refused() {
     let door = World::new().compile().snapshot.door;
     let (provider_roles, attributes) = (names(&["atoti"]), claim(&["shops"], &many));
     let caller = cubegate_policy::resolve::Caller::ProviderUser {
+        provider: None,
         name: "u",
         provider_roles: &provider_roles,
         attributes: &attributes,

@@ -22,6 +22,11 @@ use serde_json::{Value, json};
 /// A row of the facts with everything that is joined to them: column → value.
 pub(crate) type Row = BTreeMap<ColumnName, String>;
 
+/// Where the client secret of the Session's first provider is.
+pub(crate) fn client_secret_ref() -> KeyReference {
+    KeyReference { name: "retail-oidc".into(), key: "clientSecret".into() }
+}
+
 /// The one password that technical users of tests have.
 pub(crate) const PASSWORD: &str = "s3cret";
 
@@ -95,7 +100,7 @@ impl World {
             restrictions: Vec::new(),
             technical_users: Vec::new(),
             password_hashes: BTreeMap::new(),
-            client_secret: Some(Ok("client-secret".into())),
+            client_secrets: [(client_secret_ref(), Ok("client-secret".into()))].into(),
         };
         Self { objects }.role("user", spec)
     }
@@ -165,7 +170,8 @@ impl World {
     ) -> Result<Resolved, Refusal> {
         let provider_roles = names(provider_roles);
         let attributes = Attributes::default();
-        let caller = Caller::ProviderUser { name, provider_roles: &provider_roles, attributes: &attributes };
+        let caller =
+            Caller::ProviderUser { provider: None, name, provider_roles: &provider_roles, attributes: &attributes };
         resolve(&self.compile().snapshot.door, &caller, now)
     }
 

@@ -24,8 +24,9 @@ use crate::{
     authorization::{self, Credentials},
     challenge, cookie,
     oidc::{
-        BearerError,
+        BearerError, TrustedProvider,
         renewal::{self, LoggedIn},
+        trusted,
     },
     screen::Screened,
     standing::Policy,
@@ -35,7 +36,7 @@ use crate::{
 use basic::PasswordError;
 pub(crate) use basic::{PasswordCheck, keyed_tag, process_key};
 pub(crate) use ended::Ended;
-use session::{Session, Vouched};
+use session::Session;
 
 /// Someone whose identity is proven; or nobody in particular, where the Session admits them.
 #[derive(Debug)]
@@ -45,10 +46,10 @@ pub(crate) enum Identity {
     /// Without credentials, where others need some.
     Guest,
     TechnicalUser(String),
-    /// By a bearer token.
-    TokenBearer(ProviderUser),
-    /// By a session cookie.
-    LoggedIn(LoggedIn),
+    /// By a bearer token of this provider.
+    TokenBearer(ProviderUser, Arc<TrustedProvider>),
+    /// By a session cookie; this provider vouches for the user.
+    LoggedIn(LoggedIn, Arc<TrustedProvider>),
 }
 
 /// A user as the identity provider describes them.
@@ -95,11 +96,11 @@ pub(crate) async fn authenticate<B>(
             }
         }
         Ok(Some(Credentials::Bearer(token))) => match by_token(policy, &token).await {
-            Ok(user) => Ok(Authenticated::As(Identity::TokenBearer(user))),
+            Ok((user, provider)) => Ok(Authenticated::As(Identity::TokenBearer(user, provider))),
             Err(error) => Err(refused_token(&error, ways, request)),
         },
         Ok(None) => match by_cookie(request, policy, ended).await {
-            Some(logged_in) => Ok(Authenticated::As(Identity::LoggedIn(logged_in))),
+            Some((logged_in, provider)) => Ok(Authenticated::As(Identity::LoggedIn(logged_in, provider))),
             None => without_credentials(request, policy, ways),
         },
     }
@@ -117,7 +118,7 @@ fn without_credentials<B>(request: &Screened<B>, policy: &Policy, ways: &Ways) -
             Err(refusal) => refusal.to_string(),
         }
     };
-    if ways.oidc.is_some() && request.manners.may_be_redirected {
+    if ways.have_provider() && request.manners.may_be_redirected {
         return Ok(Authenticated::ToLogin);
     }
     Err(challenge::missing(ways, request.manners, reason))
@@ -125,23 +126,27 @@ fn without_credentials<B>(request: &Screened<B>, policy: &Policy, ways: &Ways) -
 
 /// Whether there is a session cookie, whatever it is worth. Without a provider nobody has got one from us.
 fn brings_session<B>(request: &Screened<B>, policy: &Policy, ways: &Ways) -> bool {
-    ways.oidc.is_some() && cookie::values(&request.headers, &policy.cookies().session()).next().is_some()
+    ways.have_provider() && cookie::values(&request.headers, &policy.cookies().session()).next().is_some()
 }
 
-async fn by_token(policy: &Policy, token: &str) -> Result<ProviderUser, BearerError> {
-    policy.provider().ok_or(BearerError::NoProvider)?.user_of_token(token).await
+async fn by_token(policy: &Policy, token: &str) -> Result<(ProviderUser, Arc<TrustedProvider>), BearerError> {
+    let trusted = trusted::judge(policy.providers(), token).ok_or(BearerError::NoProvider)?;
+    Ok((trusted.provider().user_of_token(token).await?, Arc::clone(trusted)))
 }
 
-async fn by_cookie<B>(request: &Screened<B>, policy: &Arc<Policy>, ended: &Ended) -> Option<LoggedIn> {
-    let provider = policy.provider()?;
-    let session = Session::read(&request.headers, policy.session_cookies())?;
+async fn by_cookie<B>(
+    request: &Screened<B>,
+    policy: &Arc<Policy>,
+    ended: &Ended,
+) -> Option<(LoggedIn, Arc<TrustedProvider>)> {
+    let (provider, session) = trusted::session(&request.headers, policy.providers())?;
     let has_ended = |session: &Session| ended.has_ended(session, &provider.config().issuer_url);
     if has_ended(&session) {
         return None;
     }
     let logged_in = renewal::current(session.clone(), &request.headers, policy, provider).await?;
     // While the provider was being asked it may have said that one of them is over, and they may differ in their `sid`.
-    (!has_ended(&session) && !has_ended(&logged_in.session)).then_some(logged_in)
+    (!has_ended(&session) && !has_ended(&logged_in.session)).then(|| (logged_in, Arc::clone(provider)))
 }
 
 fn refused_password<B>(error: PasswordError, ways: &Ways, request: &Screened<B>) -> Refusal {
@@ -171,6 +176,15 @@ fn refused_token<B>(error: &BearerError, ways: &Ways, request: &Screened<B>) -> 
     }
 }
 
+// === impl ProviderUser ===
+
+impl ProviderUser {
+    fn caller<'a>(&'a self, by: &'a TrustedProvider) -> Caller<'a> {
+        let Self { name, provider_roles, attributes } = self;
+        Caller::ProviderUser { provider: by.further_id(), name, provider_roles, attributes }
+    }
+}
+
 // === impl Identity ===
 
 impl Identity {
@@ -180,12 +194,8 @@ impl Identity {
             Self::Anonymous => Caller::Anonymous,
             Self::Guest => Caller::Guest,
             Self::TechnicalUser(username) => Caller::TechnicalUser { username },
-            Self::TokenBearer(ProviderUser { name, provider_roles, attributes })
-            | Self::LoggedIn(LoggedIn {
-                session:
-                    Session { vouched: Vouched { user: ProviderUser { name, provider_roles, attributes }, .. }, .. },
-                ..
-            }) => Caller::ProviderUser { name, provider_roles, attributes },
+            Self::TokenBearer(user, provider) => user.caller(provider),
+            Self::LoggedIn(logged_in, provider) => logged_in.session.vouched.user.caller(provider),
         }
     }
 
@@ -203,8 +213,8 @@ impl Identity {
             Self::Anonymous => "open",
             Self::Guest => "guest",
             Self::TechnicalUser(_) => "basic",
-            Self::TokenBearer(_) => "bearer",
-            Self::LoggedIn(_) => "cookie",
+            Self::TokenBearer(..) => "bearer",
+            Self::LoggedIn(..) => "cookie",
         }
     }
 }

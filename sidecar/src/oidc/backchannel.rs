@@ -77,7 +77,7 @@ impl LogoutTokens {
         provider_id: &str,
         ended: &Ended,
     ) -> Result<Answer, Refusal> {
-        let provider = login::named(policy, provider_id)?;
+        let provider = login::named(policy, provider_id)?.provider();
         if request.method != Method::POST {
             return Err(login::only("POST"));
         }

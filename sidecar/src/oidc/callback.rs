@@ -18,6 +18,7 @@ use url::form_urlencoded;
 
 use crate::{
     answer::{Answer, Refusal, redirect},
+    challenge::LOGIN_PATH,
     engine::chain,
     limits::{LOGIN_TTL, USED_STATES_MAX},
     screen::Screened,
@@ -29,6 +30,7 @@ use super::{
     login::{self, Pending},
     provider::Known,
     renewal,
+    trusted::TrustedProvider,
 };
 
 /// Logins that have been finished here.
@@ -78,16 +80,17 @@ impl Logins {
         policy: &Policy,
         provider_id: &str,
     ) -> Result<(Answer, String), Refusal> {
-        let provider = login::named(policy, provider_id)?;
+        let trusted = login::named(policy, provider_id)?;
         if request.method != Method::GET {
             return Err(login::wrong_method());
         }
+        let provider = trusted.provider();
         let known = provider.known().await.map_err(login::unavailable)?;
         let exchange = Exchange::with(provider, policy, Arc::clone(&known))?;
-        let (pending, given) = self.given(request, policy, provider.config(), &known, &exchange).await?;
+        let (pending, given) = self.given(request, policy, trusted, &known, &exchange).await?;
         let name = given.user.name.clone();
         let (session, tokens) = renewal::begin(given, pending.nonce);
-        let (cookies, slot) = (policy.session_cookies(), login::slot_name(policy, &pending.state));
+        let (cookies, slot) = (trusted.session_cookies(), login::slot_name(policy, &pending.state));
         // With all roles and attributes or not at all: a role that means nothing today may be mapped tomorrow, and restrict.
         let session = session.write(cookies).ok_or(LoginError::TooManyRoles)?;
         let mut answer = redirect(&request.method, &pending.return_to);
@@ -101,14 +104,15 @@ impl Logins {
         &self,
         request: &Screened<B>,
         policy: &Policy,
-        config: &Oidc,
+        provider: &TrustedProvider,
         known: &Known,
         exchange: &Exchange<'_>,
     ) -> Result<(Pending, Given), LoginError> {
         let parameters = Parameters::read(request.target.query().unwrap_or_default())?;
-        let pending = login::pending(&request.headers, policy, &parameters.state).ok_or(LoginError::State)?;
+        let pending = login::pending(&request.headers, policy, provider, &parameters.state);
+        let pending = pending.ok_or(LoginError::State)?;
         self.spend(&pending.state)?;
-        check_issuer(&parameters, config, known)?;
+        check_issuer(&parameters, provider.config(), known)?;
         let code = parameters.code()?;
         let given = exchange.code(code, &pending.verifier, &pending.nonce).await.map_err(LoginError::Exchange)?;
         Ok((pending, given))
@@ -196,7 +200,7 @@ impl LoginError {
 
 impl From<LoginError> for Refusal {
     fn from(error: LoginError) -> Self {
-        error.refusal().because(chain(&error))
+        error.refusal().login_url(LOGIN_PATH).because(chain(&error))
     }
 }
 

@@ -72,8 +72,12 @@ impl<'a> Claimed<'a> {
         subject.is_some() && (self.subject.is_none() || self.subject.as_deref() == subject)
     }
 
+    /// The user as the policy knows them; nothing without a name, or when a name or role would be taken for another provider's.
     pub(crate) fn into_user(self) -> Option<ProviderUser> {
-        Some(ProviderUser { name: self.name?, provider_roles: self.provider_roles, attributes: self.attributes })
+        let name = self.config.qualified(&self.name?)?;
+        let provider_roles =
+            self.provider_roles.iter().map(|role| self.config.qualified(role)).collect::<Option<_>>()?;
+        Some(ProviderUser { name, provider_roles, attributes: self.attributes })
     }
 }
 
@@ -102,6 +106,9 @@ mod tests {
     fn config(paths: &[&str]) -> Oidc {
         Oidc {
             provider_id: "p".into(),
+            display_name: None,
+            prefix: String::new(),
+            foreign_prefixes: BTreeSet::new(),
             issuer_url: "https://id.example.com".into(),
             client_id: "cubegate".into(),
             client_secret: None,
@@ -187,6 +194,26 @@ mod tests {
         now.complete_from(&json!({"sub": "1", "groups": ["paris"]}));
         assert!(now.has_found(&before.found()), "roles were nowhere before either");
         assert!(now.has_found(&[ClaimPath(vec!["towns".to_owned()])]), "nothing is configured to be read there");
+    }
+
+    #[test]
+    fn users_and_roles_are_told_from_those_of_other_providers() {
+        let found = |prefix: &str, foreign: &[&str], name: &str, role: &str| {
+            let foreign_prefixes = foreign.iter().map(|prefix| (*prefix).to_owned()).collect();
+            let config = Oidc { prefix: prefix.to_owned(), foreign_prefixes, ..config(&["roles"]) };
+            let mut claimed = Claimed::nothing(&config);
+            claimed.complete_from(&json!({"sub": "1", "preferred_username": name, "roles": [role]}));
+            claimed.into_user().map(|user| (user.name, user.provider_roles.into_iter().collect::<Vec<_>>()))
+        };
+        let user = |name: &str, role: &str| Some((name.to_owned(), vec![role.to_owned()]));
+        assert_eq!(found("partners:", &[], "alice", "paris"), user("partners:alice", "partners:paris"));
+        assert_eq!(found("", &["partners:"], "alice", "paris"), user("alice", "paris"));
+        assert_eq!(found("", &["partners:"], "partners:alice", "paris"), None);
+        assert_eq!(found("", &["partners:"], "alice", "partners:paris"), None);
+        assert_eq!(
+            found("staff:", &["partners:"], "partners:alice", "paris"),
+            user("staff:partners:alice", "staff:paris")
+        );
     }
 
     #[test]

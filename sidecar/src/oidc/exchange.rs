@@ -84,7 +84,7 @@ pub(super) enum ExchangeError {
     OtherSubject,
     #[error("failed to ask for the user")]
     UserInfo(#[source] OpaqueError),
-    #[error("the provider says no name of the user")]
+    #[error("the provider says no name of the user, or one that is another provider's to give")]
     NoName,
     #[error("not every claim that must be read anew was found")]
     Incomplete,

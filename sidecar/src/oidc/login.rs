@@ -9,27 +9,33 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Method, StatusCode, header::SET_COOKIE};
+use http::{HeaderMap, StatusCode, header::SET_COOKIE};
 use openidconnect::{
     AuthType, AuthenticationFlow, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet, EndpointNotSet, EndpointSet,
     Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
     core::{CoreClient, CoreClientAuthMethod, CoreResponseType},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::{
-    answer::{Answer, Refusal, redirect},
+    answer::{Answer, Refusal, json_answer, redirect},
     authenticate::session::now_s,
     challenge::LOGIN_PATH,
     cookie,
     limits::{COOKIE_CANDIDATES_MAX, LOGIN_SLOTS, LOGIN_TTL, RETURN_BYTES_MAX},
+    page,
+    pipeline::only_get,
     screen::Screened,
     seal::Purpose,
     standing::Policy,
     trace::random_hex,
 };
 
-use super::provider::{Known, Provider, Unavailable};
+use super::{
+    provider::{Known, Provider, Unavailable},
+    trusted::TrustedProvider,
+};
 
 /// A client that knows where to authorise and, mostly, where to redeem codes.
 pub(super) type CodeFlowClient =
@@ -56,29 +62,38 @@ struct Landing {
 
 /// Sends a browser that has no session to the login path, and remembers where it wanted to go.
 pub(crate) fn to_login<B>(request: &Screened<B>, policy: &Policy) -> Answer {
-    let Some(provider) = policy.provider() else { return redirect(&request.method, LOGIN_PATH) };
-    let mut answer = redirect(&request.method, &authorization_path(provider));
+    let mut answer = redirect(&request.method, &login_path(policy));
     let path = request.target.as_str();
     let path = if path.len() <= RETURN_BYTES_MAX { path } else { "/" };
     let landing = Landing { path: path.to_owned(), expires_s: now_s() + LOGIN_TTL.as_secs() };
     let name = policy.cookies().landing();
-    let value = policy.sealer().seal(Purpose::Return, &name, &json(&landing));
+    let value = policy.sealer().seal(Purpose::Return, &name, &to_json(&landing));
     answer.headers_mut().append(SET_COOKIE, policy.cookies().set(&name, &value, LOGIN_TTL));
     answer
 }
 
-/// `/login`: on to the only provider there is.
-pub(crate) fn start(method: &Method, policy: &Policy) -> Result<Answer, Refusal> {
-    let provider = policy.provider().ok_or_else(Refusal::not_found)?;
-    Ok(redirect(method, &authorization_path(provider)))
+/// `/login`: on to the only provider there is, or a choice among several.
+pub(crate) fn start<B>(request: &Screened<B>, policy: &Policy) -> Result<Answer, Refusal> {
+    match policy.providers() {
+        [] => Err(Refusal::not_found()),
+        [only] => Ok(redirect(&request.method, &authorization_path(only))),
+        several => {
+            only_get(request)?;
+            let choices = several.iter().map(|provider| (authorization_path(provider), provider.display_name()));
+            if request.manners.wants_page {
+                return Ok(page::chooser(choices));
+            }
+            let choices: Vec<_> = choices.map(|(path, name)| json!({"displayName": name, "loginUrl": path})).collect();
+            Ok(json_answer(&json!({"providers": choices})))
+        }
+    }
 }
 
 /// `/oauth2/authorization/{providerId}`: on to the provider.
 pub(crate) async fn begin<B>(request: &Screened<B>, policy: &Policy, provider_id: &str) -> Result<Answer, Refusal> {
-    let provider = named(policy, provider_id)?;
-    if request.method != Method::GET && request.method != Method::HEAD {
-        return Err(wrong_method());
-    }
+    let trusted = named(policy, provider_id)?;
+    only_get(request)?;
+    let provider = trusted.provider();
     let known = provider.known().await.map_err(unavailable)?;
     let client = client(provider, &known, policy)?;
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
@@ -105,15 +120,20 @@ pub(crate) async fn begin<B>(request: &Screened<B>, policy: &Policy, provider_id
         nonce,
     };
     let (cookies, name) = (policy.cookies(), slot_name(policy, &pending.state));
-    let value = policy.sealer().seal(Purpose::Login, &name, &json(&pending));
+    let value = trusted.sealer().seal(Purpose::Login, &name, &to_json(&pending));
     let mut answer = redirect(&request.method, url.as_str());
     answer.headers_mut().append(SET_COOKIE, cookies.set(&name, &value, LOGIN_TTL));
     answer.headers_mut().append(SET_COOKIE, cookies.clear(&cookies.landing()));
     Ok(answer)
 }
 
-/// The login under way that a state belongs to, when this browser began it and it has not expired.
-pub(super) fn pending(headers: &HeaderMap, policy: &Policy, state: &str) -> Option<Pending> {
+/// The login at this provider that a state belongs to, when this browser began it and it has not expired.
+pub(super) fn pending(
+    headers: &HeaderMap,
+    policy: &Policy,
+    provider: &TrustedProvider,
+    state: &str,
+) -> Option<Pending> {
     let name = slot_name(policy, state);
     let is_ours = |pending: &Pending| {
         let is_same =
@@ -122,7 +142,7 @@ pub(super) fn pending(headers: &HeaderMap, policy: &Policy, state: &str) -> Opti
     };
     cookie::values(headers, &name)
         .take(COOKIE_CANDIDATES_MAX)
-        .filter_map(|value| policy.sealer().open(Purpose::Login, &name, value))
+        .filter_map(|value| provider.sealer().open(Purpose::Login, &name, value))
         .filter_map(|plain| serde_json::from_slice(&plain).ok())
         .find(is_ours)
 }
@@ -133,8 +153,9 @@ pub(super) fn slot_name(policy: &Policy, state: &str) -> String {
 }
 
 /// The provider of this name.
-pub(super) fn named<'a>(policy: &'a Policy, provider_id: &str) -> Result<&'a Arc<Provider>, Refusal> {
-    policy.provider().filter(|provider| provider.config().provider_id == provider_id).ok_or_else(Refusal::not_found)
+pub(super) fn named<'a>(policy: &'a Policy, provider_id: &str) -> Result<&'a Arc<TrustedProvider>, Refusal> {
+    let mut providers = policy.providers().iter();
+    providers.find(|provider| provider.config().provider_id == provider_id).ok_or_else(Refusal::not_found)
 }
 
 /// Our side of the code flow.
@@ -166,7 +187,15 @@ pub(crate) fn only(methods: &'static str) -> Refusal {
         .header(http::header::ALLOW, http::HeaderValue::from_static(methods))
 }
 
-fn authorization_path(provider: &Provider) -> String {
+/// Where a login begins.
+fn login_path(policy: &Policy) -> String {
+    match policy.providers() {
+        [only] => authorization_path(only),
+        _ => LOGIN_PATH.to_owned(),
+    }
+}
+
+fn authorization_path(provider: &TrustedProvider) -> String {
     format!("/oauth2/authorization/{}", provider.config().provider_id)
 }
 
@@ -194,6 +223,6 @@ fn landing(headers: &HeaderMap, policy: &Policy) -> Option<String> {
         .map(|landing| landing.path)
 }
 
-fn json(value: &impl Serialize) -> Vec<u8> {
+fn to_json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect("what we seal has string keys only, so it always serialises")
 }

@@ -6,27 +6,35 @@ use url::form_urlencoded;
 use crate::{
     answer::{Answer, Refusal, empty, redirect, typed},
     authenticate::{ended::Ended, session::Session},
+    page,
     screen::Screened,
     standing::Policy,
 };
 
-use super::{login, tokens::Tokens};
+use super::{login, provider::Provider, tokens::Tokens, trusted};
 
 /// `/logout`: ends the session of a browser. Basic credentials and tokens are not ours to make anyone forget.
 pub(crate) fn log_out<B>(request: &Screened<B>, policy: &Policy, ended: &Ended) -> Result<Answer, Refusal> {
     if ![Method::GET, Method::HEAD, Method::POST].contains(&request.method) {
         return Err(login::only("GET, HEAD, POST"));
     }
-    let session = Session::read(&request.headers, policy.session_cookies());
-    if let Some(session) = &session {
+    let found = trusted::session(&request.headers, policy.providers());
+    if let Some((_, session)) = &found {
         ended.end_session(session);
     }
+    let elsewhere = || {
+        let (provider, session) = found.as_ref()?;
+        let tokens = Tokens::read(&request.headers, provider.session_cookies(), session);
+        at_provider(policy, provider.provider(), tokens.and_then(|tokens| tokens.id_token))
+    };
     let mut answer = if request.manners.wants_status_only() {
         empty(StatusCode::NO_CONTENT)
     } else {
-        let tokens = session.as_ref().map(|session| Tokens::read(&request.headers, policy.session_cookies(), session));
-        let elsewhere = tokens.and_then(|tokens| at_provider(policy, tokens.and_then(|tokens| tokens.id_token)));
-        redirect(&request.method, elsewhere.as_deref().unwrap_or("/"))
+        match elsewhere() {
+            Some(url) => redirect(&request.method, &url),
+            None if request.manners.wants_page => page::signed_out(),
+            None => redirect(&request.method, "/"),
+        }
     };
     forget(&mut answer, policy);
     Ok(answer)
@@ -50,7 +58,7 @@ pub(crate) fn log_out_in_frame<B>(
         Refusal::new(StatusCode::BAD_REQUEST, "malformed-parameters", "The parameters are not understood", detail)
     })?;
     let mut answer = typed(StatusCode::OK, "text/html; charset=utf-8", "");
-    let session = Session::read(&request.headers, policy.session_cookies());
+    let session = Session::read(&request.headers, provider.session_cookies());
     let is_meant = |session: &Session| session.vouched.provider_session.as_deref() == Some(&sid);
     if let Some(session) = session.filter(|session| issuer == provider.config().issuer_url && is_meant(session)) {
         ended.end_session(&session);
@@ -77,8 +85,7 @@ fn forget(answer: &mut Answer, policy: &Policy) {
 }
 
 /// Where the provider ends its own session (RP-Initiated Logout). Without a hint whose session is meant, it may ask first.
-fn at_provider(policy: &Policy, id_token_hint: Option<String>) -> Option<String> {
-    let provider = policy.provider()?;
+fn at_provider(policy: &Policy, provider: &Provider, id_token_hint: Option<String>) -> Option<String> {
     let mut url = provider.known_now()?.metadata.additional_metadata().end_session_endpoint.clone()?;
     let home = format!("{}/", policy.door().url.as_deref()?.trim_end_matches('/'));
     url.query_pairs_mut()

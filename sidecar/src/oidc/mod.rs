@@ -14,6 +14,7 @@ mod opaque;
 mod provider;
 pub(crate) mod renewal;
 mod tokens;
+pub(crate) mod trusted;
 mod verified;
 
 use std::sync::Arc;
@@ -27,17 +28,17 @@ pub(crate) use backchannel::LogoutTokens;
 pub(crate) use callback::Logins;
 pub(crate) use http::HttpClient;
 pub(crate) use logout::{log_out, log_out_in_frame};
-pub(crate) use provider::Provider;
+pub(crate) use trusted::TrustedProvider;
 
 use claims::Claimed;
 use jwt::{Expected, JwtError, SignedClaims, SigningKeys};
 use opaque::OpaqueError;
-use provider::{Known, Unavailable};
+use provider::{Known, Provider, Unavailable};
 
 /// Why a bearer token does not let in.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BearerError {
-    #[error("a bearer token, but no identity provider is configured in order")]
+    #[error("no identity provider that is configured in order has issued the token or takes opaque ones")]
     NoProvider,
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -45,7 +46,7 @@ pub(crate) enum BearerError {
     Jwt(#[from] JwtError),
     #[error(transparent)]
     Opaque(#[from] Arc<OpaqueError>),
-    #[error("the token says no name of the user")]
+    #[error("the token says no name of the user, or one that is another provider's to give")]
     NoName,
 }
 

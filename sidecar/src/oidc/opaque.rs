@@ -59,7 +59,7 @@ pub(crate) enum OpaqueError {
     NotForUs(&'static str),
     #[error("userinfo speaks of somebody else")]
     OtherSubject,
-    #[error("the provider says no name of the user")]
+    #[error("the provider says no name of the user, or one that is another provider's to give")]
     NoName,
     #[error("the provider offers neither introspection nor userinfo")]
     NoEndpoint,
@@ -228,6 +228,9 @@ mod tests {
     fn config() -> Oidc {
         Oidc {
             provider_id: "p".into(),
+            display_name: None,
+            prefix: String::new(),
+            foreign_prefixes: [].into(),
             issuer_url: "https://id.example.com".into(),
             client_id: "cubegate".into(),
             client_secret: None,

@@ -26,7 +26,7 @@ use tracing::{info, warn};
 use crate::{
     authenticate::{
         keyed_tag, process_key,
-        session::{Session, Vouched, now_s},
+        session::{Session, SessionCookies, Vouched, now_s},
     },
     engine::chain,
     limits::{RENEWAL_GRACE, RENEWAL_INTERVAL_MIN, RENEWAL_MEMORY, RENEWAL_RETRY_INTERVAL, RENEWALS_MAX},
@@ -35,8 +35,8 @@ use crate::{
 
 use super::{
     exchange::{Exchange, Given},
-    provider::Provider,
     tokens::Tokens,
+    trusted::TrustedProvider,
 };
 
 /// A session that a request belongs to, and what its browser is to keep of it from now on.
@@ -69,7 +69,7 @@ struct Renewal {
     tokens: Tokens,
     refresh_token: String,
     policy: Arc<Policy>,
-    provider: Arc<Provider>,
+    trusted: Arc<TrustedProvider>,
 }
 
 struct ByOutcome;
@@ -94,20 +94,20 @@ pub(crate) async fn current(
     session: Session,
     headers: &HeaderMap,
     policy: &Arc<Policy>,
-    provider: &Arc<Provider>,
+    trusted: &Arc<TrustedProvider>,
 ) -> Option<LoggedIn> {
     let lapsed_s = match session.vouched.until_s {
         Some(until_s) if until_s <= now_s() => now_s() - until_s,
         Some(_) | None => return Some(LoggedIn { session, tokens: None }),
     };
-    let tokens = Tokens::read(headers, policy.session_cookies(), &session)?;
+    let tokens = Tokens::read(headers, trusted.session_cookies(), &session)?;
     let refresh_token = tokens.refresh_token.clone()?;
     let renewal = Renewal {
         session: session.clone(),
         tokens,
         refresh_token,
         policy: Arc::clone(policy),
-        provider: Arc::clone(provider),
+        trusted: Arc::clone(trusted),
     };
     // In a task of its own: a caller who hangs up must not lose the tokens that the old ones have been exchanged for.
     match tokio::spawn(renewal.outcome()).await.unwrap_or(Outcome::Unknown) {
@@ -122,7 +122,7 @@ pub(crate) async fn current(
 impl Renewal {
     /// What came of the refresh token, for this request or for another that brought it.
     async fn outcome(self) -> Outcome {
-        let renewals = &self.provider.renewals;
+        let renewals = &self.trusted.provider().renewals;
         let until = self.session.vouched.until_s.unwrap_or_default().to_be_bytes();
         let parts = [self.session.id.as_bytes(), self.refresh_token.as_bytes(), &until];
         let tag = keyed_tag(&renewals.key, &parts);
@@ -130,12 +130,13 @@ impl Renewal {
     }
 
     async fn exchange(&self) -> Outcome {
-        let Self { session, tokens, refresh_token, policy, provider } = self;
+        let Self { session, tokens, refresh_token, policy, trusted } = self;
+        let provider = trusted.provider();
         let user = session.vouched.user.name.as_str();
         let Ok(known) = provider.known().await else { return Outcome::Unknown };
         let Ok(exchange) = Exchange::with(provider, policy, known) else { return Outcome::Unknown };
         match exchange.refresh(refresh_token, &session.vouched.subject, &tokens.nonce, &tokens.found).await {
-            Ok(given) => renewed(session, tokens, given, policy),
+            Ok(given) => renewed(session, tokens, given, trusted),
             Err(error) if error.is_no_verdict() => {
                 warn!(user, error = chain(&error), "failed to ask the identity provider again about a session");
                 Outcome::Unknown
@@ -148,7 +149,7 @@ impl Renewal {
     }
 }
 
-fn renewed(session: &Session, tokens: &Tokens, given: Given, policy: &Policy) -> Outcome {
+fn renewed(session: &Session, tokens: &Tokens, given: Given, trusted: &TrustedProvider) -> Outcome {
     let (mut vouched, refresh_token, id_token, found) = vouched(given);
     let provider_session = session.vouched.provider_session.clone();
     vouched.provider_session = vouched.provider_session.or(provider_session);
@@ -160,7 +161,7 @@ fn renewed(session: &Session, tokens: &Tokens, given: Given, policy: &Policy) ->
         ..tokens.clone()
     };
     let session = session.vouched_anew(vouched);
-    if session.write(policy.session_cookies()).is_none() {
+    if session.write(trusted.session_cookies()).is_none() {
         info!(user = session.vouched.user.name, "the user has too many roles or attributes by now for a cookie");
         return Outcome::Refused;
     }
@@ -178,8 +179,7 @@ fn vouched(given: Given) -> (Vouched, Option<String>, Option<String>, Vec<ClaimP
 impl LoggedIn {
     /// What the browser is to keep from now on. Once the provider was asked again its old refresh token may be worth
     /// nothing, so the new one must reach the browser whatever else comes of the request.
-    pub(crate) fn set_cookies(&self, policy: &Policy) -> Vec<HeaderValue> {
-        let cookies = policy.session_cookies();
+    pub(crate) fn set_cookies(&self, cookies: SessionCookies<'_>) -> Vec<HeaderValue> {
         match &self.tokens {
             None => self.session.renewal(cookies).into_iter().collect(),
             Some(tokens) => self.session.write(cookies).into_iter().chain([tokens.write(cookies)]).collect(),
@@ -222,6 +222,9 @@ mod tests {
     fn policy() -> Arc<Policy> {
         let oidc = Oidc {
             provider_id: "p".into(),
+            display_name: None,
+            prefix: String::new(),
+            foreign_prefixes: [].into(),
             issuer_url: "http://127.0.0.1:1".into(),
             client_id: "cubegate".into(),
             client_secret: None,
@@ -238,6 +241,7 @@ mod tests {
             realm: "retail".into(),
             technical_users: BTreeMap::new(),
             oidc: Some(Checked::Valid(oidc)),
+            additional_oidc: BTreeMap::new(),
             guest_roles: None,
         };
         let door = Door {
@@ -258,10 +262,9 @@ mod tests {
         let session = Session::begin(Vouched { user, subject: "u".into(), provider_session: None, until_s });
         let (session_id, nonce) = (session.id.clone(), "n".to_owned());
         let tokens = Tokens { session_id, nonce, refresh_token: Some("r".into()), id_token: None, found: Vec::new() };
-        let cookie = tokens.write(policy.session_cookies());
+        let cookie = tokens.write(policy.providers()[0].session_cookies());
         let headers = HeaderMap::from_iter([(COOKIE, cookie)]);
-        let provider = policy.provider().expect("one is configured");
-        current(session, &headers, policy, provider).await.is_some()
+        current(session, &headers, policy, &policy.providers()[0]).await.is_some()
     }
 
     #[tokio::test]

@@ -13,6 +13,8 @@ use crate::{
 pub(crate) struct Browser {
     pub(crate) jar: Jar,
     pub(crate) url: Url,
+    /// Id of the provider.
+    at: &'static str,
 }
 
 impl Browser {
@@ -22,10 +24,16 @@ impl Browser {
         let reply = get(sidecar.public, page, &[("accept", "text/html")]).await;
         assert_eq!((reply.status.as_u16(), reply.header("location")), (302, "/oauth2/authorization/keycloak"));
         jar.take(&reply);
-        let reply = get(sidecar.public, "/oauth2/authorization/keycloak", &[("cookie", &jar.header())]).await;
+        Self::choose(sidecar, jar, "keycloak").await
+    }
+
+    /// Follows to the door of one of several providers.
+    pub(crate) async fn choose(sidecar: &Sidecar, mut jar: Jar, at: &'static str) -> Self {
+        let path = format!("/oauth2/authorization/{at}");
+        let reply = get(sidecar.public, &path, &[("cookie", &jar.header())]).await;
         assert_eq!(reply.status, 302);
         jar.take(&reply);
-        Self { jar, url: reply.header("location").parse().unwrap() }
+        Self { jar, url: reply.header("location").parse().unwrap(), at }
     }
 
     /// Logs the story's Parisian in.
@@ -68,7 +76,7 @@ impl Browser {
     }
 
     pub(crate) async fn back(&self, sidecar: &Sidecar, query: &str) -> Reply {
-        self.asks(sidecar, &format!("/login/oauth2/code/keycloak?{query}")).await
+        self.asks(sidecar, &format!("/login/oauth2/code/{}?{query}", self.at)).await
     }
 
     /// Comes back with the code `c` and the right state, and keeps the cookies that it gets.

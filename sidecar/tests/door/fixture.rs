@@ -138,7 +138,8 @@ fn door(url: Option<&str>, authentication: Authentication) -> Door {
         let broken = broken.iter().map(|reason| (*reason).to_owned()).collect();
         (name.to_owned(), DoorRole { inherits: set(inherits), broken, ..DoorRole::default() })
     };
-    let mapped = [("atoti", "ROLE_USER"), ("paris", "ROLE_PARIS"), ("broken", "ROLE_BROKEN")];
+    let mapped =
+        [("atoti", "ROLE_USER"), ("paris", "ROLE_PARIS"), ("broken", "ROLE_BROKEN"), ("partners:atoti", "ROLE_USER")];
     Door {
         url: url.map(str::to_owned),
         authentication,
@@ -178,8 +179,17 @@ pub(crate) fn closed_with(oidc: Option<Checked<Oidc>>) -> Door {
         ("holder".to_owned(), technical_user(&["ROLE_USER", "ROLE_BROKEN"])),
         ("broken".to_owned(), Checked::Broken(vec!["the Secret `secret-name` is missing".to_owned()])),
     ]);
-    let ways = Ways { realm: "retail".into(), technical_users, oidc, guest_roles: None };
+    let ways =
+        Ways { realm: "retail".into(), technical_users, oidc, additional_oidc: BTreeMap::new(), guest_roles: None };
     door(Some("http://127.0.0.1:8080"), Authentication::Closed(ways))
+}
+
+/// Technical users, and the users of several providers.
+pub(crate) fn closed_with_providers(first: Oidc, others: impl IntoIterator<Item = Oidc>) -> Door {
+    let mut door = closed_with(Some(Checked::Valid(first)));
+    let Authentication::Closed(ways) = &mut door.authentication else { panic!("it is closed") };
+    ways.additional_oidc = others.into_iter().map(|oidc| (oidc.provider_id.clone(), Checked::Valid(oidc))).collect();
+    door
 }
 
 /// Whoever comes without credentials has these roles, beside those whom a closed Session knows.
@@ -198,6 +208,9 @@ pub(crate) fn open() -> Door {
 pub(crate) fn oidc(issuer: &str) -> Oidc {
     Oidc {
         provider_id: "keycloak".into(),
+        display_name: None,
+        prefix: String::new(),
+        foreign_prefixes: BTreeSet::new(),
         issuer_url: issuer.to_owned(),
         client_id: "cubegate".into(),
         client_secret: Some("client secret".into()),
@@ -215,6 +228,16 @@ pub(crate) fn oidc(issuer: &str) -> Oidc {
 /// The story's provider with JWT access tokens.
 pub(crate) fn oidc_jwt(issuer: &str) -> Oidc {
     Oidc { access_token_format: AccessTokenFormat::Jwt, audience: Some("api".into()), ..oidc(issuer) }
+}
+
+/// The provider of the story's partners, at this issuer.
+pub(crate) fn partners(issuer: &str) -> Oidc {
+    Oidc {
+        provider_id: "partners".into(),
+        display_name: Some("Friends & <partners>".into()),
+        prefix: "partners:".into(),
+        ..oidc_jwt(issuer)
+    }
 }
 
 /// `Authorization` of a technical user.

@@ -21,6 +21,7 @@ mod login;
 mod logout;
 mod policy;
 mod provider;
+mod providers;
 mod renewal;
 mod rotation;
 mod screening;

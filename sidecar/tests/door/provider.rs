@@ -283,7 +283,9 @@ fn redeem(script: &mut Script, form: &BTreeMap<String, String>, authorization: &
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(form["code_verifier"].as_bytes()));
     let is_right = (challenge == grant.challenge || grant.challenge == "*")
         && form["grant_type"] == "authorization_code"
-        && form["redirect_uri"] == "http://127.0.0.1:8080/login/oauth2/code/keycloak";
+        && ["keycloak", "partners"]
+            .iter()
+            .any(|id| form["redirect_uri"] == format!("http://127.0.0.1:8080/login/oauth2/code/{id}"));
     if !is_right {
         return reply(400, &json!({"error": "invalid_grant"}));
     }

@@ -1,6 +1,10 @@
 //! What becomes of rights and roles; and, where the original's code differs from its documentation, what we do.
 
-use std::{collections::BTreeSet, path::Path, time::SystemTime};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    time::SystemTime,
+};
 
 use cubegate_api::{Moment, Session, role::CubeOrder};
 use cubegate_policy::{
@@ -51,8 +55,8 @@ fn compiled(imported: &Imported) -> Compiled {
         roles: imported.roles.iter().cloned().map(Parsed::Valid).collect(),
         restrictions: imported.restrictions.iter().cloned().map(Parsed::Valid).collect(),
         technical_users: imported.technical_users.iter().cloned().map(Parsed::Valid).collect(),
-        password_hashes: std::collections::BTreeMap::new(),
-        client_secret: None,
+        password_hashes: BTreeMap::new(),
+        client_secrets: BTreeMap::new(),
     })
 }
 
@@ -81,7 +85,8 @@ fn model() -> ModelShape {
 fn seen(imported: &Imported, identity: &str, cube: &str) -> Result<Vec<String>, Refusal> {
     let Compiled { snapshot, .. } = compiled(imported);
     let (none, attributes) = (BTreeSet::new(), cubegate_policy::attributes::Attributes::default());
-    let caller = Caller::ProviderUser { name: identity, provider_roles: &none, attributes: &attributes };
+    let caller =
+        Caller::ProviderUser { provider: None, name: identity, provider_roles: &none, attributes: &attributes };
     let Resolved { rights, .. } = resolve(&snapshot.door, &caller, Moment::of(SystemTime::UNIX_EPOCH))?;
     let bound = BoundAccess::bind(&snapshot.access, &model());
     let visibility = bound.visibility(cube, &rights)?;

@@ -1,0 +1,173 @@
+//! The providers whose users are let in, and which of them a caller is a user of.
+//!
+//! ```text
+//! cookie       ──▶ the provider under whose rules it was sealed: it opens under no other
+//! bearer token ──▶ the provider that it names as issuer; of one that names none of them, the provider with opaque tokens
+//! path         ──▶ the provider whose id is in it
+//! ```
+//!
+//! No credential is tried at one provider after the other: what is wrong at its own is wrong.
+
+use std::sync::Arc;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use cubegate_policy::{
+    publication::CookieKeys,
+    snapshot::{AccessTokenFormat, Authentication, Checked, ClaimPath, Door, Oidc},
+};
+use http::HeaderMap;
+use serde_json::Value;
+
+use crate::{
+    authenticate::session::{Session, SessionCookies},
+    cookie::CookieNames,
+    seal::{Sealer, length_prefixed},
+};
+
+use super::{claims::text, http::HttpClient, provider::Provider};
+
+/// A provider whose users are let in, and how their browsers keep what we give them.
+pub(crate) struct TrustedProvider {
+    provider: Arc<Provider>,
+    sealer: Sealer,
+    names: CookieNames,
+    is_first: bool,
+}
+
+/// The providers of a policy, the first one first. One whose configuration has not changed keeps what it knows.
+pub(crate) fn providers(
+    door: &Door,
+    cookie_keys: &CookieKeys,
+    previous: &[Arc<TrustedProvider>],
+    http: &HttpClient,
+) -> Vec<Arc<TrustedProvider>> {
+    let Authentication::Closed(ways) = &door.authentication else { return Vec::new() };
+    let names = CookieNames::for_url(door.url.as_deref());
+    let is_first = |oidc: &Oidc| matches!(&ways.oidc, Some(Checked::Valid(first)) if std::ptr::eq(first, oidc));
+    let trusted = |oidc: &Oidc| {
+        let known = previous.iter().find(|known| known.config() == oidc);
+        let provider = known.map_or_else(|| Provider::start(oidc.clone(), http), |known| Arc::clone(&known.provider));
+        Arc::new(TrustedProvider {
+            provider,
+            sealer: Sealer::new(cookie_keys, cookie_scope(oidc)),
+            names,
+            is_first: is_first(oidc),
+        })
+    };
+    ways.providers().map(trusted).collect()
+}
+
+/// The session that a request belongs to, and the provider that vouches for it.
+pub(crate) fn session<'a>(
+    headers: &HeaderMap,
+    providers: &'a [Arc<TrustedProvider>],
+) -> Option<(&'a Arc<TrustedProvider>, Session)> {
+    providers.iter().find_map(|provider| Some((provider, Session::read(headers, provider.session_cookies())?)))
+}
+
+/// The provider that a token is for to judge.
+pub(crate) fn judge<'a>(providers: &'a [Arc<TrustedProvider>], token: &str) -> Option<&'a Arc<TrustedProvider>> {
+    if let [only] = providers {
+        return Some(only);
+    }
+    let issuer = unverified_issuer(token);
+    let named = providers.iter().find(|provider| issuer.as_deref() == Some(&provider.config().issuer_url));
+    let is_opaque =
+        |provider: &&Arc<TrustedProvider>| provider.config().access_token_format == AccessTokenFormat::Opaque;
+    named.or_else(|| providers.iter().find(is_opaque))
+}
+
+/// The issuer that a token names, if it is a JWT that names one.
+fn unverified_issuer(token: &str) -> Option<String> {
+    let mut parts = token.split('.');
+    let payload = URL_SAFE_NO_PAD.decode(parts.nth(1)?).ok()?;
+    if parts.count() != 1 {
+        return None;
+    }
+    let claims: Value = serde_json::from_slice(&payload).ok()?;
+    text(&claims, "iss").map(str::to_owned)
+}
+
+/// Who says what a cookie keeps of its user, and how it was read. Under other rules the same user may have another name or
+/// more roles, so what was read by the old ones is void. Not so for attributes: one that was not read is missing, which
+/// matches nothing, and edits of Roles change often which are read.
+fn cookie_scope(oidc: &Oidc) -> Vec<u8> {
+    let Oidc { issuer_url, client_id, prefix, name_claim, roles_claims, .. } = oidc;
+    let keys = |ClaimPath(keys): &ClaimPath| joined(keys);
+    let roles: Vec<Vec<u8>> = roles_claims.iter().map(keys).collect();
+    joined(&[issuer_url.as_bytes(), client_id.as_bytes(), prefix.as_bytes(), name_claim.as_bytes(), &joined(&roles)])
+}
+
+fn joined(parts: &[impl AsRef<[u8]>]) -> Vec<u8> {
+    length_prefixed(&parts.iter().map(AsRef::as_ref).collect::<Vec<_>>())
+}
+
+// === impl TrustedProvider ===
+
+impl TrustedProvider {
+    pub(crate) fn provider(&self) -> &Arc<Provider> {
+        &self.provider
+    }
+
+    pub(crate) fn config(&self) -> &Oidc {
+        self.provider.config()
+    }
+
+    /// Its id, when it is not the first one of the Session.
+    pub(crate) fn further_id(&self) -> Option<&str> {
+        (!self.is_first).then_some(&self.config().provider_id)
+    }
+
+    /// What it is called where people choose.
+    pub(crate) fn display_name(&self) -> &str {
+        let Oidc { display_name, provider_id, .. } = self.config();
+        display_name.as_ref().unwrap_or(provider_id)
+    }
+
+    pub(super) fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
+    /// How sessions of its users are kept in browsers.
+    pub(crate) fn session_cookies(&self) -> SessionCookies<'_> {
+        SessionCookies { sealer: &self.sealer, names: self.names, timeouts: self.config().session }
+    }
+}
+
+impl std::fmt::Debug for TrustedProvider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("TrustedProvider").field(self.config()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn token(payload: &Value) -> String {
+        format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(payload.to_string()))
+    }
+
+    #[test]
+    fn a_token_names_one_issuer_as_text_or_none() {
+        let issuer = "https://id.example.com";
+        assert_eq!(unverified_issuer(&token(&json!({"sub": "u", "iss": issuer}))).as_deref(), Some(issuer));
+        for payload in [json!({}), json!({"iss": [issuer]}), json!({"iss": 7}), json!([issuer]), json!(issuer)] {
+            assert_eq!(unverified_issuer(&token(&payload)), None, "{payload}");
+        }
+        let named = token(&json!({"iss": issuer}));
+        for other in ["", "opaque", "a.b", ".", "..", &format!("{named}.x"), named.rsplit_once('.').unwrap().0] {
+            assert_eq!(unverified_issuer(other), None, "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_token_is_looked_at_without_panic(token in "[A-Za-z0-9._~+/=-]{0,80}") {
+            let _ = unverified_issuer(&token);
+        }
+    }
+}
