@@ -47,6 +47,10 @@ pub struct TechnicalUserSpec {
     pub username: Option<String>,
     /// The Secret key that holds the password: plain, or an argon2id or bcrypt hash of it.
     pub password_secret_ref: KeyReference,
+    /// The Secret key that holds the password of before, which counts too while callers change to the other. Take the field away
+    /// when all of them have, and the key after it: like any password that is missing, this one closes the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_password_secret_ref: Option<KeyReference>,
     /// Names of the roles that this user holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
@@ -76,6 +80,11 @@ pub struct Attribute {
 }
 
 impl TechnicalUser {
+    /// The Secret keys that hold passwords of this user.
+    pub fn password_secret_refs(&self) -> impl Iterator<Item = &KeyReference> {
+        [&self.spec.password_secret_ref].into_iter().chain(&self.spec.previous_password_secret_ref)
+    }
+
     /// The name that this user authenticates with.
     pub fn username(&self) -> &str {
         self.spec.username.as_deref().or(self.metadata.name.as_deref()).unwrap_or_default()

@@ -84,8 +84,11 @@ fn dereference(session: &Session, manifests: &Manifests, passwords: &mut Passwor
             Object::Role(role) => objects.roles.push(role.clone()),
             Object::Restriction(restriction) => objects.restrictions.push(restriction.clone()),
             Object::TechnicalUser(user) => {
-                if let Parsed::Valid(user) = user {
-                    let reference = &user.spec.password_secret_ref;
+                let references = match user {
+                    Parsed::Valid(user) => user.password_secret_refs().collect(),
+                    Parsed::Invalid(_) => Vec::new(),
+                };
+                for reference in references {
                     // Many users may have one key.
                     if !objects.password_hashes.contains_key(reference) {
                         let value = passwords.look_up(|| manifests.secret_value(reference));

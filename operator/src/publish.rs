@@ -3,7 +3,7 @@
 use cubegate_policy::{
     limits::{PUBLISHED_BYTES_MAX, SNAPSHOT_BYTES_MAX},
     publication::{CookieKey, CookieKeys, Publication, PublicationId, canonical_bytes, published_bytes, secret_key},
-    snapshot::{Authentication, Checked, Snapshot},
+    snapshot::{Authentication, Checked, Snapshot, TechnicalUser},
 };
 use k8s_openapi::api::core::v1::Secret;
 
@@ -71,15 +71,14 @@ impl Previous {
         self.publication.as_ref().map(Publication::id)
     }
 
-    /// The published hash of a TechnicalUser's password.
-    pub fn password_hash(&self, username: &str) -> Option<&str> {
-        let Authentication::Closed(ways) = &self.publication.as_ref()?.snapshot().door.authentication else {
-            return None;
+    /// The published hashes of a TechnicalUser's passwords.
+    pub fn password_hashes(&self, username: &str) -> impl Iterator<Item = &str> {
+        let authentication = self.publication.as_ref().map(|publication| &publication.snapshot().door.authentication);
+        let user = match authentication {
+            Some(Authentication::Closed(ways)) => ways.technical_users.get(username),
+            Some(Authentication::Open) | None => None,
         };
-        match ways.technical_users.get(username)? {
-            Checked::Valid(user) => Some(&user.password_hash),
-            Checked::Broken(_) => None,
-        }
+        user.and_then(Checked::valid).into_iter().flat_map(TechnicalUser::password_hashes)
     }
 
     /// What to publish. The revision grows exactly when the policy changed, or when pods may have seen a later one

@@ -136,6 +136,9 @@ pub struct TechnicalUser {
     pub declared_by: String,
     /// argon2id hash in PHC form, or a bcrypt hash.
     pub password_hash: String,
+    /// That of the password of before, while it counts too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_password_hash: Option<String>,
     /// Roles granted by the object; all of them exist.
     pub roles: BTreeSet<String>,
     /// As far as the policy speaks of them.
@@ -242,6 +245,13 @@ impl<T> Checked<T> {
             Self::Valid(value) => Some(value),
             Self::Broken(_) => None,
         }
+    }
+}
+
+impl TechnicalUser {
+    /// The hashes of all passwords that count, the newest first.
+    pub fn password_hashes(&self) -> impl Iterator<Item = &str> {
+        [&self.password_hash].into_iter().chain(&self.previous_password_hash).map(String::as_str)
     }
 }
 

@@ -34,6 +34,7 @@ pub(crate) fn closed_with(oidc: Option<Oidc>) -> Door {
         let user = TechnicalUser {
             declared_by: name.to_owned(),
             password_hash: hash.to_owned(),
+            previous_password_hash: None,
             roles: set(roles),
             attributes: Attributes::default(),
             validity: Validity::default(),

@@ -44,6 +44,7 @@ pub(crate) fn closed(address: SocketAddr, issuer: &str) -> Publication {
     let user = TechnicalUser {
         declared_by: "u".into(),
         password_hash: password::hash(PASSWORD.as_bytes(), [7; 16]),
+        previous_password_hash: None,
         roles: set("ROLE_USER"),
         attributes: Attributes::default(),
         validity: Validity::default(),

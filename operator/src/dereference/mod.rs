@@ -189,7 +189,9 @@ fn references(users: &[Parsed<TechnicalUser>]) -> BTreeMap<KeyReference, Vec<Str
     let mut references: BTreeMap<KeyReference, Vec<String>> = BTreeMap::new();
     for user in users {
         if let Parsed::Valid(user) = user {
-            references.entry(user.spec.password_secret_ref.clone()).or_default().push(user.username().to_owned());
+            for reference in user.password_secret_refs() {
+                references.entry(reference.clone()).or_default().push(user.username().to_owned());
+            }
         }
     }
     references

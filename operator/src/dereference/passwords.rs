@@ -67,7 +67,7 @@ impl PasswordHashes {
         previous: &Previous,
     ) -> Result<BTreeMap<KeyReference, Result<String, String>>, Error> {
         let hashes = stream::iter(references(users)).map(|(reference, users)| async move {
-            let published: Vec<_> = users.iter().filter_map(|user| previous.password_hash(user)).collect();
+            let published: Vec<_> = users.iter().flat_map(|user| previous.password_hashes(user)).collect();
             let hash = self.hash(secrets, namespace, &reference, &published).await?;
             Ok((reference, hash))
         });

@@ -96,7 +96,7 @@ pub fn secret(namespace: &Namespace, change: &Change<PartialObjectMeta<Secret>>)
     let Some(name) = name_of(change) else { return names };
     let users = namespace
         .technical_users
-        .all(|user| user.readable().is_some_and(|user| user.spec.password_secret_ref.name == name));
+        .all(|user| user.readable().is_some_and(|user| user.password_secret_refs().any(|key| key.name == name)));
     names.extend(users.iter().map(|user| user.session_name().to_owned()));
     let sessions = namespace.sessions.all(|session| {
         session.readable().is_some_and(|session| session.client_secret_refs().any(|key| key.name == name))

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cubegate_api::{
     ROLE_ADMIN, TechnicalUser as TechnicalUserObject, TechnicalUserSpec,
-    authentication::Authentication as AuthenticationSpec, restriction::Scalar, technical_user::Attribute,
+    authentication::Authentication as AuthenticationSpec, reference::KeyReference, restriction::Scalar,
+    technical_user::Attribute,
 };
 
 use super::{
@@ -122,6 +123,7 @@ fn technical_user(
         session_ref: _,
         username: _,
         password_secret_ref,
+        previous_password_secret_ref,
         roles: granted,
         attributes,
         not_before,
@@ -132,23 +134,28 @@ fn technical_user(
     for (position, role) in granted.iter().enumerate() {
         known_role(object, &format!("spec.roles[{position}]"), role, roles, problems);
     }
-    let hash = match objects.password_hashes.get(password_secret_ref) {
+    let mut hash = |field: &str, reference: &KeyReference| {
+        let hash = password_hash(objects, reference);
+        hash.map_err(|(kind, message)| problems.report(object, kind, field, message)).ok()
+    };
+    let password_hash = hash("spec.passwordSecretRef", password_secret_ref);
+    let previous = previous_password_secret_ref.as_ref();
+    let previous = previous.map(|reference| hash("spec.previousPasswordSecretRef", reference));
+    Some(TechnicalUser {
+        declared_by: object.name.clone(),
+        password_hash: password_hash?,
+        previous_password_hash: previous.flatten(),
+        roles: granted.iter().cloned().collect(),
+        attributes,
+        validity,
+    })
+}
+
+fn password_hash(objects: &Objects, reference: &KeyReference) -> Result<String, (ProblemKind, String)> {
+    match objects.password_hashes.get(reference) {
         Some(Ok(hash)) => password::defect(hash).map_or(Ok(hash.clone()), |defect| Err((ProblemKind::Invalid, defect))),
         Some(Err(reason)) => Err((ProblemKind::Unresolved, reason.clone())),
-        None => Err((ProblemKind::Unresolved, format!("Secret `{}` has not been read", password_secret_ref.name))),
-    };
-    match hash {
-        Ok(password_hash) => Some(TechnicalUser {
-            declared_by: object.name.clone(),
-            password_hash,
-            roles: granted.iter().cloned().collect(),
-            attributes,
-            validity,
-        }),
-        Err((kind, message)) => {
-            problems.report(object, kind, "spec.passwordSecretRef", message);
-            None
-        }
+        None => Err((ProblemKind::Unresolved, format!("Secret `{}` has not been read", reference.name))),
     }
 }
 

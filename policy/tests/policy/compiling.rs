@@ -1,5 +1,6 @@
 //! What is reported of objects that are wrong, and who is refused for it.
 
+use cubegate_api::reference::KeyReference;
 use cubegate_policy::{
     attributes::Attributes,
     bind::{BoundAccess, ModelShape},
@@ -410,6 +411,21 @@ fn two_technical_users_with_one_name_conflict_and_neither_comes_in() {
 fn a_technical_user_that_cannot_be_read_is_refused_by_its_name() {
     let world = World::new().technical_user("x", json!({"username": "robot", "role": ["ROLE_USER"]}));
     assert!(matches!(world.basic("robot"), Err(Refusal::BrokenUser { .. })));
+}
+
+#[test]
+fn the_password_of_before_counts_too_and_closes_its_user_when_it_is_missing() {
+    let previous =
+        json!({"roles": ["ROLE_USER"], "previousPasswordSecretRef": {"name": "robot-credentials", "key": "old"}});
+    let mut world = World::new().technical_user("robot", previous);
+    assert!(world.problems()[0].starts_with("TechnicalUser/robot spec.previousPasswordSecretRef Unresolved: "));
+    assert!(matches!(world.basic("robot"), Err(Refusal::BrokenUser { .. })));
+    let hash = world.objects.password_hashes.values().next().unwrap().clone();
+    let reference = KeyReference { name: "robot-credentials".into(), key: "old".into() };
+    world.objects.password_hashes.insert(reference, hash);
+    assert!(world.problems().is_empty() && world.basic("robot").is_ok());
+    let Some(Checked::Valid(user)) = ways(&world).technical_users.remove("robot") else { panic!("broken") };
+    assert_eq!(user.password_hashes().count(), 2);
 }
 
 // === The provider ===

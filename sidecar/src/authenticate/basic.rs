@@ -1,7 +1,7 @@
 //! Basic: TechnicalUsers by name and password.
 //!
 //! ```text
-//! name ‖ password ‖ stored hash ──HMAC──▶ verified before? ──yes──▶ in
+//! name ‖ password ‖ a stored hash ──HMAC──▶ verified before? ──yes──▶ in
 //!                                              │ no
 //!                     too many failures of (source, name)? ──yes──▶ 429
 //!                                              │ no
@@ -10,8 +10,9 @@
 //!                                     argon2id / bcrypt ──▶ in, or 401
 //! ```
 //!
-//! The stored hash is part of the key, so a changed password voids what was verified at once. A name that is not known
-//! costs as much as one that is: it is verified against the hash of some user, and refused whatever comes out. So is a
+//! A user has one password, or two while one replaces the other. The stored hash is part of the key, so a changed password voids
+//! what was verified at once, and what was verified by the other one stays. A name that is not known
+//! costs as much as one that is: it is verified against the hashes of some user, and refused whatever comes out. So is a
 //! TechnicalUser who is broken, or not valid at the moment. (A user with a broken role is another matter: they prove
 //! who they are, and the decision refuses them.)
 
@@ -68,6 +69,13 @@ pub(crate) enum PasswordError {
     Busy,
 }
 
+/// The hashes of the passwords that a user has.
+#[derive(Clone, Copy)]
+struct Stored<'a> {
+    current: &'a str,
+    previous: Option<&'a str>,
+}
+
 /// Counts a waiting password for as long as it waits.
 struct Waiting<'a>(&'a AtomicUsize);
 
@@ -95,7 +103,7 @@ impl PasswordCheck {
         let UserPassword { user, password } = presented;
         let (stored, nobody) = match users.get(&user) {
             Some(Checked::Valid(known)) => match known.validity.lapse(now) {
-                None => (known.password_hash.as_str(), None),
+                None => (Stored::of(known), None),
                 Some(lapse) => (self.decoy(users, &user), Some(PasswordError::LapsedUser(lapse))),
             },
             Some(Checked::Broken(reasons)) => {
@@ -104,33 +112,40 @@ impl PasswordCheck {
             None => (self.decoy(users, &user), Some(PasswordError::UnknownUser)),
         };
         let is_known = nobody.is_none();
-        let tag = self.tag(&[user.as_bytes(), password.as_bytes(), stored.as_bytes()]);
-        if is_known && self.verified.contains_key(&tag) {
+        if is_known && self.verified_before(&user, &password, stored).is_some() {
             return Ok(user);
         }
-        let is_right = self.hash_and_compare(&user, password, stored, source, &tag, nobody.as_ref()).await?;
-        match nobody {
-            None if is_right => {
+        let right = self.hash_and_compare(&user, &password, stored, source, nobody.as_ref()).await?;
+        match (nobody, right) {
+            (None, Some(hash)) => {
                 self.throttle.forgive(source, &user, is_known);
-                self.verified.insert(tag, ());
+                self.verified.insert(self.tag(&[user.as_bytes(), password.as_bytes(), hash.as_bytes()]), ());
                 Ok(user)
             }
-            refused => {
+            (refused, _) => {
                 self.throttle.blame(source, &user, is_known);
                 Err(refused.unwrap_or(PasswordError::Wrong))
             }
         }
     }
 
-    async fn hash_and_compare(
+    /// The one of the stored hashes that the password was found to fit.
+    fn verified_before<'a>(&self, user: &str, password: &str, stored: Stored<'a>) -> Option<&'a str> {
+        let is_verified = |hash: &&str| {
+            self.verified.contains_key(&self.tag(&[user.as_bytes(), password.as_bytes(), hash.as_bytes()]))
+        };
+        stored.hashes().find(is_verified)
+    }
+
+    /// The one of the stored hashes that the password fits.
+    async fn hash_and_compare<'a>(
         &self,
         user: &str,
-        password: Zeroizing<String>,
-        stored: &str,
+        password: &Zeroizing<String>,
+        stored: Stored<'a>,
         source: IpAddr,
-        tag: &[u8; 32],
         nobody: Option<&PasswordError>,
-    ) -> Result<bool, PasswordError> {
+    ) -> Result<Option<&'a str>, PasswordError> {
         let is_known = nobody.is_none();
         let throttled = |seconds| PasswordError::Throttled { seconds, nobody: nobody.cloned().map(Box::new) };
         self.throttle.check(source, user, is_known).map_err(throttled)?;
@@ -139,28 +154,36 @@ impl PasswordCheck {
         drop(waiting);
         // Others with the same credentials may have come first: the many connections of one client cost one hash, and
         // the many guesses of an attacker are throttled although they were sent at once.
-        if is_known && self.verified.contains_key(tag) {
-            return Ok(true);
+        if is_known && let Some(hash) = self.verified_before(user, password, stored) {
+            return Ok(Some(hash));
         }
         self.throttle.check(source, user, is_known).map_err(throttled)?;
-        let stored = stored.to_owned();
-        let compared = tokio::task::spawn_blocking(move || password::verify(password.as_bytes(), &stored)).await;
+        let mut right = None;
+        // All of them, whichever fits: a wrong password costs what it costs of a name that is not known.
+        for hash in stored.hashes() {
+            let (password, compared_to) = (password.clone(), hash.to_owned());
+            let compare = move || password::verify(password.as_bytes(), &compared_to);
+            if tokio::task::spawn_blocking(compare).await.unwrap_or(false) {
+                right = right.or(Some(hash));
+            }
+        }
         drop(permit);
-        Ok(compared.unwrap_or(false))
+        Ok(right)
     }
 
-    /// A hash with which an unknown name is as slow to refuse as a known one: that of some user, always the same.
-    fn decoy<'a>(&self, users: &'a BTreeMap<String, Checked<TechnicalUser>>, user: &str) -> &'a str {
-        let hashes: Vec<&str> = users
+    /// Hashes with which an unknown name is as slow to refuse as a known one: those of some user, always the same.
+    fn decoy<'a>(&self, users: &'a BTreeMap<String, Checked<TechnicalUser>>, user: &str) -> Stored<'a> {
+        let known: Vec<&TechnicalUser> = users
             .values()
             .filter_map(|known| match known {
-                Checked::Valid(known) => Some(known.password_hash.as_str()),
+                Checked::Valid(known) => Some(known),
                 Checked::Broken(_) => None,
             })
             .collect();
         let [first, ..] = self.tag(&[b"decoy", user.as_bytes()]);
-        let index = usize::from(first).checked_rem(hashes.len());
-        index.and_then(|index| hashes.get(index).copied()).unwrap_or(password::DECOY)
+        let index = usize::from(first).checked_rem(known.len());
+        let decoy = index.and_then(|index| known.get(index).copied());
+        decoy.map_or(Stored { current: password::DECOY, previous: None }, Stored::of)
     }
 
     fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
@@ -180,6 +203,18 @@ pub(crate) fn keyed_tag(key: &hmac::Key, parts: &[&[u8]]) -> [u8; 32] {
     let joined = Zeroizing::new(length_prefixed(parts));
     let tag = hmac::sign(key, &joined);
     tag.as_ref().try_into().expect("SHA-256 gives 32 bytes")
+}
+
+// === impl Stored ===
+
+impl<'a> Stored<'a> {
+    fn of(user: &'a TechnicalUser) -> Self {
+        Self { current: &user.password_hash, previous: user.previous_password_hash.as_deref() }
+    }
+
+    fn hashes(self) -> impl Iterator<Item = &'a str> {
+        [self.current].into_iter().chain(self.previous)
+    }
 }
 
 // === impl Waiting ===
@@ -217,6 +252,7 @@ mod tests {
         let user = TechnicalUser {
             declared_by: "user".into(),
             password_hash,
+            previous_password_hash: None,
             roles: BTreeSet::new(),
             attributes: Attributes::default(),
             validity: Validity::default(),
@@ -250,6 +286,36 @@ mod tests {
             Err(PasswordError::Wrong)
         );
         assert!(check.verify(&users_after, presented("prometheus", "changed"), SOURCE, *NOON).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn two_passwords_count_while_one_replaces_the_other() {
+        let check = PasswordCheck::new();
+        let with = |current: &str, previous: Option<&str>| {
+            let mut users = users(current);
+            let Some(Checked::Valid(user)) = users.get_mut("prometheus") else { panic!("it is there") };
+            user.previous_password_hash = previous.map(|password| password::hash(password.as_bytes(), [2; 16]));
+            users
+        };
+        for (users, password, is_in) in [
+            (with("new", Some("old")), "old", true),
+            (with("new", Some("old")), "new", true),
+            (with("new", Some("old")), "other", false),
+            (with("new", None), "new", true),
+            (with("new", None), "old", false),
+        ] {
+            let verified = check.verify(&users, presented("prometheus", password), SOURCE, *NOON).await;
+            assert_eq!(verified.is_ok(), is_in, "{password}");
+        }
+    }
+
+    /// Else the time that a wrong password takes would tell who is about to change theirs.
+    #[tokio::test]
+    async fn an_unknown_name_is_compared_with_as_many_hashes_as_some_user_has() {
+        let (check, mut users) = (PasswordCheck::new(), users("new"));
+        let Some(Checked::Valid(user)) = users.get_mut("prometheus") else { panic!("it is there") };
+        user.previous_password_hash = Some(password::hash(b"old", [2; 16]));
+        assert_eq!(check.decoy(&users, "nobody").hashes().count(), 2);
     }
 
     #[tokio::test]

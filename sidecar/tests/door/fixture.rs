@@ -159,6 +159,7 @@ fn technical_user(roles: &[&str]) -> Checked<TechnicalUser> {
     Checked::Valid(TechnicalUser {
         declared_by: "technical-user".into(),
         password_hash: HASH.clone(),
+        previous_password_hash: None,
         roles: set(roles),
         attributes: vec![(ClaimPath(vec!["shops".into()]), set(&["S1", "S2"]))].into(),
         validity: Validity::default(),

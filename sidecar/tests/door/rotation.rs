@@ -1,17 +1,22 @@
 //! Secrets that are replaced while people and programs are at work.
 
 use std::{
+    collections::BTreeMap,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::Duration,
 };
 
-use cubegate_policy::snapshot::{Checked, Door, Oidc};
+use cubegate_policy::{
+    password,
+    snapshot::{Authentication, Checked, Door, Oidc},
+};
 use serde_json::json;
+use tokio::sync::watch;
 
 use crate::{
     browser::Browser,
-    client::{KeptAlive, request},
-    fixture::{Sidecar, closed_with, oidc},
+    client::{KeptAlive, get, request},
+    fixture::{Sidecar, basic, closed, closed_with, oidc},
     provider::Provider,
 };
 
@@ -108,4 +113,52 @@ async fn the_client_secret_is_replaced_without_a_refusal() {
         })
         .await;
     }
+}
+
+/// As an operator would do it: the other password beside the old one, then the clients, then the old one goes.
+#[tokio::test]
+async fn a_password_is_replaced_while_its_user_is_at_work_and_nobody_is_refused() {
+    let (old, new) = ("the old one", "the new one");
+    let [old_hash, new_hash] = [old, new].map(|password| password::hash(password.as_bytes(), [5; 16]));
+    let door = |current: &str, previous: Option<&str>| {
+        let mut door = closed();
+        let Authentication::Closed(ways) = &mut door.authentication else { panic!("it is closed") };
+        let Some(Checked::Valid(user)) = ways.technical_users.get_mut("technical-user") else { panic!("it is there") };
+        (user.password_hash, user.previous_password_hash) = (current.to_owned(), previous.map(str::to_owned));
+        door
+    };
+    let sidecar = Sidecar::with(door(&old_hash, None)).await;
+    let (password, current) = watch::channel(old);
+    let public = sidecar.public;
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let current = current.clone();
+            tokio::spawn(async move {
+                let (mut connection, mut answers) = (KeptAlive::open(public).await, BTreeMap::<&str, usize>::new());
+                while current.has_changed().is_ok() {
+                    let password = *current.borrow();
+                    let authorization = basic("technical-user", password);
+                    let asked = request("GET", "/whoami", &[("authorization", &authorization)], "");
+                    assert_eq!(connection.send(asked).await.status, 200, "{password}");
+                    *answers.entry(password).or_default() += 1;
+                }
+                answers
+            })
+        })
+        .collect();
+    let a_while = || tokio::time::sleep(Duration::from_millis(150));
+    a_while().await;
+    sidecar.enforce(2, door(&new_hash, Some(&old_hash))).await;
+    a_while().await;
+    password.send_replace(new);
+    a_while().await;
+    sidecar.enforce(3, door(&new_hash, None)).await;
+    a_while().await;
+    drop(password);
+    for client in clients {
+        let answers = client.await.unwrap();
+        assert!(answers[old] > 1 && answers[new] > 1, "{answers:?}");
+    }
+    let late = get(public, "/whoami", &[("authorization", &basic("technical-user", old))]).await;
+    assert_eq!(late.status, 401);
 }
