@@ -10,7 +10,7 @@ use crate::{model::Interval, reference::KeyReference};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[x_kube(
-    validation = Rule::new("has(self.oidc) || has(self.basic)").message("configure at least one of `oidc` and `basic`; leave `authentication` out for an open Session"),
+    validation = Rule::new("has(self.oidc) || has(self.basic) || has(self.serviceAccounts)").message("configure at least one of `oidc`, `basic` and `serviceAccounts`; leave `authentication` out for an open Session"),
     validation = Rule::new("!has(self.additionalOidc) || has(self.oidc)").message("write the first provider as `oidc`; `additionalOidc` is for further ones"),
     validation = Rule::new("!has(self.additionalOidc) || !has(self.oidc) || self.additionalOidc.all(other, other.providerId != self.oidc.providerId && other.issuerUrl != self.oidc.issuerUrl)").message("give each provider a providerId and an issuerUrl of its own"),
     validation = Rule::new("!has(self.additionalOidc) || !has(self.oidc) || self.oidc.accessTokenFormat != 'opaque' || self.additionalOidc.all(other, other.accessTokenFormat != 'opaque')").message("only one provider may have accessTokenFormat opaque, because an opaque token does not say whose it is; write jwt and an `audience` for the others")
@@ -30,6 +30,9 @@ pub struct Authentication {
         validation = Rule::new("self.all(one, has(one.prefix))").message("write a `prefix` for each further provider, for example `partners:`, or its alice is taken for yours; write \"\" if both know the same people")
     )]
     pub additional_oidc: Vec<Oidc>,
+    /// Kubernetes ServiceAccounts, by tokens that the API server issues to pods: Prometheus, a job, another application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_accounts: Option<ServiceAccounts>,
     /// HTTP Basic, for TechnicalUsers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub basic: Option<Basic>,
@@ -39,6 +42,24 @@ pub struct Authentication {
     #[schemars(length(max = 64), inner(length(min = 1, max = 128)))]
     #[x_kube(validation = Rule::new("!self.exists(role, role == 'ROLE_ADMIN')").message("guests are nobody in particular and cannot hold ROLE_ADMIN; leave `authentication` out for an open Session"))]
     pub guest_roles: Vec<String>,
+}
+
+/// Kubernetes ServiceAccounts. Each is called `system:serviceaccount:NAMESPACE:NAME`, and has the roles whose `users` name it so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(
+    validation = Rule::new("!self.audience.startsWith('https://kubernetes.default.svc')").message("`audience` is one of this Session's own: a token for the API server would let whoever sees it speak to the API server"),
+    validation = Rule::new("!has(self.issuerUrl) || self.issuerUrl.matches('^https://[^/]|^http://(127[.]0[.]0[.]1|localhost)(:[0-9]+)?(/|$)')").message("issuerUrl must be https (http is accepted for loopback only)")
+)]
+pub struct ServiceAccounts {
+    /// Audience that a token must name. Pods ask for it where they project the token (`serviceAccountToken.audience`).
+    #[schemars(length(min = 1, max = 256))]
+    pub audience: String,
+    /// Issuer of the tokens, exactly as they spell it, when it publishes its keys at its own address. Default: the cluster that the
+    /// pods run in, asked through its API server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2048))]
+    pub issuer_url: Option<String>,
 }
 
 /// HTTP Basic (RFC 7617).

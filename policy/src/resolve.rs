@@ -10,6 +10,7 @@
 //! - `mappedFrom` speaks of the provider: of its roles, and of its users by name. It says nothing of
 //!   TechnicalUsers, who have the roles of their object. `users` grants a role to a name, whichever way it comes.
 //! - `defaultRoles` are for a user of the provider who got no role any other way.
+//! - A ServiceAccount has the roles whose `users` name it, and no others.
 //! - A guest has `guestRoles` and nothing else: `users`, `mappedFrom` and `defaultRoles` say nothing of somebody without a name.
 //! - In an open Session whoever comes is `anonymousUser` with `ROLE_ADMIN`, `ROLE_ANONYMOUS` and `ROLE_USER`.
 //! - A user of the provider is refused while the provider's configuration is broken, and unknown once it is gone.
@@ -32,7 +33,7 @@ use crate::{
     attributes::Attributes,
     day::Day,
     rights::Rights,
-    snapshot::{Authentication, Checked, Door, DoorRole, Oidc, TechnicalUser, Ways},
+    snapshot::{Authentication, Checked, Door, DoorRole, Oidc, SERVICE_ACCOUNT_PREFIX, TechnicalUser, Ways},
     validity::Lapse,
 };
 
@@ -59,6 +60,11 @@ pub enum Caller<'a> {
         provider_roles: &'a BTreeSet<String>,
         /// What [`Attributes::of_claims`] found.
         attributes: &'a Attributes,
+    },
+    /// Proved to be a ServiceAccount of Kubernetes.
+    ServiceAccount {
+        /// `system:serviceaccount:NAMESPACE:NAME`
+        name: &'a str,
     },
     /// Brought no credentials.
     Anonymous,
@@ -163,6 +169,11 @@ impl<'a> Caller<'a> {
             Authentication::Closed(ways) if provider_roles.is_empty() && ways.technical_users.contains_key(name) => {
                 Self::TechnicalUser { username: name }
             }
+            Authentication::Closed(ways)
+                if ways.service_accounts.is_some() && name.starts_with(SERVICE_ACCOUNT_PREFIX) =>
+            {
+                Self::ServiceAccount { name }
+            }
             Authentication::Closed(ways) => {
                 Self::ProviderUser { provider: ways.provider_of_name(name), name, provider_roles, attributes }
             }
@@ -172,7 +183,9 @@ impl<'a> Caller<'a> {
     /// The name by which the caller goes.
     pub fn name(&self) -> &'a str {
         match *self {
-            Self::TechnicalUser { username: name } | Self::ProviderUser { name, .. } => name,
+            Self::TechnicalUser { username: name }
+            | Self::ProviderUser { name, .. }
+            | Self::ServiceAccount { name } => name,
             Self::Anonymous => ANONYMOUS_USER,
             Self::Guest => GUEST_USER,
         }
@@ -237,12 +250,20 @@ fn base<'a>(
             }
             Ok(Some(*attributes))
         }
+        (Authentication::Closed(Ways { service_accounts: Some(_), .. }), Caller::ServiceAccount { name }) => {
+            grants.extend(granted(door, name));
+            Ok(None)
+        }
         (Authentication::Closed(ways), Caller::Guest) => {
             grants.extend(guest_roles(ways)?.iter().map(|role| Grant { role, way: Way::Guest }));
             Ok(None)
         }
         (Authentication::Closed(_), Caller::Anonymous) => Err(Refusal::NoCredentials),
-        (Authentication::Open, Caller::TechnicalUser { .. } | Caller::ProviderUser { .. } | Caller::Guest) => {
+        (
+            Authentication::Open,
+            Caller::TechnicalUser { .. } | Caller::ProviderUser { .. } | Caller::ServiceAccount { .. } | Caller::Guest,
+        )
+        | (Authentication::Closed(_), Caller::ServiceAccount { .. }) => {
             Err(Refusal::UnknownUser { user: caller.name().to_owned() })
         }
     }

@@ -22,6 +22,9 @@ pub use self::clause::{Clause, ColumnName, Condition, Subject, Values, Wanted};
 pub(crate) use self::clause::{write_choice, write_range};
 use crate::{attributes::Attributes, context::RoleContext, cubes::CubeRights, validity::Validity};
 
+/// What the name of every ServiceAccount begins with.
+pub const SERVICE_ACCOUNT_PREFIX: &str = "system:serviceaccount:";
+
 /// The compiled policy of one Session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -123,6 +126,9 @@ pub struct Ways {
     /// Further providers by id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub additional_oidc: BTreeMap<String, Checked<Oidc>>,
+    /// ServiceAccounts of Kubernetes, when configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_accounts: Option<ServiceAccounts>,
     /// The roles of guests, where there are guests. All of them exist; or why nobody is let in as a guest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guest_roles: Option<Checked<BTreeSet<String>>>,
@@ -177,6 +183,16 @@ pub struct Oidc {
     pub default_roles: Checked<BTreeSet<String>>,
     #[serde(default, skip_serializing_if = "SessionTimeouts::is_default")]
     pub session: SessionTimeouts,
+}
+
+/// ServiceAccounts of Kubernetes. Field meanings as in [`cubegate_api::authentication::ServiceAccounts`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented where users write them")]
+pub struct ServiceAccounts {
+    pub audience: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer_url: Option<String>,
 }
 
 /// When the session of a person in a browser ends at the latest.

@@ -21,7 +21,7 @@ use crate::{
     config::PolicyUpdate,
     engine::{Engine, EngineError, chain},
     limits::{ENGINE_CHECK_INTERVAL, HAND_OVER_RETRY_INTERVAL},
-    oidc::HttpClient,
+    oidc::Issuers,
     standing::{Policy, Standing},
 };
 
@@ -29,7 +29,7 @@ use crate::{
 pub(crate) struct Adopter {
     pub(crate) engine: Engine,
     pub(crate) standing: Arc<Standing>,
-    pub(crate) http: HttpClient,
+    pub(crate) issuers: Issuers,
     /// Rung when the engine says that it lacks a policy that it was handed.
     pub(crate) policy_missing: Arc<Notify>,
 }
@@ -108,7 +108,7 @@ impl Adopter {
     }
 
     fn adopt(&self, offered: Arc<PolicyUpdate>, previous: Option<&Policy>) {
-        let policy = Policy::new(offered, previous, &self.http);
+        let policy = Policy::new(offered, previous, &self.issuers);
         info!(revision = policy.id().revision, sha256 = policy.id().sha256, "adopted a policy");
         self.standing.adopt(policy);
     }

@@ -37,7 +37,7 @@ fn challenged(ways: &Ways, manners: Manners, bearer_error: &str, detail: &'stati
         refusal = refusal.header(WWW_AUTHENTICATE, challenge(&format!(r#"Cubegate realm="{realm}""#)));
         return if ways.have_provider() { refusal.login_url(LOGIN_PATH) } else { refusal };
     }
-    if ways.have_provider() {
+    if ways.have_provider() || ways.service_accounts.is_some() {
         refusal = refusal.header(WWW_AUTHENTICATE, challenge(&format!(r#"Bearer realm="{realm}"{bearer_error}"#)));
     }
     refusal.header(WWW_AUTHENTICATE, challenge(&format!(r#"Basic realm="{realm}", charset="UTF-8""#)))

@@ -9,7 +9,10 @@ use std::{
 
 use cubegate_policy::publication::{CookieKeys, Publication};
 
-use crate::limits::{STALE_AGE, STALENESS_MAX};
+use crate::{
+    limits::{STALE_AGE, STALENESS_MAX},
+    source::ApiServer,
+};
 
 /// What a sidecar is started with.
 #[derive(Clone, Debug)]
@@ -18,6 +21,8 @@ pub struct Config {
     pub engine_socket: PathBuf,
     /// How the source of policies is doing.
     pub source: SourceHealth,
+    /// The API server that vouches for ServiceAccounts, when there is one.
+    pub api_server: Option<ApiServer>,
     /// Sidecars among which the process's descriptors are shared.
     pub sidecars: NonZero<usize>,
 }
@@ -60,7 +65,12 @@ struct Observed {
 impl Config {
     /// A sidecar in front of the engine on this socket, with a source of policies in the same process, of which no other sidecar is a part.
     pub fn new(engine_socket: impl Into<PathBuf>) -> Self {
-        Self { engine_socket: engine_socket.into(), source: SourceHealth::default(), sidecars: NonZero::<usize>::MIN }
+        Self {
+            engine_socket: engine_socket.into(),
+            source: SourceHealth::default(),
+            api_server: None,
+            sidecars: NonZero::<usize>::MIN,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Parser;
 
-use crate::source::{SecretSource, Sources};
+use crate::source::{ApiServer, SecretSource, Sources};
 
 /// The door of a Cubegate pod: authenticates callers, resolves their roles, proxies to the engine.
 #[derive(Clone, Debug, Parser)]
@@ -45,12 +45,15 @@ impl Flags {
         let secret = self.policy_secret.clone().zip(self.namespace.clone());
         Sources {
             directory: self.policy_dir.clone(),
-            secret: secret.map(|(name, namespace)| SecretSource {
-                name,
-                namespace,
-                server: self.kubernetes_host.as_deref().map(|host| server(host, self.kubernetes_port)),
-                service_account: self.service_account_dir.clone(),
-            }),
+            secret: secret.map(|(name, namespace)| SecretSource { name, namespace, api_server: self.api_server() }),
+        }
+    }
+
+    /// The API server of the cluster that we run in, as Kubernetes tells every container.
+    pub fn api_server(&self) -> ApiServer {
+        ApiServer {
+            server: self.kubernetes_host.as_deref().map(|host| server(host, self.kubernetes_port)),
+            service_account: self.service_account_dir.clone(),
         }
     }
 }
@@ -69,7 +72,7 @@ mod tests {
             "cubegate-sidecar --policy-dir /p --policy-secret retail-policy --namespace shop --kubernetes-host fd00::1";
         let sources = Flags::parse_from(arguments.split(' ')).sources();
         let secret = sources.secret.unwrap();
-        assert_eq!(secret.server.as_deref(), Some("https://[fd00::1]:443"));
+        assert_eq!(secret.api_server.server.as_deref(), Some("https://[fd00::1]:443"));
         assert_eq!((secret.name.as_str(), secret.namespace.as_str()), ("retail-policy", "shop"));
     }
 

@@ -24,6 +24,7 @@ mod flags;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod kept;
 mod limits;
 mod lines;
 mod linger;
@@ -38,6 +39,7 @@ mod private;
 mod run;
 mod screen;
 mod seal;
+mod service_accounts;
 mod source;
 mod standing;
 mod target;
@@ -48,4 +50,4 @@ pub use config::{Config, PolicyUpdate, SourceHealth};
 pub use flags::Flags;
 pub use lines::Lines;
 pub use run::{RunError, run};
-pub use source::{Policies, SecretSource, Sources};
+pub use source::{ApiServer, Policies, SecretSource, Sources};

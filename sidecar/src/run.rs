@@ -21,7 +21,7 @@ use crate::{
     },
     listen,
     metrics::Metrics,
-    oidc::{HttpClient, Logins, LogoutTokens},
+    oidc::{HttpClient, Issuers, Logins, LogoutTokens},
     pipeline::Pipeline,
     private,
     standing::Standing,
@@ -52,7 +52,7 @@ pub async fn run(
     policies: watch::Receiver<Option<Arc<PolicyUpdate>>>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), RunError> {
-    let Config { engine_socket, source, sidecars } = config;
+    let Config { engine_socket, source, api_server, sidecars } = config;
     let engine = Engine::new(&engine_socket);
     let standing = Arc::new(Standing::new(source));
     let metrics = Arc::new(Metrics::new());
@@ -67,7 +67,8 @@ pub async fn run(
         ended: Arc::new(Ended::new()),
         policy_missing: Arc::clone(&policy_missing),
     };
-    let adopter = Adopter { engine, standing, http: HttpClient::new(), policy_missing };
+    let adopter =
+        Adopter { engine, standing, issuers: Issuers { http: HttpClient::new(), api_server }, policy_missing };
 
     let (stop, stopped) = watch::channel(false);
     let mut adopting = JoinSet::new();

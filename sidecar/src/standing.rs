@@ -28,8 +28,9 @@ use crate::{
     answer::Refusal,
     config::{Freshness, PolicyUpdate, SourceHealth},
     cookie::CookieNames,
-    oidc::{HttpClient, TrustedProvider, trusted},
+    oidc::{Issuers, TrustedProvider, trusted},
     seal::Sealer,
+    service_accounts::ServiceAccounts,
 };
 
 /// A policy that the engine has too, with what is derived from it once.
@@ -38,6 +39,7 @@ pub(crate) struct Policy {
     sealer: Sealer,
     cookies: CookieNames,
     providers: Vec<Arc<TrustedProvider>>,
+    service_accounts: Option<Arc<ServiceAccounts>>,
 }
 
 /// What the sidecar decides by.
@@ -52,13 +54,15 @@ pub(crate) struct Standing {
 
 impl Policy {
     /// Derives what a policy needs. A provider whose configuration has not changed keeps what it knows.
-    pub(crate) fn new(update: Arc<PolicyUpdate>, previous: Option<&Self>, http: &HttpClient) -> Self {
+    pub(crate) fn new(update: Arc<PolicyUpdate>, previous: Option<&Self>, issuers: &Issuers) -> Self {
         let door = &update.publication.snapshot().door;
-        let previous = previous.map(|previous| previous.providers.as_slice()).unwrap_or_default();
-        let providers = trusted::providers(door, &update.cookie_keys, previous, http);
+        let previous_providers = previous.map(|previous| previous.providers.as_slice()).unwrap_or_default();
+        let previous_accounts = previous.and_then(|previous| previous.service_accounts.as_ref());
+        let service_accounts = ServiceAccounts::of(door, previous_accounts, issuers);
+        let providers = trusted::providers(door, &update.cookie_keys, previous_providers, &issuers.http);
         let sealer = Sealer::new(&update.cookie_keys, Vec::new());
         let cookies = CookieNames::for_url(door.url.as_deref());
-        Self { update, sealer, cookies, providers }
+        Self { update, sealer, cookies, providers, service_accounts }
     }
 
     pub(crate) fn door(&self) -> &Door {
@@ -89,6 +93,11 @@ impl Policy {
     /// The identity providers whose configuration is in order, the first one first.
     pub(crate) fn providers(&self) -> &[Arc<TrustedProvider>] {
         &self.providers
+    }
+
+    /// Who vouches for ServiceAccounts, when they may come in.
+    pub(crate) fn service_accounts(&self) -> Option<&ServiceAccounts> {
+        self.service_accounts.as_deref()
     }
 }
 

@@ -67,7 +67,7 @@ const BAD: &[(&str, &str, &str, &[&str])] = &[
         "no way in",
         "Session",
         "{tables: [{name: T, source: {csv: {path: /t.csv}}}], cubes: [{name: C, factTable: T}], authentication: {}}",
-        &["configure at least one of `oidc` and `basic`"],
+        &["configure at least one of `oidc`, `basic` and `serviceAccounts`"],
     ),
     (
         "guests who would be administrators",
@@ -92,6 +92,12 @@ const BAD: &[(&str, &str, &str, &[&str])] = &[
         "Session",
         "{tables: [{name: T, source: {csv: {path: /t.csv}}}], cubes: [{name: C, factTable: T}], url: \"https://a.example.com\", authentication: {oidc: {providerId: p, issuerUrl: \"https://p.example.com\", clientId: c, accessTokenFormat: opaque}, additionalOidc: [{providerId: p, issuerUrl: \"https://q.example.com\", clientId: c, accessTokenFormat: opaque}]}}",
         &["give each provider a providerId", "only one provider may have accessTokenFormat opaque", "write a `prefix`"],
+    ),
+    (
+        "a token that opens the API server too",
+        "Session",
+        "{tables: [{name: T, source: {csv: {path: /t.csv}}}], cubes: [{name: C, factTable: T}], authentication: {serviceAccounts: {audience: \"https://kubernetes.default.svc.cluster.local\", issuerUrl: \"http://a.example.com\"}}}",
+        &["`audience` is one of this Session's own", "issuerUrl must be https"],
     ),
     (
         "a further provider without a first",

@@ -15,6 +15,7 @@ mod operator_outage;
 mod restarts;
 mod rights;
 mod scraping;
+mod service_accounts;
 mod status;
 mod truth;
 
@@ -49,6 +50,7 @@ fn the_example_is_served_edited_and_guarded_in_a_cluster() {
         mistakes::each_is_rejected_or_refuses_its_holders_and_nobody_else(&cluster).await;
         status::what_is_wrong_is_said_and_nobody_else_is_touched(&cluster).await;
 
+        service_accounts::a_service_account_comes_in_by_a_token_for_the_session_and_by_no_other(&cluster).await;
         scraping::prometheus_scrapes_as_a_technical_user(&cluster, &run).await;
 
         rights::nobody_may_more_than_needed(&cluster).await;

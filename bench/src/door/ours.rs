@@ -71,6 +71,7 @@ pub(crate) fn closed(address: SocketAddr, issuer: &str) -> Publication {
         technical_users: BTreeMap::from([("u".to_owned(), Checked::Valid(user))]),
         oidc: Some(Checked::Valid(oidc)),
         additional_oidc: BTreeMap::new(),
+        service_accounts: None,
         guest_roles: None,
     };
     publication(Some(format!("http://{address}")), Authentication::Closed(ways))

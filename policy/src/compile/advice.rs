@@ -7,7 +7,7 @@ use cubegate_api::Moment;
 use super::objects::{Objects, Parsed, session_name};
 use crate::{
     resolve::{Caller, Refusal, resolve},
-    snapshot::{Authentication, Checked, Door, Kind, ObjectName, Snapshot},
+    snapshot::{Authentication, Checked, Door, Kind, ObjectName, SERVICE_ACCOUNT_PREFIX, Snapshot},
     validity::{Lapse, Validity},
 };
 
@@ -61,6 +61,10 @@ fn held_roles(door: &Door) -> BTreeSet<&str> {
         }
         if let Some(Checked::Valid(roles)) = &ways.guest_roles {
             base.extend(roles.iter().map(String::as_str));
+        }
+        if ways.service_accounts.is_some() {
+            let accounts = door.granted.iter().filter(|(name, _)| name.starts_with(SERVICE_ACCOUNT_PREFIX));
+            base.extend(accounts.flat_map(|(_, roles)| roles).map(String::as_str));
         }
         if ways.have_provider() {
             base.extend(door.mapped.values().chain(door.granted.values()).flatten().map(String::as_str));

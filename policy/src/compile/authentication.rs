@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cubegate_api::{
     ROLE_ADMIN, TechnicalUser as TechnicalUserObject, TechnicalUserSpec,
-    authentication::Authentication as AuthenticationSpec, reference::KeyReference, restriction::Scalar,
+    authentication::{Authentication as AuthenticationSpec, ServiceAccounts as ServiceAccountsSpec},
+    reference::KeyReference,
+    restriction::Scalar,
     technical_user::Attribute,
 };
 
@@ -23,7 +25,7 @@ use crate::{
     limits::ATTRIBUTES_BYTES_MAX,
     nearest::suggestion,
     password,
-    snapshot::{Authentication, Checked, ClaimPath, ObjectName, TechnicalUser, Ways},
+    snapshot::{Authentication, Checked, ClaimPath, ObjectName, ServiceAccounts, TechnicalUser, Ways},
 };
 
 const GUEST_ROLES: &str = "spec.authentication.guestRoles";
@@ -39,7 +41,8 @@ pub(super) fn compile(
     let attribute_claims = attribute_claims(roles);
     // In an open Session too, a TechnicalUser that is wrong is told so.
     let technical_users = technical_users(objects, own_users, roles, &attribute_claims, problems);
-    let Some(AuthenticationSpec { oidc, additional_oidc, basic, guest_roles }) = &objects.session.spec.authentication
+    let Some(AuthenticationSpec { oidc, additional_oidc, service_accounts, basic, guest_roles }) =
+        &objects.session.spec.authentication
     else {
         return Authentication::Open;
     };
@@ -49,6 +52,9 @@ pub(super) fn compile(
         technical_users,
         oidc: oidc.as_ref().map(|oidc| providers::first(objects, oidc, additional_oidc, roles, problems)),
         additional_oidc: providers::additional(objects, oidc.as_ref(), additional_oidc, roles, problems),
+        service_accounts: service_accounts.as_ref().map(|ServiceAccountsSpec { audience, issuer_url }| {
+            ServiceAccounts { audience: audience.clone(), issuer_url: issuer_url.clone() }
+        }),
         guest_roles: (!guest_roles.is_empty()).then(|| self::guest_roles(&session, guest_roles, roles, problems)),
         realm: realm.unwrap_or(session.name),
     })

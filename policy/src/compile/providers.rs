@@ -16,7 +16,7 @@ use super::{
     problem::{ProblemKind, Problems},
     roles::attribute_claims,
 };
-use crate::snapshot::{Checked, ClaimPath, ObjectName, Oidc};
+use crate::snapshot::{Checked, ClaimPath, ObjectName, Oidc, SERVICE_ACCOUNT_PREFIX};
 
 const OIDC: &str = "spec.authentication.oidc";
 const ADDITIONAL_OIDC: &str = "spec.authentication.additionalOidc";
@@ -134,7 +134,9 @@ fn provider(objects: &Objects, place: &Place<'_>, roles: &Roles, problems: &mut 
         return Checked::Broken(reasons);
     }
     let prefix = prefix.clone().unwrap_or_default();
-    let foreign = others.iter().filter_map(|other| other.prefix.clone());
+    let has_accounts = objects.session.spec.authentication.iter().any(|ways| ways.service_accounts.is_some());
+    let accounts = has_accounts.then(|| SERVICE_ACCOUNT_PREFIX.to_owned());
+    let foreign = others.iter().filter_map(|other| other.prefix.clone()).chain(accounts);
     Checked::Valid(Oidc {
         provider_id: provider_id.clone(),
         display_name: display_name.clone(),

@@ -10,7 +10,10 @@ use crate::{
     cubes,
     resolve::{self, Caller, GUEST_USER, Refusal},
     rights::Rights,
-    snapshot::{Access, Authentication, Checked, ClaimPath, Condition, Door, RoleAccess, Snapshot, Subject, Wanted},
+    snapshot::{
+        Access, Authentication, Checked, ClaimPath, Condition, Door, RoleAccess, SERVICE_ACCOUNT_PREFIX, Snapshot,
+        Subject, Wanted,
+    },
 };
 
 /// Who sees facts of a member of a level.
@@ -97,11 +100,11 @@ pub fn viewers(door: &Door, now: Moment) -> Vec<Viewer> {
         name: role.clone(),
         rights: resolve::holder(door, role, now),
     });
-    let (technical_users, has_provider) = match &door.authentication {
-        Authentication::Closed(ways) => (ways.technical_users.keys().collect(), ways.have_provider()),
-        Authentication::Open => (BTreeSet::new(), false),
+    let technical_users: BTreeSet<&String> = match &door.authentication {
+        Authentication::Closed(ways) => ways.technical_users.keys().collect(),
+        Authentication::Open => BTreeSet::new(),
     };
-    let granted = door.granted.keys().filter(|name| has_provider && !technical_users.contains(name));
+    let granted = door.granted.keys().filter(|name| can_come(door, name) && !technical_users.contains(name));
     let nothing = BTreeSet::new();
     let users = technical_users.iter().map(|username| Caller::TechnicalUser { username });
     let users = users.chain(granted.map(|name| Caller::named(door, name, &nothing, Attributes::none())));
@@ -186,5 +189,15 @@ fn claim_in<'a>(condition: &'a Condition, cube: &str) -> Option<&'a ClaimPath> {
         Condition::Line { subject: Subject::Level { cube: of, .. }, .. } if of != cube => None,
         Condition::Line { wanted: Wanted::Claim(claim), .. } => Some(claim),
         Condition::Line { wanted: Wanted::Values(_), .. } | Condition::Cut { .. } => None,
+    }
+}
+
+/// Whether there is a way in for somebody of this name who is no TechnicalUser.
+fn can_come(door: &Door, name: &str) -> bool {
+    match &door.authentication {
+        Authentication::Closed(ways) => {
+            ways.have_provider() || (ways.service_accounts.is_some() && name.starts_with(SERVICE_ACCOUNT_PREFIX))
+        }
+        Authentication::Open => false,
     }
 }

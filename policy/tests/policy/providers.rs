@@ -100,3 +100,28 @@ fn of_two_providers_of_one_id_the_first_stays() {
     let Checked::Valid(kept) = &ways(&world).additional_oidc["partners"] else { panic!("broken") };
     assert_eq!(kept.issuer_url, "https://id.example.org");
 }
+
+#[test]
+fn a_service_account_has_the_roles_that_name_it_and_no_others() {
+    let account = "system:serviceaccount:monitoring:prometheus";
+    let accounts = || serde_json::from_value(json!({"audience": "retail"})).unwrap();
+    let closed = World::new()
+        .role("scraper", json!({"users": [account], "mappedFrom": ["scraper"], "inherits": ["ROLE_USER"]}))
+        .role("other", json!({"mappedFrom": [account]}))
+        .oidc(|oidc| oidc.default_roles = vec!["ROLE_ADMIN".into()]);
+    let door = |world: &World| world.compile().snapshot.door;
+    let come = |world: &World, name: &str| resolve(&door(world), &Caller::ServiceAccount { name }, noon());
+    assert!(matches!(come(&closed, account), Err(Refusal::UnknownUser { .. })), "none are let in");
+
+    let world = closed.session(|session| {
+        session.spec.authentication.as_mut().unwrap().service_accounts = Some(accounts());
+    });
+    assert_eq!(world.problems(), [""; 0]);
+    assert_eq!(come(&world, account).unwrap().rights.roles, names(&["scraper", "ROLE_USER"]));
+    assert_eq!(come(&world, "system:serviceaccount:monitoring:other"), Err(Refusal::NoAccess));
+    let (door, none) = (door(&world), names(&[]));
+    let named = Caller::named(&door, account, &none, Attributes::none());
+    assert!(matches!(named, Caller::ServiceAccount { .. }), "{named:?}");
+    let Some(Checked::Valid(oidc)) = ways(&world).oidc else { panic!("broken") };
+    assert_eq!(oidc.qualified(account), None, "no provider gives such a name");
+}

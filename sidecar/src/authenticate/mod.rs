@@ -26,7 +26,7 @@ use crate::{
     oidc::{
         BearerError, TrustedProvider,
         renewal::{self, LoggedIn},
-        trusted,
+        trusted::{self, Judge},
     },
     screen::Screened,
     standing::Policy,
@@ -48,6 +48,8 @@ pub(crate) enum Identity {
     TechnicalUser(String),
     /// By a bearer token of this provider.
     TokenBearer(ProviderUser, Arc<TrustedProvider>),
+    /// By a token of the cluster: `system:serviceaccount:NAMESPACE:NAME`.
+    ServiceAccount(String),
     /// By a session cookie; this provider vouches for the user.
     LoggedIn(LoggedIn, Arc<TrustedProvider>),
 }
@@ -96,7 +98,7 @@ pub(crate) async fn authenticate<B>(
             }
         }
         Ok(Some(Credentials::Bearer(token))) => match by_token(policy, &token).await {
-            Ok((user, provider)) => Ok(Authenticated::As(Identity::TokenBearer(user, provider))),
+            Ok(identity) => Ok(Authenticated::As(identity)),
             Err(error) => Err(refused_token(&error, ways, request)),
         },
         Ok(None) => match by_cookie(request, policy, ended).await {
@@ -129,9 +131,13 @@ fn brings_session<B>(request: &Screened<B>, policy: &Policy, ways: &Ways) -> boo
     ways.have_provider() && cookie::values(&request.headers, &policy.cookies().session()).next().is_some()
 }
 
-async fn by_token(policy: &Policy, token: &str) -> Result<(ProviderUser, Arc<TrustedProvider>), BearerError> {
-    let trusted = trusted::judge(policy.providers(), token).ok_or(BearerError::NoProvider)?;
-    Ok((trusted.provider().user_of_token(token).await?, Arc::clone(trusted)))
+async fn by_token(policy: &Policy, token: &str) -> Result<Identity, BearerError> {
+    match trusted::judge(policy.providers(), policy.service_accounts(), token).ok_or(BearerError::NoProvider)? {
+        Judge::Provider(trusted) => {
+            Ok(Identity::TokenBearer(trusted.provider().user_of_token(token).await?, Arc::clone(trusted)))
+        }
+        Judge::ServiceAccounts(accounts) => Ok(Identity::ServiceAccount(accounts.name_of_bearer(token).await?)),
+    }
 }
 
 async fn by_cookie<B>(
@@ -195,6 +201,7 @@ impl Identity {
             Self::Guest => Caller::Guest,
             Self::TechnicalUser(username) => Caller::TechnicalUser { username },
             Self::TokenBearer(user, provider) => user.caller(provider),
+            Self::ServiceAccount(name) => Caller::ServiceAccount { name },
             Self::LoggedIn(logged_in, provider) => logged_in.session.vouched.user.caller(provider),
         }
     }
@@ -214,6 +221,7 @@ impl Identity {
             Self::Guest => "guest",
             Self::TechnicalUser(_) => "basic",
             Self::TokenBearer(..) => "bearer",
+            Self::ServiceAccount(_) => "service-account",
             Self::LoggedIn(..) => "cookie",
         }
     }

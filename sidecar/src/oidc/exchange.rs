@@ -17,7 +17,7 @@ use openidconnect::{
 };
 use serde_json::{Value, json};
 
-use crate::{answer::Refusal, authenticate::ProviderUser, standing::Policy};
+use crate::{answer::Refusal, authenticate::ProviderUser, kept::Unavailable, standing::Policy};
 
 use super::{
     BearerError,
@@ -25,7 +25,7 @@ use super::{
     http::HttpError,
     login::{self, CodeFlowClient},
     opaque::{self, OpaqueError},
-    provider::{Known, Provider, Unavailable},
+    provider::{Known, Provider},
 };
 
 /// Our side of the token endpoint.
@@ -171,7 +171,7 @@ impl<'a> Exchange<'a> {
             ))) => {}
             verdict => return verdict,
         }
-        let newer = self.provider.newer_than(&self.known).await.map_err(ExchangeError::Keys)?;
+        let newer = self.provider.kept.newer_than(&self.known).await.map_err(ExchangeError::Keys)?;
         let newer = newer.ok_or_else(unknown_key)?;
         let client = login::client(self.provider, &newer, self.policy).map_err(|_| unknown_key())?;
         verify(id_token, tokens, nonce, &newer, &client)

@@ -86,7 +86,7 @@ impl SigningKeys {
     }
 
     /// A key of a kind that we do not know is no reason to do without the others.
-    pub(super) fn from_keys(keys: Vec<Value>) -> Self {
+    pub(crate) fn from_keys(keys: Vec<Value>) -> Self {
         let (mut by_id, mut without_id) = (BTreeMap::new(), Vec::new());
         let published = Value::Array(keys.clone()).to_string();
         for key in keys {

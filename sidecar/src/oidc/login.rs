@@ -23,6 +23,7 @@ use crate::{
     authenticate::session::now_s,
     challenge::LOGIN_PATH,
     cookie,
+    kept::Unavailable,
     limits::{COOKIE_CANDIDATES_MAX, LOGIN_SLOTS, LOGIN_TTL, RETURN_BYTES_MAX},
     page,
     pipeline::only_get,
@@ -33,7 +34,7 @@ use crate::{
 };
 
 use super::{
-    provider::{Known, Provider, Unavailable},
+    provider::{Known, Provider},
     trusted::TrustedProvider,
 };
 

@@ -86,7 +86,7 @@ fn forget(answer: &mut Answer, policy: &Policy) {
 
 /// Where the provider ends its own session (RP-Initiated Logout). Without a hint whose session is meant, it may ask first.
 fn at_provider(policy: &Policy, provider: &Provider, id_token_hint: Option<String>) -> Option<String> {
-    let mut url = provider.known_now()?.metadata.additional_metadata().end_session_endpoint.clone()?;
+    let mut url = provider.kept.known_now()?.metadata.additional_metadata().end_session_endpoint.clone()?;
     let home = format!("{}/", policy.door().url.as_deref()?.trim_end_matches('/'));
     url.query_pairs_mut()
         .append_pair("client_id", &provider.config().client_id)

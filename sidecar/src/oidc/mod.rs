@@ -2,7 +2,7 @@
 
 mod backchannel;
 mod callback;
-mod claims;
+pub(crate) mod claims;
 mod exchange;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
@@ -22,18 +22,26 @@ use std::sync::Arc;
 use cubegate_policy::snapshot::{AccessTokenFormat, Oidc};
 use serde_json::Value;
 
-use crate::authenticate::ProviderUser;
+use crate::{authenticate::ProviderUser, kept::Unavailable, source::ApiServer};
 
 pub(crate) use backchannel::LogoutTokens;
 pub(crate) use callback::Logins;
-pub(crate) use http::HttpClient;
+pub(crate) use http::{HttpClient, HttpError};
 pub(crate) use logout::{log_out, log_out_in_frame};
 pub(crate) use trusted::TrustedProvider;
 
 use claims::Claimed;
-use jwt::{Expected, JwtError, SignedClaims, SigningKeys};
+pub(crate) use jwt::{Expected, JwtError, SignedClaims, SigningKeys};
 use opaque::OpaqueError;
-use provider::{Known, Provider, Unavailable};
+use provider::{Described, Known, Provider};
+pub(crate) use verified::VerifiedTokens;
+
+/// How we reach those who issue tokens.
+pub(crate) struct Issuers {
+    pub(crate) http: HttpClient,
+    /// The API server of the cluster that we run in, if we run in one.
+    pub(crate) api_server: Option<ApiServer>,
+}
 
 /// Why a bearer token does not let in.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +54,8 @@ pub(crate) enum BearerError {
     Jwt(#[from] JwtError),
     #[error(transparent)]
     Opaque(#[from] Arc<OpaqueError>),
+    #[error("the token is not of a ServiceAccount")]
+    NoServiceAccount,
     #[error("the token says no name of the user, or one that is another provider's to give")]
     NoName,
 }
@@ -58,7 +68,7 @@ impl BearerError {
         match self {
             Self::Unavailable(_) => true,
             Self::Opaque(error) => error.is_ours_to_solve(),
-            Self::NoProvider | Self::Jwt(_) | Self::NoName => false,
+            Self::NoProvider | Self::Jwt(_) | Self::NoServiceAccount | Self::NoName => false,
         }
     }
 }
@@ -80,8 +90,9 @@ impl Provider {
             return Ok(user);
         }
         let expected = self.expected_of_access_tokens();
-        let verify = |keys: &SigningKeys| Ok((keys.verify(token, &expected)?, self.verified.tag(token, keys)));
-        let (claims, tag) = self.by_newest_keys(known, verify).await?;
+        let verify =
+            |Described { keys, .. }: &Described| Ok((keys.verify(token, &expected)?, self.verified.tag(token, keys)));
+        let (claims, tag) = self.kept.verify(known, verify).await?;
         let mut claimed = Claimed::nothing(self.config());
         claimed.complete_from(&claims);
         let user = claimed.into_user().ok_or(BearerError::NoName)?;
@@ -92,7 +103,7 @@ impl Provider {
     /// The claims of an access token that came with a login.
     async fn claims_of_jwt(&self, token: &str, known: &Known) -> Result<Value, BearerError> {
         let expected = self.expected_of_access_tokens();
-        self.by_newest_keys(known, |keys| keys.verify(token, &expected)).await
+        self.kept.verify(known, |known| known.keys.verify(token, &expected)).await
     }
 
     /// The claims of a logout token, as far as every token must be in order.
@@ -100,27 +111,11 @@ impl Provider {
         let known = self.known().await?;
         let Oidc { issuer_url: issuer, client_id, .. } = self.config();
         let expected = Expected { issuer, audience: client_id, client_id };
-        self.by_newest_keys(&known, |keys| keys.signed_claims(token, &expected)).await
+        self.kept.verify(&known, |known| known.keys.signed_claims(token, &expected)).await
     }
 
     fn expected_of_access_tokens(&self) -> Expected<'_> {
         let Oidc { issuer_url: issuer, client_id, audience, .. } = self.config();
         Expected { issuer, audience: audience.as_ref().unwrap_or(client_id), client_id }
-    }
-
-    /// A token that names an unknown key is tried again with newer keys; when those cannot be had, nobody knows whether it
-    /// is good.
-    async fn by_newest_keys<T>(
-        &self,
-        known: &Known,
-        verify: impl Fn(&SigningKeys) -> Result<T, JwtError>,
-    ) -> Result<T, BearerError> {
-        match verify(&known.keys) {
-            Err(JwtError::UnknownKey) => match self.newer_than(known).await? {
-                Some(newer) => Ok(verify(&newer.keys)?),
-                None => Err(JwtError::UnknownKey.into()),
-            },
-            verdict => Ok(verdict?),
-        }
     }
 }

@@ -27,13 +27,14 @@ use url::form_urlencoded;
 
 use crate::{
     authenticate::{ProviderUser, keyed_tag, process_key, session::now_s},
+    kept::Unavailable,
     limits::{OPAQUE_MAX, OPAQUE_TTL_MAX},
 };
 
 use super::{
     claims::{Claimed, text},
     http::{HttpClient, HttpError},
-    provider::{Known, Unavailable},
+    provider::Known,
 };
 
 /// What providers have said of opaque tokens.

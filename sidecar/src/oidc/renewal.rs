@@ -216,7 +216,11 @@ mod tests {
     use http::header::COOKIE;
 
     use super::*;
-    use crate::{authenticate::ProviderUser, config::PolicyUpdate, oidc::HttpClient};
+    use crate::{
+        authenticate::ProviderUser,
+        config::PolicyUpdate,
+        oidc::{HttpClient, Issuers},
+    };
 
     /// Nobody listens at the issuer.
     fn policy() -> Arc<Policy> {
@@ -242,6 +246,7 @@ mod tests {
             technical_users: BTreeMap::new(),
             oidc: Some(Checked::Valid(oidc)),
             additional_oidc: BTreeMap::new(),
+            service_accounts: None,
             guest_roles: None,
         };
         let door = Door {
@@ -253,7 +258,7 @@ mod tests {
         };
         let snapshot = Snapshot { session: "retail".into(), sources: Vec::new(), door, access: Access::default() };
         let update = PolicyUpdate { publication: Publication::new(1, snapshot), cookie_keys: CookieKeys::one([7; 32]) };
-        Arc::new(Policy::new(Arc::new(update), None, &HttpClient::new()))
+        Arc::new(Policy::new(Arc::new(update), None, &Issuers { http: HttpClient::new(), api_server: None }))
     }
 
     async fn is_in_after(policy: &Arc<Policy>, lapsed_s: u64) -> bool {

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! cookie       ──▶ the provider under whose rules it was sealed: it opens under no other
-//! bearer token ──▶ the provider that it names as issuer; of one that names none of them, the provider with opaque tokens
+//! bearer token ──▶ the provider that it names as issuer; of one that names none of them, the cluster if it says that it is of a
+//!                  ServiceAccount, else the provider with opaque tokens
 //! path         ──▶ the provider whose id is in it
 //! ```
 //!
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use cubegate_policy::{
     publication::CookieKeys,
-    snapshot::{AccessTokenFormat, Authentication, Checked, ClaimPath, Door, Oidc},
+    snapshot::{AccessTokenFormat, Authentication, Checked, ClaimPath, Door, Oidc, SERVICE_ACCOUNT_PREFIX},
 };
 use http::HeaderMap;
 use serde_json::Value;
@@ -22,6 +23,7 @@ use crate::{
     authenticate::session::{Session, SessionCookies},
     cookie::CookieNames,
     seal::{Sealer, length_prefixed},
+    service_accounts::ServiceAccounts,
 };
 
 use super::{claims::text, http::HttpClient, provider::Provider};
@@ -32,6 +34,12 @@ pub(crate) struct TrustedProvider {
     sealer: Sealer,
     names: CookieNames,
     is_first: bool,
+}
+
+/// Who can tell whether a token is good.
+pub(crate) enum Judge<'a> {
+    Provider(&'a Arc<TrustedProvider>),
+    ServiceAccounts(&'a ServiceAccounts),
 }
 
 /// The providers of a policy, the first one first. One whose configuration has not changed keeps what it knows.
@@ -65,27 +73,36 @@ pub(crate) fn session<'a>(
     providers.iter().find_map(|provider| Some((provider, Session::read(headers, provider.session_cookies())?)))
 }
 
-/// The provider that a token is for to judge.
-pub(crate) fn judge<'a>(providers: &'a [Arc<TrustedProvider>], token: &str) -> Option<&'a Arc<TrustedProvider>> {
-    if let [only] = providers {
-        return Some(only);
+/// Who judges a token; nobody, when nobody here has issued it.
+pub(crate) fn judge<'a>(
+    providers: &'a [Arc<TrustedProvider>],
+    service_accounts: Option<&'a ServiceAccounts>,
+    token: &str,
+) -> Option<Judge<'a>> {
+    if let ([only], None) = (providers, service_accounts) {
+        return Some(Judge::Provider(only));
     }
-    let issuer = unverified_issuer(token);
-    let named = providers.iter().find(|provider| issuer.as_deref() == Some(&provider.config().issuer_url));
+    let claims = unverified_claims(token).unwrap_or_default();
+    let (issuer, subject) = (text(&claims, "iss"), text(&claims, "sub"));
+    let named = providers.iter().find(|provider| issuer == Some(&provider.config().issuer_url));
+    let is_account = subject.is_some_and(|subject| subject.starts_with(SERVICE_ACCOUNT_PREFIX));
     let is_opaque =
         |provider: &&Arc<TrustedProvider>| provider.config().access_token_format == AccessTokenFormat::Opaque;
-    named.or_else(|| providers.iter().find(is_opaque))
+    match (named, service_accounts) {
+        (Some(named), _) => Some(Judge::Provider(named)),
+        (None, Some(accounts)) if is_account => Some(Judge::ServiceAccounts(accounts)),
+        (None, _) => providers.iter().find(is_opaque).map(Judge::Provider),
+    }
 }
 
-/// The issuer that a token names, if it is a JWT that names one.
-fn unverified_issuer(token: &str) -> Option<String> {
+/// What a token says, if it is a JWT. Nobody has vouched for it yet, so it decides who is asked and nothing else.
+fn unverified_claims(token: &str) -> Option<Value> {
     let mut parts = token.split('.');
     let payload = URL_SAFE_NO_PAD.decode(parts.nth(1)?).ok()?;
     if parts.count() != 1 {
         return None;
     }
-    let claims: Value = serde_json::from_slice(&payload).ok()?;
-    text(&claims, "iss").map(str::to_owned)
+    serde_json::from_slice(&payload).ok()
 }
 
 /// Who says what a cookie keeps of its user, and how it was read. Under other rules the same user may have another name or
@@ -152,22 +169,19 @@ mod tests {
     }
 
     #[test]
-    fn a_token_names_one_issuer_as_text_or_none() {
-        let issuer = "https://id.example.com";
-        assert_eq!(unverified_issuer(&token(&json!({"sub": "u", "iss": issuer}))).as_deref(), Some(issuer));
-        for payload in [json!({}), json!({"iss": [issuer]}), json!({"iss": 7}), json!([issuer]), json!(issuer)] {
-            assert_eq!(unverified_issuer(&token(&payload)), None, "{payload}");
-        }
-        let named = token(&json!({"iss": issuer}));
-        for other in ["", "opaque", "a.b", ".", "..", &format!("{named}.x"), named.rsplit_once('.').unwrap().0] {
-            assert_eq!(unverified_issuer(other), None, "{other}");
+    fn what_a_token_says_is_read_of_jwts_only() {
+        let claims = json!({"sub": "u", "iss": "https://id.example.com"});
+        let token = token(&claims);
+        assert_eq!(unverified_claims(&token), Some(claims));
+        for other in ["", "opaque", "a.b", ".", "..", &format!("{token}.x"), token.rsplit_once('.').unwrap().0] {
+            assert_eq!(unverified_claims(other), None, "{other}");
         }
     }
 
     proptest! {
         #[test]
         fn any_token_is_looked_at_without_panic(token in "[A-Za-z0-9._~+/=-]{0,80}") {
-            let _ = unverified_issuer(&token);
+            assert!(judge(&[], None, &token).is_none());
         }
     }
 }

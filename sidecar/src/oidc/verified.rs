@@ -25,7 +25,7 @@ pub(crate) struct VerifiedTokens {
 
 /// Names a token and the keys that it is verified by.
 #[derive(Clone, Copy)]
-pub(super) struct Tag([u8; 32]);
+pub(crate) struct Tag([u8; 32]);
 
 #[derive(Clone)]
 struct Bearer {
@@ -43,16 +43,16 @@ impl VerifiedTokens {
         Self { key: process_key(), bearers }
     }
 
-    pub(super) fn tag(&self, token: &str, keys: &SigningKeys) -> Tag {
+    pub(crate) fn tag(&self, token: &str, keys: &SigningKeys) -> Tag {
         Tag(keyed_tag(&self.key, &[token.as_bytes(), keys.digest()]))
     }
 
-    pub(super) fn bearer(&self, Tag(tag): Tag) -> Option<ProviderUser> {
+    pub(crate) fn bearer(&self, Tag(tag): Tag) -> Option<ProviderUser> {
         self.bearers.get(&tag).map(|bearer| bearer.user)
     }
 
     /// Remembers who bears a token with these claims.
-    pub(super) fn remember(&self, Tag(tag): Tag, claims: &Value, user: &ProviderUser) {
+    pub(crate) fn remember(&self, Tag(tag): Tag, claims: &Value, user: &ProviderUser) {
         let ttl = ttl(claims, now_s());
         if !ttl.is_zero() {
             self.bearers.insert(tag, Bearer { user: user.clone(), ttl });

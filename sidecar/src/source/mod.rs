@@ -8,6 +8,7 @@
 //!
 //! The mount is there before the network is: it is what a pod starts by, and what it falls back on.
 
+pub(crate) mod api_server;
 mod directory;
 mod secret;
 
@@ -22,6 +23,7 @@ use crate::{
     engine::chain,
 };
 
+pub use api_server::ApiServer;
 pub use secret::SecretSource;
 
 /// Where policies come from.

@@ -3,14 +3,13 @@
 //! Only `get` and `watch` on that one name are used, so that is all that a pod's ServiceAccount needs. The watch is our own
 //! loop with its own backoff: each part of it that fails begins again with `get`.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{
-    Api, Client,
+    Api,
     api::{WatchEvent, WatchParams},
-    config::AuthInfo,
 };
 use tokio::time::{error::Elapsed, sleep, timeout};
 use tracing::{info, warn};
@@ -20,7 +19,10 @@ use crate::{
     limits::{WATCH_RETRY_FIRST, WATCH_RETRY_MAX, WATCH_SECONDS},
 };
 
-use super::{Authority, Publisher};
+use super::{
+    Authority, Publisher,
+    api_server::{ApiServer, ApiServerError},
+};
 
 /// Time beyond the agreed one after which a watch that says nothing is given up.
 const WATCH_GRACE: Duration = Duration::from_secs(15);
@@ -32,22 +34,14 @@ pub struct SecretSource {
     pub name: String,
     /// `metadata.namespace`.
     pub namespace: String,
-    /// Address of the API server; the kubeconfig's when absent.
-    pub server: Option<String>,
-    /// Directory with `token` and `ca.crt` of our ServiceAccount, for `server`.
-    pub service_account: PathBuf,
+    /// Where it is.
+    pub api_server: ApiServer,
 }
 
 #[derive(Debug, thiserror::Error)]
 enum WatchError {
-    #[error("failed to read the address of the API server")]
-    Server(#[source] http::uri::InvalidUri),
-    #[error("failed to read the certificate authority of the API server")]
-    Authority(#[source] std::io::Error),
-    #[error("failed to find a kubeconfig")]
-    Kubeconfig(#[source] kube::config::InferConfigError),
-    #[error("failed to make a client")]
-    Client(#[source] kube::Error),
+    #[error("failed to find the API server")]
+    ApiServer(#[source] ApiServerError),
     #[error("failed to get the policy Secret")]
     Get(#[source] kube::Error),
     #[error("failed to watch the policy Secret")]
@@ -64,11 +58,11 @@ enum WatchError {
 pub(super) async fn follow(source: SecretSource, publisher: Publisher) {
     let mut failures = 0;
     loop {
-        let error = match client(&source).await {
+        let error = match source.api_server.client().await {
             Ok(client) => {
                 follow_with(&Api::namespaced(client, &source.namespace), &source.name, &publisher, &mut failures).await
             }
-            Err(error) => error,
+            Err(error) => WatchError::ApiServer(error),
         };
         failures += 1;
         warn!(secret = source.name, failures, error = chain(&error), "lost the policy Secret; trying again");
@@ -125,29 +119,6 @@ fn arrived(secret: Secret, publisher: &Publisher) {
         secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect();
     publisher.health.reached();
     publisher.offer(&parts, Authority::Source);
-}
-
-/// With a server, as the ServiceAccount of a pod, whose token is read again as it is rotated; else by the kubeconfig.
-async fn client(source: &SecretSource) -> Result<Client, WatchError> {
-    let config = match &source.server {
-        Some(server) => {
-            let mut config = kube::Config::new(server.parse().map_err(WatchError::Server)?);
-            let authority =
-                tokio::fs::read(source.service_account.join("ca.crt")).await.map_err(WatchError::Authority)?;
-            config.root_cert = Some(certificates(&authority));
-            let token_file = source.service_account.join("token").to_string_lossy().into_owned();
-            config.auth_info = AuthInfo { token_file: Some(token_file), ..AuthInfo::default() };
-            config
-        }
-        None => kube::Config::infer().await.map_err(WatchError::Kubeconfig)?,
-    };
-    Client::try_from(config).map_err(WatchError::Client)
-}
-
-/// DER of each certificate in a PEM file; what is none is left out, and then nothing is trusted that it was to vouch for.
-fn certificates(pem: &[u8]) -> Vec<Vec<u8>> {
-    use rustls::pki_types::{CertificateDer, pem::PemObject as _};
-    CertificateDer::pem_slice_iter(pem).filter_map(Result::ok).map(|certificate| certificate.to_vec()).collect()
 }
 
 fn retry_pause(failures: u32) -> Duration {

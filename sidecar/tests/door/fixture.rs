@@ -180,8 +180,14 @@ pub(crate) fn closed_with(oidc: Option<Checked<Oidc>>) -> Door {
         ("holder".to_owned(), technical_user(&["ROLE_USER", "ROLE_BROKEN"])),
         ("broken".to_owned(), Checked::Broken(vec!["the Secret `secret-name` is missing".to_owned()])),
     ]);
-    let ways =
-        Ways { realm: "retail".into(), technical_users, oidc, additional_oidc: BTreeMap::new(), guest_roles: None };
+    let ways = Ways {
+        realm: "retail".into(),
+        technical_users,
+        oidc,
+        additional_oidc: BTreeMap::new(),
+        service_accounts: None,
+        guest_roles: None,
+    };
     door(Some("http://127.0.0.1:8080"), Authentication::Closed(ways))
 }
 

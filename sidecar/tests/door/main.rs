@@ -25,6 +25,7 @@ mod providers;
 mod renewal;
 mod rotation;
 mod screening;
+mod service_accounts;
 mod source;
 mod status;
 mod stream;

@@ -11,7 +11,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use cubegate_sidecar::{Policies, SecretSource, SourceHealth, Sources};
+use cubegate_sidecar::{ApiServer, Policies, SecretSource, SourceHealth, Sources};
 use futures::StreamExt as _;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
@@ -69,8 +69,10 @@ impl Api {
         let secret = SecretSource {
             name: "retail-policy".into(),
             namespace: "shop".into(),
-            server: Some(format!("http://{}", self.address)),
-            service_account: service_account.to_owned(),
+            api_server: ApiServer {
+                server: Some(format!("http://{}", self.address)),
+                service_account: service_account.to_owned(),
+            },
         };
         Sources { directory: None, secret: Some(secret) }.start(health)
     }
