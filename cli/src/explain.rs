@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use cubegate_api::Moment;
 use cubegate_policy::{
     attributes::Attributes,
-    claims::{provider_roles_by_claim, user_name},
+    claims::{elsewhere, provider_roles_by_claim, user_name},
     explain::{
         AppliedRestriction, Attribute, Because, CubeExplanation, Explanation, HeldRole, HoldingValue, Line, Share,
         caller,
@@ -50,6 +50,11 @@ fn of_user(subject: &Subject, options: &ExplainOptions, user: &str) -> anyhow::R
 
 fn of_token(subject: &Subject, options: &ExplainOptions, claims: &Value) -> anyhow::Result<Explanation> {
     let (provider, oidc) = provider(&subject.snapshot().door, claims)?;
+    if let Some(claim) = elsewhere(claims, oidc.roles_claims.iter().chain(&oidc.attribute_claims)) {
+        bail!(
+            "the token says that its claim {claim} is elsewhere; it may not be whole here, and its bearer is refused"
+        );
+    }
     let name = user_name(claims, &oidc.name_claim);
     let name = name.with_context(|| format!("the token has no claim `{}` that names its user", oidc.name_claim))?;
     let qualified = |name: &str| {

@@ -27,6 +27,15 @@ pub fn user_name(claims: &Value, name_claim: &str) -> Option<String> {
     claims.get(name_claim)?.as_str().filter(|name| !name.is_empty()).map(str::to_owned)
 }
 
+/// The first of these claims of which a token says that it is elsewhere (OpenID Connect Core §5.6.2): Microsoft Entra ID does so of
+/// more groups than a token has room for. What a token has of such a claim may be half of it, or nothing.
+pub fn elsewhere<'a>(claims: &Value, paths: impl IntoIterator<Item = &'a ClaimPath>) -> Option<&'a ClaimPath> {
+    let is_named = |name: &String| claims.get("_claim_names").is_some_and(|names| names.get(name).is_some());
+    // How Entra says it where a token travels in a URL.
+    let is_left_out = |name: &String| name == "groups" && claims.get("hasgroups").is_some_and(|has| has != false);
+    paths.into_iter().find(|ClaimPath(keys)| keys.first().is_some_and(|name| is_named(name) || is_left_out(name)))
+}
+
 /// What lies at a path.
 pub(crate) fn at<'a>(claims: &'a Value, ClaimPath(keys): &ClaimPath) -> Option<&'a Value> {
     if keys.is_empty() {
@@ -58,6 +67,18 @@ mod tests {
 
     fn roles(claims: &Value, paths: &[ClaimPath]) -> Vec<String> {
         provider_roles(claims, paths).into_iter().collect()
+    }
+
+    #[test]
+    fn a_claim_that_is_said_to_be_elsewhere_is_found_by_its_outermost_key() {
+        let paths = [path(&["roles"]), path(&["groups"]), path(&["realm", "roles"])];
+        let found = |claims: &Value| elsewhere(claims, &paths).map(|path| path.0[0].as_str());
+        assert_eq!(found(&json!({"groups": ["a"], "roles": []})), None);
+        assert_eq!(found(&json!({"_claim_names": {"groups": "src1"}, "groups": ["a"]})), Some("groups"));
+        assert_eq!(found(&json!({"_claim_names": {"realm": "src1"}})), Some("realm"));
+        assert_eq!(found(&json!({"_claim_names": {"address": "src1"}, "hasgroups": false})), None);
+        assert_eq!(found(&json!({"hasgroups": true})), Some("groups"));
+        assert_eq!(found(&json!({"hasgroups": "true"})), Some("groups"));
     }
 
     #[test]

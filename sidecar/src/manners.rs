@@ -16,6 +16,7 @@ const PAGES: [&str; 4] = ["text/html", "application/xhtml+xml", "text/plain", "t
 
 /// What decides how someone without credentials is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about one request")]
 pub(crate) struct Manners {
     /// May be sent to the login page.
     pub(crate) may_be_redirected: bool,

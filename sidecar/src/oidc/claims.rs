@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use cubegate_policy::{
     attributes::Attributes,
-    claims::{provider_roles, user_name},
+    claims::{self, provider_roles, user_name},
     snapshot::{ClaimPath, Oidc},
 };
 use serde_json::Value;
@@ -25,6 +25,19 @@ pub(crate) struct Claimed<'a> {
     attributes: Attributes,
     /// Claims of roles and attributes that have been nowhere yet.
     missing: Vec<&'a ClaimPath>,
+    /// A claim of which some place says that it is elsewhere.
+    elsewhere: Option<&'a ClaimPath>,
+}
+
+/// Why what was found makes no user.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoUser {
+    #[error("the provider says no name of the user")]
+    NoName,
+    #[error("the name of the user, or a role, begins with the prefix of another provider")]
+    Foreign,
+    #[error("the claim {0} is elsewhere, and may not be whole here")]
+    Elsewhere(ClaimPath),
 }
 
 // === impl Claimed ===
@@ -34,7 +47,7 @@ impl<'a> Claimed<'a> {
     pub(crate) fn nothing(config: &'a Oidc) -> Self {
         let missing = config.roles_claims.iter().chain(&config.attribute_claims).collect();
         let (provider_roles, attributes) = (BTreeSet::new(), Attributes::default());
-        Self { config, subject: None, name: None, provider_roles, attributes, missing }
+        Self { config, subject: None, name: None, provider_roles, attributes, missing, elsewhere: None }
     }
 
     /// Takes from further claims what they add.
@@ -47,6 +60,8 @@ impl<'a> Claimed<'a> {
         let found = config.attribute_claims.iter().filter(|path| self.missing.contains(path));
         self.attributes.complete_from(Attributes::of_claims(claims, found));
         self.missing.retain(|path| !is_present(claims, path));
+        let configured = config.roles_claims.iter().chain(&config.attribute_claims);
+        self.elsewhere = self.elsewhere.or_else(|| claims::elsewhere(claims, configured));
     }
 
     /// Whether all that was configured has been found, be it empty.
@@ -72,12 +87,15 @@ impl<'a> Claimed<'a> {
         subject.is_some() && (self.subject.is_none() || self.subject.as_deref() == subject)
     }
 
-    /// The user as the policy knows them; nothing without a name, or when a name or role would be taken for another provider's.
-    pub(crate) fn into_user(self) -> Option<ProviderUser> {
-        let name = self.config.qualified(&self.name?)?;
-        let provider_roles =
-            self.provider_roles.iter().map(|role| self.config.qualified(role)).collect::<Option<_>>()?;
-        Some(ProviderUser { name, provider_roles, attributes: self.attributes })
+    /// The user as the policy knows them.
+    pub(crate) fn into_user(self) -> Result<ProviderUser, NoUser> {
+        if let Some(claim) = self.elsewhere {
+            return Err(NoUser::Elsewhere(claim.clone()));
+        }
+        let qualified = |name: &String| self.config.qualified(name).ok_or(NoUser::Foreign);
+        let name = qualified(self.name.as_ref().ok_or(NoUser::NoName)?)?;
+        let provider_roles = self.provider_roles.iter().map(qualified).collect::<Result<_, _>>()?;
+        Ok(ProviderUser { name, provider_roles, attributes: self.attributes })
     }
 }
 
@@ -197,13 +215,25 @@ mod tests {
     }
 
     #[test]
+    fn half_of_the_groups_make_no_user() {
+        let config = config(&["groups"]);
+        let mut claimed = Claimed::nothing(&config);
+        let overage = json!({"sub": "1", "preferred_username": "u", "_claim_names": {"groups": "src1"},
+            "_claim_sources": {"src1": {"endpoint": "https://graph.example.com/getMemberObjects"}}});
+        claimed.complete_from(&overage);
+        claimed.complete_from(&json!({"sub": "1", "groups": ["atoti"]}));
+        let elsewhere = NoUser::Elsewhere(ClaimPath(vec!["groups".to_owned()]));
+        assert_eq!(claimed.into_user(), Err(elsewhere), "another place does not make the first one whole");
+    }
+
+    #[test]
     fn users_and_roles_are_told_from_those_of_other_providers() {
         let found = |prefix: &str, foreign: &[&str], name: &str, role: &str| {
             let foreign_prefixes = foreign.iter().map(|prefix| (*prefix).to_owned()).collect();
             let config = Oidc { prefix: prefix.to_owned(), foreign_prefixes, ..config(&["roles"]) };
             let mut claimed = Claimed::nothing(&config);
             claimed.complete_from(&json!({"sub": "1", "preferred_username": name, "roles": [role]}));
-            claimed.into_user().map(|user| (user.name, user.provider_roles.into_iter().collect::<Vec<_>>()))
+            claimed.into_user().ok().map(|user| (user.name, user.provider_roles.into_iter().collect::<Vec<_>>()))
         };
         let user = |name: &str, role: &str| Some((name.to_owned(), vec![role.to_owned()]));
         assert_eq!(found("partners:", &[], "alice", "paris"), user("partners:alice", "partners:paris"));
@@ -230,7 +260,7 @@ mod tests {
         for name in ["", "a\nb", "a\u{7f}", &"x".repeat(300)] {
             let mut claimed = Claimed::nothing(&config);
             claimed.complete_from(&json!({"sub": "1", "preferred_username": name}));
-            assert_eq!(claimed.into_user(), None);
+            assert_eq!(claimed.into_user(), Err(NoUser::NoName));
         }
     }
 }

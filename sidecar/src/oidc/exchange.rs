@@ -21,7 +21,7 @@ use crate::{answer::Refusal, authenticate::ProviderUser, kept::Unavailable, stan
 
 use super::{
     BearerError,
-    claims::{Claimed, text},
+    claims::{Claimed, NoUser, text},
     http::HttpError,
     login::{self, CodeFlowClient},
     opaque::{self, OpaqueError},
@@ -84,8 +84,8 @@ pub(super) enum ExchangeError {
     OtherSubject,
     #[error("failed to ask for the user")]
     UserInfo(#[source] OpaqueError),
-    #[error("the provider says no name of the user, or one that is another provider's to give")]
-    NoName,
+    #[error(transparent)]
+    NoUser(#[from] NoUser),
     #[error("not every claim that must be read anew was found")]
     Incomplete,
 }
@@ -206,7 +206,7 @@ impl<'a> Exchange<'a> {
 fn given(claimed: Claimed<'_>, id_claims: &Value, tokens: &CoreTokenResponse) -> Result<Given, ExchangeError> {
     let found = claimed.found();
     Ok(Given {
-        user: claimed.into_user().ok_or(ExchangeError::NoName)?,
+        user: claimed.into_user()?,
         subject: text(id_claims, "sub").unwrap_or_default().to_owned(),
         provider_session: text(id_claims, "sid").map(str::to_owned),
         expires_in: tokens.expires_in(),
@@ -324,7 +324,7 @@ impl ExchangeError {
             | Self::AuthorizedParty
             | Self::AccessTokenHash
             | Self::OtherSubject
-            | Self::NoName
+            | Self::NoUser(_)
             | Self::Incomplete => false,
         }
     }

@@ -30,7 +30,7 @@ pub(crate) use http::{HttpClient, HttpError};
 pub(crate) use logout::{log_out, log_out_in_frame};
 pub(crate) use trusted::TrustedProvider;
 
-use claims::Claimed;
+use claims::{Claimed, NoUser};
 pub(crate) use jwt::{Expected, JwtError, SignedClaims, SigningKeys};
 use opaque::OpaqueError;
 use provider::{Described, Known, Provider};
@@ -56,8 +56,8 @@ pub(crate) enum BearerError {
     Opaque(#[from] Arc<OpaqueError>),
     #[error("the token is not of a ServiceAccount")]
     NoServiceAccount,
-    #[error("the token says no name of the user, or one that is another provider's to give")]
-    NoName,
+    #[error(transparent)]
+    NoUser(#[from] NoUser),
 }
 
 // === impl BearerError ===
@@ -68,7 +68,7 @@ impl BearerError {
         match self {
             Self::Unavailable(_) => true,
             Self::Opaque(error) => error.is_ours_to_solve(),
-            Self::NoProvider | Self::Jwt(_) | Self::NoServiceAccount | Self::NoName => false,
+            Self::NoProvider | Self::Jwt(_) | Self::NoServiceAccount | Self::NoUser(_) => false,
         }
     }
 }
@@ -95,7 +95,7 @@ impl Provider {
         let (claims, tag) = self.kept.verify(known, verify).await?;
         let mut claimed = Claimed::nothing(self.config());
         claimed.complete_from(&claims);
-        let user = claimed.into_user().ok_or(BearerError::NoName)?;
+        let user = claimed.into_user()?;
         self.verified.remember(tag, &claims, &user);
         Ok(user)
     }

@@ -32,7 +32,7 @@ use crate::{
 };
 
 use super::{
-    claims::{Claimed, text},
+    claims::{Claimed, NoUser, text},
     http::{HttpClient, HttpError},
     provider::Known,
 };
@@ -60,8 +60,8 @@ pub(crate) enum OpaqueError {
     NotForUs(&'static str),
     #[error("userinfo speaks of somebody else")]
     OtherSubject,
-    #[error("the provider says no name of the user, or one that is another provider's to give")]
-    NoName,
+    #[error(transparent)]
+    NoUser(#[from] NoUser),
     #[error("the provider offers neither introspection nor userinfo")]
     NoEndpoint,
     #[error("an audience is configured, and the provider offers no introspection that could name it")]
@@ -113,7 +113,7 @@ impl OpaqueError {
         match self {
             Self::Unavailable(_) | Self::Exchange(_) | Self::NotJson | Self::NoEndpoint | Self::NoIntrospection => true,
             Self::Status(status) => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
-            Self::Inactive | Self::NotForUs(_) | Self::OtherSubject | Self::NoName => false,
+            Self::Inactive | Self::NotForUs(_) | Self::OtherSubject | Self::NoUser(_) => false,
         }
     }
 }
@@ -142,7 +142,7 @@ async fn ask(token: &str, config: &Oidc, known: &Known, http: &HttpClient) -> Re
             None => {}
         }
     }
-    let user = claimed.into_user().ok_or(OpaqueError::NoName)?;
+    let user = claimed.into_user()?;
     Ok(Believed { user, ttl })
 }
 

@@ -26,6 +26,7 @@ mod renewal;
 mod rotation;
 mod screening;
 mod service_accounts;
+mod shapes;
 mod source;
 mod status;
 mod stream;

@@ -283,7 +283,7 @@ fn redeem(script: &mut Script, form: &BTreeMap<String, String>, authorization: &
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(form["code_verifier"].as_bytes()));
     let is_right = (challenge == grant.challenge || grant.challenge == "*")
         && form["grant_type"] == "authorization_code"
-        && ["keycloak", "partners"]
+        && ["keycloak", "partners", "google"]
             .iter()
             .any(|id| form["redirect_uri"] == format!("http://127.0.0.1:8080/login/oauth2/code/{id}"));
     if !is_right {
@@ -307,9 +307,9 @@ fn give(script: &Script, grant: Grant) -> Answer {
     reply(200, &given)
 }
 
-/// With the secret, and with the one that replaces it in time.
+/// With the secret, and with the one that replaces it in time; or as Google would call us.
 fn is_our_client(authorization: &str) -> bool {
-    ["cubegate:client+secret", "cubegate:client+secret+2"]
+    ["cubegate:client+secret", "cubegate:client+secret+2", "1234.apps.googleusercontent.com:client+secret"]
         .into_iter()
         .any(|pair| authorization == format!("Basic {}", STANDARD.encode(pair)))
 }
