@@ -316,7 +316,7 @@ fn keep_session(outcome: &mut Result<Answer, Refusal>, identity: &Identity) {
             headers.extend(cookies.into_iter().map(|cookie| (SET_COOKIE, cookie)));
         }
         Err(refusal) => {
-            refusal.may_sign_out = true;
+            refusal.may_sign_out = refusal.status == StatusCode::FORBIDDEN;
             refusal.headers.extend(cookies.into_iter().map(|cookie| (SET_COOKIE, cookie)));
         }
     }

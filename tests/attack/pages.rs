@@ -56,7 +56,7 @@ async fn a_login_starts_at_the_provider_with_our_own_address_whatever_the_caller
 }
 
 #[tokio::test]
-async fn no_answer_of_ours_repeats_what_it_was_sent_or_is_a_page() {
+async fn no_answer_of_ours_repeats_what_it_was_sent_or_runs_anything() {
     const SCRIPT: &str = "scr1pt";
     let provider = Provider::start().await;
     let door = Door::with(policies::closed_with(Some(policies::oidc(provider.issuer())))).await.unwrap();
@@ -69,18 +69,26 @@ async fn no_answer_of_ours_repeats_what_it_was_sent_or_is_a_page() {
         format!("/a/../{SCRIPT}"),
         format!("/internal/{SCRIPT}"),
     ] {
-        let headers = format!(
-            "Accept: application/json\r\nReferer: {SCRIPT}\r\nUser-Agent: {SCRIPT}\r\nCookie: {SCRIPT}={SCRIPT}\r\n"
-        );
+        let headers = format!("Referer: {SCRIPT}\r\nUser-Agent: {SCRIPT}\r\nCookie: {SCRIPT}={SCRIPT}\r\n");
         for credentials in
             [String::new(), format!("Authorization: Bearer {SCRIPT}\r\n"), policies::basic(SCRIPT, SCRIPT)]
         {
-            let answer = door.get(&target, &format!("{headers}{credentials}")).await;
-            let shown = format!("{:?} {}", answer.headers, answer.text());
-            assert!(!shown.contains(SCRIPT), "{target}: {shown}");
-            if !answer.body.is_empty() {
+            for accept in ["application/json", "text/html"] {
+                let answer = door.get(&target, &format!("Accept: {accept}\r\n{headers}{credentials}")).await;
+                let shown = format!("{:?} {}", answer.headers, answer.text());
+                assert!(!shown.contains(SCRIPT), "{target}: {shown}");
+                if answer.body.is_empty() {
+                    continue;
+                }
                 assert_eq!(wire::values(&answer.headers, "x-content-type-options"), ["nosniff"]);
-                assert_eq!(answer.header("content-type"), "application/problem+json", "{target}");
+                if answer.header("content-type") == "text/html; charset=utf-8" {
+                    assert_eq!(accept, "text/html", "{target}");
+                    let policy = answer.header("content-security-policy").to_owned();
+                    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{target}: {policy}");
+                    assert!(!policy.contains("script") && !policy.contains("unsafe"), "{target}: {policy}");
+                } else {
+                    assert_eq!(answer.header("content-type"), "application/problem+json", "{target}");
+                }
             }
         }
     }
