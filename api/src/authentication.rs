@@ -11,6 +11,7 @@ use crate::{model::Interval, reference::KeyReference};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[x_kube(
     validation = Rule::new("has(self.oidc) || has(self.basic) || has(self.serviceAccounts)").message("configure at least one of `oidc`, `basic` and `serviceAccounts`; leave `authentication` out for an open Session"),
+    validation = Rule::new("!has(self.basic) || !has(self.basic.clientCredentials) || has(self.oidc)").message("`basic.clientCredentials` needs `oidc`: names and passwords are exchanged at its token endpoint"),
     validation = Rule::new("!has(self.additionalOidc) || has(self.oidc)").message("write the first provider as `oidc`; `additionalOidc` is for further ones"),
     validation = Rule::new("!has(self.additionalOidc) || !has(self.oidc) || self.additionalOidc.all(other, other.providerId != self.oidc.providerId && other.issuerUrl != self.oidc.issuerUrl)").message("give each provider a providerId and an issuerUrl of its own"),
     validation = Rule::new("!has(self.additionalOidc) || !has(self.oidc) || self.oidc.accessTokenFormat != 'opaque' || self.additionalOidc.all(other, other.accessTokenFormat != 'opaque')").message("only one provider may have accessTokenFormat opaque, because an opaque token does not say whose it is; write jwt and an `audience` for the others")
@@ -70,6 +71,28 @@ pub struct Basic {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("self.matches('^[ !#-\\\\[\\\\]-~]+$')").message("a realm is printable ASCII without quotes and backslashes"))]
     pub realm: Option<String>,
+    /// Lets in clients of an identity provider that can send nothing but a name and a password. Left out, Basic is for
+    /// TechnicalUsers alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_credentials: Option<ClientCredentials>,
+}
+
+/// How the client id and secret of a caller who is no TechnicalUser become an access token (RFC 6749 §4.4), by which they come in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClientCredentials {
+    /// The provider whose clients they are. Default: that of `oidc`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub provider_id: Option<String>,
+    /// Scopes to ask for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 256)))]
+    pub scopes: Vec<String>,
+    /// The resource that the token is asked for (RFC 8707), where the provider wants that said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2048))]
+    pub resource: Option<String>,
 }
 
 /// An OpenID Connect provider, and what its claims mean here.

@@ -129,6 +129,9 @@ pub struct Ways {
     /// ServiceAccounts of Kubernetes, when configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_accounts: Option<ServiceAccounts>,
+    /// How clients of a provider come in by Basic, when they may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_credentials: Option<Checked<ClientCredentials>>,
     /// The roles of guests, where there are guests. All of them exist; or why nobody is let in as a guest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guest_roles: Option<Checked<BTreeSet<String>>>,
@@ -193,6 +196,17 @@ pub struct ServiceAccounts {
     pub audience: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer_url: Option<String>,
+}
+
+/// Clients of a provider, by Basic. Field meanings as in [`cubegate_api::authentication::ClientCredentials`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented where users write them")]
+pub struct ClientCredentials {
+    pub provider_id: String,
+    pub scopes: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
 }
 
 /// When the session of a person in a browser ends at the latest.

@@ -94,6 +94,11 @@ pub(crate) const THROTTLED_MAX: u64 = 20_000;
 /// Time without failures after which a (source, user) is forgotten.
 pub(crate) const THROTTLE_TTL: Duration = Duration::from_mins(15);
 
+/// Time that a client's access token is remembered under its name and password.
+pub(crate) const CLIENT_TTL_MAX: Duration = Duration::from_mins(1);
+/// Clients remembered.
+pub(crate) const CLIENTS_MAX: u64 = 10_000;
+
 // --- Identity provider ---
 
 /// Time for one exchange with the identity provider.

@@ -55,6 +55,7 @@ pub(crate) fn closed_with(oidc: Option<Oidc>) -> Door {
         oidc: oidc.map(Checked::Valid),
         additional_oidc: BTreeMap::new(),
         service_accounts: None,
+        client_credentials: None,
         guest_roles: None,
     };
     door("http://127.0.0.1:8080", Authentication::Closed(ways))

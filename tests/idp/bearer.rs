@@ -10,7 +10,7 @@ use cubegate_tests::{
     http::{Credentials, Reply},
     limits::ENFORCED_MAX,
     process::RunDirectory,
-    provider::{API, AUDIENCE, CLIENT_ID, FOREIGN_API, Provider, SigningKey, email_of},
+    provider::{API, AUDIENCE, CLIENT_ID, FOREIGN_API, Provider, REPORT_ID, REPORT_SECRET, SigningKey, email_of},
     story::{self, Story},
     up,
 };
@@ -75,6 +75,13 @@ async fn jwts_are_verified_here_and_whatever_is_wrong_with_one_is_401() {
     let (place, mut provider, _up) = Place::beside(&run, Settings::Jwt, identity).await;
     story.step("published tables");
     expect_tables(&place, &provider, Settings::Jwt, Some(API)).await;
+
+    story.step("a client of the provider comes with its id and secret");
+    let report = place.ask(Credentials::basic(REPORT_ID, REPORT_SECRET)).await;
+    answers::expect_cities(&report, answers::FRANCE).unwrap();
+    for (id, secret) in [(REPORT_ID, "another secret"), ("nobody", REPORT_SECRET), (CLIENT_ID, REPORT_SECRET)] {
+        place.ask(Credentials::basic(id, secret)).await.expect(401).unwrap();
+    }
 
     story.step("a token that differs from a good one in nothing passes");
     let issuer = provider.issuer().to_owned();

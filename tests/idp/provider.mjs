@@ -2,6 +2,7 @@
 //
 //   port       where to listen, on loopback
 //   client     {id, secret, redirectUris, postLogoutRedirectUris, backChannelLogoutUri}
+//   report     {id, secret, roles} of a client that comes by itself
 //   accessTokenSeconds  how long access tokens live; 300 when left out
 //   users      {name: {password, email, roles: [...]}}
 //   literal    name of the literal claim that carries the roles under the scope `email`
@@ -57,6 +58,13 @@ const provider = new Provider(issuer, {
       backchannel_logout_uri: client.backChannelLogoutUri,
       backchannel_logout_session_required: true,
     },
+    {
+      client_id: settings.report.id,
+      client_secret: settings.report.secret,
+      grant_types: ['client_credentials'],
+      response_types: [],
+      redirect_uris: [],
+    },
   ],
   findAccount: (_ctx, id) => {
     const name = nameOf(id);
@@ -77,6 +85,9 @@ const provider = new Provider(issuer, {
   ttl: { RefreshToken: 3600, AccessToken: settings.accessTokenSeconds ?? 300, AuthorizationCode: 60, Grant: 3600, IdToken: 300, Interaction: 600, Session: 3600 },
   // A JWT access token must say by itself what userinfo says of an opaque one.
   extraTokenClaims: (_ctx, token) => {
+    if (token.kind === 'ClientCredentials') {
+      return { preferred_username: token.clientId, resource_access: { [client.id]: { roles: settings.report.roles } } };
+    }
     const name = token.resourceServer && nameOf(token.accountId);
     if (!name) return undefined;
     const { sub: _sub, ...claims } = claimsOf(name);
@@ -85,6 +96,7 @@ const provider = new Provider(issuer, {
   features: {
     devInteractions: { enabled: true },
     introspection: { enabled: settings.introspection ?? true },
+    clientCredentials: { enabled: true },
     rpInitiatedLogout: { enabled: true },
     backchannelLogout: { enabled: true },
     resourceIndicators: {

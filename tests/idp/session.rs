@@ -7,7 +7,7 @@ use cubegate_tests::{
     control_plane::free_ports,
     http::{Connection, Credentials, Reply},
     process::RunDirectory,
-    provider::{AUDIENCE, CLIENT_ID, CLIENT_SECRET, LITERAL_CLAIM, Provider},
+    provider::{API, AUDIENCE, CLIENT_ID, CLIENT_SECRET, LITERAL_CLAIM, Provider},
     up::{self, Up},
 };
 use serde_json::{Value, json};
@@ -61,7 +61,10 @@ impl Place {
     /// Writes the Session with these settings of the provider of this issuer, and its client secret.
     pub(crate) fn write(&self, settings: Settings, issuer: &str) {
         let file = self.directory.join("session.yaml");
-        let oidc = json!({"oidc": settings.oidc(issuer)});
+        let mut oidc = json!({"oidc": settings.oidc(issuer)});
+        if settings == Settings::Jwt {
+            oidc["basic"] = json!({"clientCredentials": {"scopes": ["roles"], "resource": API}});
+        }
         let url = json!(self.url);
         // JSON is YAML: the rest of the manifest stays as the example has it.
         let authentication = format!("  url: {url}\n  authentication: {oidc}\n");

@@ -17,6 +17,10 @@ use crate::{
 pub const CLIENT_ID: &str = "cubegate";
 /// Its secret.
 pub const CLIENT_SECRET: &str = "a secret of a test";
+/// A client that comes by itself, with the roles of the French user.
+pub const REPORT_ID: &str = "report";
+/// Its secret.
+pub const REPORT_SECRET: &str = "a secret: of a report";
 /// The literal claim of the older settings.
 pub const LITERAL_CLAIM: &str = "https://retail.example.com/claims/roles";
 /// Audience of the JWT access tokens that are meant for us.
@@ -74,6 +78,7 @@ impl<'a> Provider<'a> {
                 "postLogoutRedirectUris": [application, format!("{application}/")],
                 "backChannelLogoutUri": format!("{application}/logout/connect/back-channel/test"),
             },
+            "report": {"id": REPORT_ID, "secret": REPORT_SECRET, "roles": ["france", "atoti"]},
             "users": users,
             "literal": LITERAL_CLAIM,
             "audience": AUDIENCE,

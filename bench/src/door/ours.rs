@@ -72,6 +72,7 @@ pub(crate) fn closed(address: SocketAddr, issuer: &str) -> Publication {
         oidc: Some(Checked::Valid(oidc)),
         additional_oidc: BTreeMap::new(),
         service_accounts: None,
+        client_credentials: None,
         guest_roles: None,
     };
     publication(Some(format!("http://{address}")), Authentication::Closed(ways))

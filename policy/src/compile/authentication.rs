@@ -41,11 +41,10 @@ pub(super) fn compile(
     let attribute_claims = attribute_claims(roles);
     // In an open Session too, a TechnicalUser that is wrong is told so.
     let technical_users = technical_users(objects, own_users, roles, &attribute_claims, problems);
-    let Some(AuthenticationSpec { oidc, additional_oidc, service_accounts, basic, guest_roles }) =
-        &objects.session.spec.authentication
-    else {
+    let Some(authentication) = &objects.session.spec.authentication else {
         return Authentication::Open;
     };
+    let AuthenticationSpec { oidc, additional_oidc, service_accounts, basic, guest_roles } = authentication;
     let session = session_name(&objects.session);
     let realm = basic.as_ref().and_then(|basic| basic.realm.clone());
     Authentication::Closed(Ways {
@@ -55,6 +54,7 @@ pub(super) fn compile(
         service_accounts: service_accounts.as_ref().map(|ServiceAccountsSpec { audience, issuer_url }| {
             ServiceAccounts { audience: audience.clone(), issuer_url: issuer_url.clone() }
         }),
+        client_credentials: providers::clients(&session, authentication, problems),
         guest_roles: (!guest_roles.is_empty()).then(|| self::guest_roles(&session, guest_roles, roles, problems)),
         realm: realm.unwrap_or(session.name),
     })

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use cubegate_api::{
     Session,
-    authentication::{AccessTokenFormat, Oidc as OidcSpec, RolesClaim},
+    authentication::{
+        AccessTokenFormat, Authentication, ClientCredentials as ClientCredentialsSpec, Oidc as OidcSpec, RolesClaim,
+    },
 };
 
 use super::{
@@ -16,7 +18,10 @@ use super::{
     problem::{ProblemKind, Problems},
     roles::attribute_claims,
 };
-use crate::snapshot::{Checked, ClaimPath, ObjectName, Oidc, SERVICE_ACCOUNT_PREFIX};
+use crate::{
+    nearest::suggestion,
+    snapshot::{Checked, ClaimPath, ClientCredentials, ObjectName, Oidc, SERVICE_ACCOUNT_PREFIX},
+};
 
 const OIDC: &str = "spec.authentication.oidc";
 const ADDITIONAL_OIDC: &str = "spec.authentication.additionalOidc";
@@ -70,6 +75,29 @@ pub(super) fn additional(
         providers.entry(oidc.provider_id.clone()).or_insert(checked);
     }
     providers
+}
+
+/// How clients of a provider come in by Basic.
+pub(super) fn clients(
+    session: &ObjectName,
+    ways: &Authentication,
+    problems: &mut Problems,
+) -> Option<Checked<ClientCredentials>> {
+    let ClientCredentialsSpec { provider_id, scopes, resource } = ways.basic.as_ref()?.client_credentials.as_ref()?;
+    let ids: Vec<&str> = ways.oidc.iter().chain(&ways.additional_oidc).map(|oidc| oidc.provider_id.as_str()).collect();
+    let wanted = provider_id.as_deref().or(ids.first().copied()).unwrap_or_default();
+    if ids.contains(&wanted) {
+        let provider_id = wanted.to_owned();
+        return Some(Checked::Valid(ClientCredentials {
+            provider_id,
+            scopes: scopes.clone(),
+            resource: resource.clone(),
+        }));
+    }
+    let suggestion = suggestion(wanted, "providers", ids);
+    let message = format!("this Session has no provider `{wanted}`; {suggestion}");
+    let field = "spec.authentication.basic.clientCredentials.providerId";
+    Some(Checked::Broken(vec![problems.report(session, ProblemKind::Unresolved, field, message)]))
 }
 
 /// What would let one provider be taken for another.

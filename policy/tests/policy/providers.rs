@@ -125,3 +125,22 @@ fn a_service_account_has_the_roles_that_name_it_and_no_others() {
     let Some(Checked::Valid(oidc)) = ways(&world).oidc else { panic!("broken") };
     assert_eq!(oidc.qualified(account), None, "no provider gives such a name");
 }
+
+#[test]
+fn clients_come_by_a_provider_that_exists() {
+    let world = |provider_id: Option<&str>| {
+        with(&[json!({})]).session(|session| {
+            let basic = session.spec.authentication.as_mut().unwrap().basic.as_mut().unwrap();
+            let clients = json!({"providerId": provider_id, "scopes": ["roles"]});
+            basic.client_credentials = Some(serde_json::from_value(clients).unwrap());
+        })
+    };
+    for (written, meant) in [(None, "keycloak"), (Some("partners"), "partners")] {
+        let Some(Checked::Valid(clients)) = ways(&world(written)).client_credentials else { panic!("broken") };
+        assert_eq!(clients.provider_id, meant);
+    }
+    let broken = world(Some("partner"));
+    let problem = "Session/retail spec.authentication.basic.clientCredentials.providerId Unresolved: this Session has no provider `partner`; did you mean `partners`?";
+    assert_eq!(broken.problems(), [problem]);
+    assert!(matches!(ways(&broken).client_credentials, Some(Checked::Broken(_))));
+}

@@ -14,17 +14,18 @@ use cubegate_api::Moment;
 use cubegate_policy::{
     attributes::Attributes,
     resolve::{Caller, resolve},
-    snapshot::{Authentication, Ways},
+    snapshot::{Authentication, Checked, Ways},
 };
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     answer::Refusal,
-    authorization::{self, Credentials},
+    authorization::{self, Credentials, UserPassword},
     challenge, cookie,
+    kept::Unavailable,
     oidc::{
-        BearerError, TrustedProvider,
+        BearerError, ClientError, TrustedProvider,
         renewal::{self, LoggedIn},
         trusted::{self, Judge},
     },
@@ -37,6 +38,7 @@ use basic::PasswordError;
 pub(crate) use basic::{PasswordCheck, keyed_tag, process_key};
 pub(crate) use ended::Ended;
 use session::Session;
+pub(crate) use throttle::Throttle;
 
 /// Someone whose identity is proven; or nobody in particular, where the Session admits them.
 #[derive(Debug)]
@@ -48,6 +50,8 @@ pub(crate) enum Identity {
     TechnicalUser(String),
     /// By a bearer token of this provider.
     TokenBearer(ProviderUser, Arc<TrustedProvider>),
+    /// By the id and secret of a client of this provider.
+    Client(ProviderUser, Arc<TrustedProvider>),
     /// By a token of the cluster: `system:serviceaccount:NAMESPACE:NAME`.
     ServiceAccount(String),
     /// By a session cookie; this provider vouches for the user.
@@ -90,6 +94,12 @@ pub(crate) async fn authenticate<B>(
     let manners = request.manners;
     match authorization::credentials(&request.headers) {
         Err(error) => Err(challenge::wrong(ways, manners, error)),
+        Ok(Some(Credentials::Basic(presented))) if is_of_client(ways, &presented) => {
+            // An exchange with a provider has a large state, which nobody else should carry along.
+            Box::pin(by_client(policy, ways, &presented, source))
+                .await
+                .map_err(|error| refused_client(&error, ways, request))
+        }
         Ok(Some(Credentials::Basic(presented))) => {
             let now = Moment::of(SystemTime::now());
             match passwords.verify(&ways.technical_users, presented, source, now).await {
@@ -106,6 +116,26 @@ pub(crate) async fn authenticate<B>(
             None => without_credentials(request, policy, ways),
         },
     }
+}
+
+/// Whether a name and a password are those of a client of a provider.
+fn is_of_client(ways: &Ways, presented: &UserPassword) -> bool {
+    ways.client_credentials.is_some() && !ways.technical_users.contains_key(&presented.user)
+}
+
+async fn by_client(
+    policy: &Policy,
+    ways: &Ways,
+    presented: &UserPassword,
+    source: IpAddr,
+) -> Result<Authenticated, ClientError> {
+    let wanted = ways.client_credentials.as_ref().and_then(Checked::valid);
+    let provider = wanted.and_then(|wanted| {
+        policy.providers().iter().find(|provider| provider.config().provider_id == wanted.provider_id)
+    });
+    let (wanted, provider) = wanted.zip(provider).ok_or(Unavailable)?;
+    let user = provider.provider().user_of_client(wanted, presented, source).await?;
+    Ok(Authenticated::As(Identity::Client(user, Arc::clone(provider))))
 }
 
 fn without_credentials<B>(request: &Screened<B>, policy: &Policy, ways: &Ways) -> Result<Authenticated, Refusal> {
@@ -161,22 +191,32 @@ fn refused_password<B>(error: PasswordError, ways: &Ways, request: &Screened<B>)
         | PasswordError::UnknownUser
         | PasswordError::BrokenUser(_)
         | PasswordError::LapsedUser(_) => challenge::wrong(ways, request.manners, error),
-        PasswordError::Throttled { seconds, .. } => Refusal::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "too-many-failures",
-            "Too many failures",
-            "wait, then try again",
-        )
-        .retry_after(seconds)
-        .because(error),
+        PasswordError::Throttled { seconds, .. } => too_many_failures(seconds).because(error),
         PasswordError::Busy => Refusal::unavailable("busy", "Too many callers at once").because(error),
     }
 }
 
+fn refused_client<B>(error: &ClientError, ways: &Ways, request: &Screened<B>) -> Refusal {
+    let refusal = match error {
+        ClientError::Throttled(seconds) => too_many_failures(*seconds),
+        error if error.is_ours_to_solve() => provider_unavailable(),
+        error => return challenge::wrong(ways, request.manners, crate::engine::chain(error)),
+    };
+    refusal.because(crate::engine::chain(error))
+}
+
+fn too_many_failures(seconds: u64) -> Refusal {
+    let (title, detail) = ("Too many failures", "wait, then try again");
+    Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too-many-failures", title, detail).retry_after(seconds)
+}
+
+fn provider_unavailable() -> Refusal {
+    Refusal::unavailable("identity-provider-unavailable", "The identity provider cannot be reached")
+}
+
 fn refused_token<B>(error: &BearerError, ways: &Ways, request: &Screened<B>) -> Refusal {
     if error.is_ours_to_solve() {
-        Refusal::unavailable("identity-provider-unavailable", "The identity provider cannot be reached")
-            .because(crate::engine::chain(error))
+        provider_unavailable().because(crate::engine::chain(error))
     } else {
         challenge::wrong(ways, request.manners, crate::engine::chain(error))
     }
@@ -200,7 +240,7 @@ impl Identity {
             Self::Anonymous => Caller::Anonymous,
             Self::Guest => Caller::Guest,
             Self::TechnicalUser(username) => Caller::TechnicalUser { username },
-            Self::TokenBearer(user, provider) => user.caller(provider),
+            Self::TokenBearer(user, provider) | Self::Client(user, provider) => user.caller(provider),
             Self::ServiceAccount(name) => Caller::ServiceAccount { name },
             Self::LoggedIn(logged_in, provider) => logged_in.session.vouched.user.caller(provider),
         }
@@ -221,6 +261,7 @@ impl Identity {
             Self::Guest => "guest",
             Self::TechnicalUser(_) => "basic",
             Self::TokenBearer(..) => "bearer",
+            Self::Client(..) => "client-credentials",
             Self::ServiceAccount(_) => "service-account",
             Self::LoggedIn(..) => "cookie",
         }

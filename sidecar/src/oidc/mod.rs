@@ -3,6 +3,7 @@
 mod backchannel;
 mod callback;
 pub(crate) mod claims;
+mod clients;
 mod exchange;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
@@ -31,6 +32,7 @@ pub(crate) use logout::{log_out, log_out_in_frame};
 pub(crate) use trusted::TrustedProvider;
 
 use claims::{Claimed, NoUser};
+pub(crate) use clients::ClientError;
 pub(crate) use jwt::{Expected, JwtError, SignedClaims, SigningKeys};
 use opaque::OpaqueError;
 use provider::{Described, Known, Provider};

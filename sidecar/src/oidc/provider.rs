@@ -16,7 +16,10 @@ use url::Url;
 
 use crate::kept::{Fetched, Kept, Source, Unavailable};
 
-use super::{http::HttpClient, jwt::SigningKeys, opaque::OpaqueTokens, renewal::Renewals, verified::VerifiedTokens};
+use super::{
+    clients::Clients, http::HttpClient, jwt::SigningKeys, opaque::OpaqueTokens, renewal::Renewals,
+    verified::VerifiedTokens,
+};
 
 /// What a provider says of itself.
 pub(crate) type Metadata = ProviderMetadata<
@@ -62,6 +65,7 @@ pub(crate) struct Provider {
     pub(super) opaque: OpaqueTokens,
     pub(super) renewals: Renewals,
     pub(super) verified: VerifiedTokens,
+    pub(super) clients: Clients,
     pub(super) kept: Kept<Described>,
 }
 
@@ -92,6 +96,7 @@ impl Provider {
             opaque: OpaqueTokens::new(),
             renewals: Renewals::new(),
             verified: VerifiedTokens::new(),
+            clients: Clients::new(),
             kept: Kept::start(discovery),
             config,
             http,

@@ -247,6 +247,7 @@ mod tests {
             oidc: Some(Checked::Valid(oidc)),
             additional_oidc: BTreeMap::new(),
             service_accounts: None,
+            client_credentials: None,
             guest_roles: None,
         };
         let door = Door {

@@ -186,6 +186,7 @@ pub(crate) fn closed_with(oidc: Option<Checked<Oidc>>) -> Door {
         oidc,
         additional_oidc: BTreeMap::new(),
         service_accounts: None,
+        client_credentials: None,
         guest_roles: None,
     };
     door(Some("http://127.0.0.1:8080"), Authentication::Closed(ways))

@@ -13,6 +13,7 @@ mod bearer;
 mod browser;
 mod certification;
 mod client;
+mod client_credentials;
 mod engine;
 mod fixture;
 mod guest;

@@ -55,6 +55,8 @@ pub(crate) struct Script {
     pub(crate) introspection: BTreeMap<String, Value>,
     /// Answers of the userinfo endpoint by token; others are refused.
     pub(crate) userinfo: BTreeMap<String, Value>,
+    /// Access tokens of other clients by their `Authorization`.
+    pub(crate) clients: BTreeMap<String, String>,
     /// Requests by path.
     pub(crate) asked: BTreeMap<String, usize>,
     /// Facts that the metadata leave out.
@@ -266,6 +268,12 @@ fn metadata(address: SocketAddr, script: &Script) -> Value {
 
 /// RFC 6749 §4.1.3 and RFC 7636 §4.6, strictly.
 fn redeem(script: &mut Script, form: &BTreeMap<String, String>, authorization: &str) -> Answer {
+    if form["grant_type"] == "client_credentials" {
+        return match script.clients.get(authorization) {
+            Some(token) => reply(200, &json!({"token_type": "Bearer", "expires_in": 300, "access_token": token})),
+            None => reply(401, &json!({"error": "invalid_client"})),
+        };
+    }
     if !is_our_client(authorization) {
         return reply(401, &json!({"error": "invalid_client"}));
     }

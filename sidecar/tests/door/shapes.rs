@@ -99,7 +99,7 @@ fn documented(provider: &str) -> Authentication {
 /// The documented manifest in a Session that maps each of these roles of the provider to one of its own.
 fn door(mut authentication: Authentication, issuer: &str, provider_roles: &[&str]) -> Door {
     let oidc = authentication.oidc.as_mut().unwrap();
-    oidc.issuer_url = issuer.to_owned();
+    issuer.clone_into(&mut oidc.issuer_url);
     let secret = oidc.client_secret_ref.clone().unwrap();
     let object = |kind: &str, name: &str, spec: Value| json!({"apiVersion": "cubegate.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec});
     let tables = json!([{"name": "Sales", "source": {"csv": {"path": "sales.csv"}}}]);
