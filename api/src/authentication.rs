@@ -104,6 +104,7 @@ pub struct ClientCredentials {
 )]
 pub struct Oidc {
     /// Name of the provider in the login and redirect paths.
+    #[schemars(length(min = 1, max = 63))]
     #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$')").message("providerId is a DNS label: lower-case letters, digits and dashes"))]
     pub provider_id: String,
     /// What the provider is called where people choose one. Default: the providerId.

@@ -13,6 +13,7 @@ use crate::{
 pub(crate) async fn a_service_account_comes_in_by_a_token_for_the_session_and_by_no_other(cluster: &Cluster<'_>) {
     cluster.story.step("a ServiceAccount");
     cluster.kubectl(&["create", "serviceaccount", "scraper"]).await;
+    cluster.kubectl(&["create", "serviceaccount", "other"]).await;
     let name = format!("system:serviceaccount:{NAMESPACE}:scraper");
     cluster
         .apply(&format!(
@@ -31,7 +32,7 @@ pub(crate) async fn a_service_account_comes_in_by_a_token_for_the_session_and_by
     assert_eq!(own.json().unwrap()["name"], name.as_str());
     for (what, arguments) in [
         ("for the API server", &["create", "token", "scraper"][..]),
-        ("of an account that no role names", &["create", "token", "default", "--audience=retail"]),
+        ("of an account that no role names", &["create", "token", "other", "--audience=retail"]),
     ] {
         let token = Credentials::Bearer(cluster.kubectl(arguments).await.trim().to_owned());
         let refused = cluster.ask(token).await;
@@ -40,6 +41,6 @@ pub(crate) async fn a_service_account_comes_in_by_a_token_for_the_session_and_by
     let none = r#"{"spec":{"authentication":{"serviceAccounts":null}}}"#;
     cluster.kubectl(&["patch", "session.cubegate.dev", "retail", "--type=merge", "-p", none]).await;
     cluster.enforced("refused after", &mut scraper, |reply| reply.expect_status(401)).await;
-    cluster.kubectl(&["delete", "role.cubegate.dev/scraper", "serviceaccount/scraper"]).await;
+    cluster.kubectl(&["delete", "role.cubegate.dev/scraper", "serviceaccount/scraper", "serviceaccount/other"]).await;
     cluster.wait_for("Programmed", "session/retail").await;
 }
