@@ -19,6 +19,7 @@ pub mod authentication;
 pub mod condition;
 pub mod context;
 pub mod crds;
+pub mod edge;
 pub mod model;
 pub mod moment;
 pub mod reference;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     authentication::Authentication,
     condition::SessionStatus,
+    edge::Tls,
     model::{Cube, Join, Table},
     reference::KeyReference,
 };
@@ -33,7 +34,8 @@ use crate::{
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("size(self.metadata.name) <= 52").message("a Session's name has at most 52 characters, because its children's names are made from it"),
     validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')").message("a Session's name is lower-case letters, digits and dashes and starts with a letter, because its Service has the same name"),
-    validation = Rule::new("!has(self.spec.authentication) || !has(self.spec.authentication.oidc) || has(self.spec.url)").message("`url` is required with `authentication.oidc`: redirect URIs and cookies are made from it")
+    validation = Rule::new("!has(self.spec.authentication) || !has(self.spec.authentication.oidc) || has(self.spec.url)").message("`url` is required with `authentication.oidc`: redirect URIs and cookies are made from it"),
+    validation = Rule::new("!has(self.spec.tls) || !has(self.spec.url) || self.spec.url.startsWith('https://')").message("with `tls`, `url` begins with https://, or browsers would send cookies in the clear")
 )]
 pub struct SessionSpec {
     /// Tables and where their rows come from.
@@ -58,6 +60,9 @@ pub struct SessionSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("self.matches('^https?://[^/?#]+/?$')").message("url is scheme and host only, for example https://retail.example.com"))]
     pub url: Option<String>,
+    /// TLS of the pods themselves. Left out, they speak HTTP, and what is before them ends TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
     /// Number of pods.
     #[serde(default = "default_replicas")]
     #[schemars(range(min = 0, max = 100))]

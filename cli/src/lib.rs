@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod certificate;
 mod check;
 mod diff;
 mod explain;

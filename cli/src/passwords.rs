@@ -22,9 +22,14 @@ impl Default for Passwords {
 }
 
 impl Passwords {
+    /// Whether Secrets can be seen.
+    pub(crate) fn are_seen(&self) -> bool {
+        !matches!(self, Self::Assumed)
+    }
+
     /// The value of a Secret's key; or a placeholder, where Secrets cannot be seen.
     pub(crate) fn look_up<'a>(&self, value: impl FnOnce() -> Result<&'a [u8], String>) -> Result<&'a [u8], String> {
-        if matches!(self, Self::Assumed) { Ok(password::DECOY.as_bytes()) } else { value() }
+        if self.are_seen() { value() } else { Ok(password::DECOY.as_bytes()) }
     }
 
     /// The hash of what a Secret holds: the one made before while the password is the same, so that an unchanged

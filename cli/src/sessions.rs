@@ -8,8 +8,10 @@ use cubegate_policy::{
     nearest::suggestion,
     snapshot::{Kind, ObjectName},
 };
+use cubegate_sidecar::TlsFiles;
 
 use crate::{
+    certificate::certificate,
     manifests::{Diagnostic, Manifests, Object},
     passwords::Passwords,
 };
@@ -18,6 +20,8 @@ use crate::{
 pub(crate) struct Declared {
     pub(crate) session: Session,
     pub(crate) compiled: Compiled,
+    /// What it shows to callers, if it has TLS; or why it cannot.
+    pub(crate) certificate: Option<Result<TlsFiles, String>>,
     /// Where each problem of the policy stands.
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// What is valid but hardly meant.
@@ -56,13 +60,16 @@ pub(crate) fn declared_at(
         .map(|session| {
             let mut session = session.clone();
             if let Some(address) = session.metadata.name.as_ref().and_then(|name| addresses.get(name)) {
-                session.spec.url = Some(format!("http://{address}"));
+                let scheme = if session.spec.tls.is_some() { "https" } else { "http" };
+                session.spec.url = Some(format!("{scheme}://{address}"));
             }
             let objects = dereference(&session, manifests, passwords);
             let compiled = compile(&objects);
-            let diagnostics = locate(&compiled, manifests);
+            let certificate = certificate(&session, manifests, passwords);
+            let mut diagnostics = locate(&compiled, manifests);
+            diagnostics.extend(of_certificate(&objects.session, certificate.as_ref(), manifests));
             let warnings = warnings(&advice(&objects, &compiled.snapshot, Moment::of(SystemTime::now())), manifests);
-            Declared { session, compiled, diagnostics, warnings }
+            Declared { session, compiled, certificate, diagnostics, warnings }
         })
         .collect()
 }
@@ -126,6 +133,17 @@ fn locate(compiled: &Compiled, manifests: &Manifests) -> Vec<Diagnostic> {
         diagnostics.push(entry.diagnostic_at(&problem.field, message));
     }
     diagnostics
+}
+
+fn of_certificate(
+    session: &Session,
+    certificate: Option<&Result<TlsFiles, String>>,
+    manifests: &Manifests,
+) -> Option<Diagnostic> {
+    const FIELD: &str = "spec.tls.secretName";
+    let defect = certificate?.as_ref().err()?;
+    let object = ObjectName { kind: Kind::Session, name: session.metadata.name.clone().unwrap_or_default() };
+    Some(manifests.find(&object)?.diagnostic_at(FIELD, format!("{object}: {FIELD}: {defect}")))
 }
 
 fn warnings(advice: &[Advice], manifests: &Manifests) -> Vec<Diagnostic> {

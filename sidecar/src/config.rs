@@ -12,6 +12,7 @@ use cubegate_policy::publication::{CookieKeys, Publication};
 use crate::{
     limits::{STALE_AGE, STALENESS_MAX},
     source::ApiServer,
+    transport::Tls,
 };
 
 /// What a sidecar is started with.
@@ -19,6 +20,8 @@ use crate::{
 pub struct Config {
     /// Unix socket that the engine serves.
     pub engine_socket: PathBuf,
+    /// How the connections of callers are encrypted.
+    pub tls: Tls,
     /// How the source of policies is doing.
     pub source: SourceHealth,
     /// The API server that vouches for ServiceAccounts, when there is one.
@@ -63,10 +66,12 @@ struct Observed {
 // === impl Config ===
 
 impl Config {
-    /// A sidecar in front of the engine on this socket, with a source of policies in the same process, of which no other sidecar is a part.
+    /// A sidecar in front of the engine on this socket, without TLS, with a source of policies in the same process, of
+    /// which no other sidecar is a part.
     pub fn new(engine_socket: impl Into<PathBuf>) -> Self {
         Self {
             engine_socket: engine_socket.into(),
+            tls: Tls::default(),
             source: SourceHealth::default(),
             api_server: None,
             sidecars: NonZero::<usize>::MIN,

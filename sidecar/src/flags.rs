@@ -4,7 +4,10 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Parser;
 
-use crate::source::{ApiServer, SecretSource, Sources};
+use crate::{
+    source::{ApiServer, SecretSource, Sources},
+    transport::Tls,
+};
 
 /// The door of a Cubegate pod: authenticates callers, resolves their roles, proxies to the engine.
 #[derive(Clone, Debug, Parser)]
@@ -19,6 +22,9 @@ pub struct Flags {
     /// Unix socket that the engine serves
     #[arg(long, env = "CUBEGATE_ENGINE_SOCKET", default_value = "/run/cubegate/engine.sock")]
     pub engine_socket: PathBuf,
+    /// Directory with `tls.crt` and `tls.key`, which may be replaced at any time. Without it callers are answered in the clear
+    #[arg(long, env = "CUBEGATE_TLS_DIR")]
+    pub tls_dir: Option<PathBuf>,
     /// Directory with the mounted policy Secret
     #[arg(long, env = "CUBEGATE_POLICY_DIR", required_unless_present = "policy_secret")]
     pub policy_dir: Option<PathBuf>,
@@ -40,6 +46,11 @@ pub struct Flags {
 }
 
 impl Flags {
+    /// How the connections of callers are encrypted. Within a runtime.
+    pub fn tls(&self) -> Tls {
+        self.tls_dir.clone().map(Tls::of_directory).unwrap_or_default()
+    }
+
     /// Where policies come from.
     pub fn sources(&self) -> Sources {
         let secret = self.policy_secret.clone().zip(self.namespace.clone());

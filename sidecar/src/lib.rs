@@ -44,6 +44,7 @@ mod source;
 mod standing;
 mod target;
 mod trace;
+mod transport;
 mod workers;
 
 pub use config::{Config, PolicyUpdate, SourceHealth};
@@ -51,3 +52,4 @@ pub use flags::Flags;
 pub use lines::Lines;
 pub use run::{RunError, run};
 pub use source::{ApiServer, Policies, SecretSource, Sources};
+pub use transport::{Tls, TlsError, TlsFiles};

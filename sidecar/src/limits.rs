@@ -19,6 +19,12 @@ pub(crate) const PRIVATE_CONNECTIONS_MAX: usize = 64;
 pub(crate) const SENDING_STALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time between looks, while somebody has no room, at who takes nothing of an answer.
 pub(crate) const SENDING_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// Time for a TLS handshake.
+pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time between looks at the mounted certificate.
+pub(crate) const CERTIFICATE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// Pause before looking again at a connection that has sent one or two bytes.
+pub(crate) const PEEK_INTERVAL: Duration = Duration::from_millis(5);
 /// Time for a request head to arrive, from the first byte or from the end of the request before.
 pub(crate) const HEAD_READ_TIMEOUT: Duration = Duration::from_mins(1);
 /// Size of a request head.

@@ -1,9 +1,8 @@
-//! One listener: accepts connections as long as there is room, serves HTTP/1.1 or HTTP/2 with prior knowledge, drains.
+//! One listener: accepts connections as long as there is room, serves HTTP/1.1 or HTTP/2, drains.
 
 use std::{
     convert::Infallible,
     future::Future,
-    io,
     net::{self, IpAddr},
     sync::Arc,
     time::Duration,
@@ -30,20 +29,19 @@ use tracing::{debug, warn};
 use crate::{
     answer::Answer,
     crowd::{Crowd, Member},
+    engine::chain,
     limits::{DRAIN_TIMEOUT, HEAD_BYTES_MAX, HEAD_READ_TIMEOUT, PING_INTERVAL, STREAMS_MAX},
+    transport::{Opened, Transport},
     workers::Workers,
 };
 
-/// First bytes of a connection that speaks HTTP/2; no HTTP/1 method begins so.
-const HTTP2: &[u8] = b"PRI";
-/// Pause before looking again at a connection that has sent one or two bytes.
-const PEEK_INTERVAL: Duration = Duration::from_millis(5);
 /// Pause after the kernel had no descriptors or memory for a connection.
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Serves a listener until the sender of `stop` says so or is gone, then lets open requests end.
 pub(crate) async fn serve<S, F>(
     listener: TcpListener,
+    transport: Transport,
     crowd: Arc<Crowd>,
     open: IntGauge,
     mut stop: watch::Receiver<bool>,
@@ -62,16 +60,20 @@ pub(crate) async fn serve<S, F>(
         };
         let Some((stream, source, member)) = accepted else { continue };
         let (worker, load) = workers.least_loaded();
-        let (service, watcher, open) = (worker.service.clone(), graceful.watcher(), open.clone());
+        let (service, watcher, open, transport) =
+            (worker.service.clone(), graceful.watcher(), open.clone(), transport.clone());
         worker.runtime.spawn(async move {
             let Ok(stream) = TcpStream::from_std(stream) else { return };
             open.inc();
-            let connection = connection(stream, watcher, Arc::clone(&member), move |request| service(request, source));
+            let connection = async {
+                let opened = transport.open(stream).await?;
+                connection(opened, watcher, Arc::clone(&member), move |request| service(request, source)).await
+            };
             tokio::select! {
                 // The connection first: the end of an answer leaves before its connection makes way.
                 biased;
                 served = connection => if let Err(error) = served {
-                    debug!(%error, "a connection broke off");
+                    debug!(error = chain(&*error), "a connection broke off");
                 },
                 () = member.told_to_leave() => debug!("a connection that asked for nothing, or took no answer, made way"),
             }
@@ -106,7 +108,7 @@ async fn accept(listener: &TcpListener, crowd: &Arc<Crowd>) -> Option<(net::TcpS
 }
 
 async fn connection<S, F>(
-    stream: TcpStream,
+    Opened { stream, is_http2 }: Opened,
     watcher: Watcher,
     member: Arc<Member>,
     service: S,
@@ -115,8 +117,6 @@ where
     S: Fn(Request<Incoming>) -> F + Send + 'static,
     F: Future<Output = Answer> + Send + 'static,
 {
-    let Ok(is_http2) = timeout(HEAD_READ_TIMEOUT, speaks_http2(&stream)).await else { return Ok(()) };
-    let is_http2 = is_http2?;
     let io = TokioIo::new(stream);
     let service = service_fn(move |request| {
         let (begun, answer) = (member.begin(), service(request));
@@ -142,20 +142,4 @@ where
         watcher.watch(server.serve_connection(io, service)).await?;
     }
     Ok(())
-}
-
-/// Looks at the first bytes without taking them.
-async fn speaks_http2(stream: &TcpStream) -> io::Result<bool> {
-    let mut bytes = [0; HTTP2.len()];
-    loop {
-        let length = stream.peek(&mut bytes).await?;
-        let seen = bytes.get(..length).unwrap_or_default();
-        if seen == HTTP2 {
-            return Ok(true);
-        }
-        if seen.is_empty() || !HTTP2.starts_with(seen) {
-            return Ok(false);
-        }
-        sleep(PEEK_INTERVAL).await;
-    }
 }

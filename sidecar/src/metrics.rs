@@ -5,6 +5,7 @@ use std::time::Duration;
 use cubegate_policy::publication::PolicyState;
 use prometheus::{
     Encoder, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    core::Collector,
 };
 
 use crate::target::Route;
@@ -56,7 +57,7 @@ impl Metrics {
             connections: gauge("cubegate_sidecar_connections", "Open connections."),
             registry,
         };
-        let all: [Box<dyn prometheus::core::Collector>; 6] = [
+        let all: [Box<dyn Collector>; 6] = [
             Box::new(metrics.requests.clone()),
             Box::new(metrics.refusals.clone()),
             Box::new(metrics.duration.clone()),
@@ -64,10 +65,15 @@ impl Metrics {
             Box::new(metrics.state.clone()),
             Box::new(metrics.connections.clone()),
         ];
-        for collector in all {
-            metrics.registry.register(collector).expect("each of our names is registered once");
-        }
+        metrics.register(all);
         metrics
+    }
+
+    /// Adds what a part of the sidecar counts by itself.
+    pub(crate) fn register(&self, collectors: impl IntoIterator<Item = Box<dyn Collector>>) {
+        for collector in collectors {
+            self.registry.register(collector).expect("each of our names is registered once");
+        }
     }
 
     pub(crate) fn answered(&self, route: Option<&Route>, status: u16, elapsed: Duration) {

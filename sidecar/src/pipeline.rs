@@ -33,6 +33,7 @@ use crate::{
     standing::{Policy, Standing},
     target::Route,
     trace::{REQUEST_ID, Trace},
+    transport::Tls,
 };
 
 /// Everything that answering a request takes. A clone shares all of it.
@@ -48,6 +49,7 @@ pub(crate) struct Pipeline {
     pub(crate) ended: Arc<Ended>,
     /// Rung when the engine says that it lacks the policy.
     pub(crate) policy_missing: Arc<Notify>,
+    pub(crate) tls: Tls,
 }
 
 /// What the log says of a request, as far as it got.
@@ -215,6 +217,11 @@ impl Pipeline {
             Err(error) => warn!(error = chain(&error), "failed to read the engine's metrics"),
         }
         Ok(typed(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text))
+    }
+
+    /// Whether requests can come in, and be served.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.tls.is_ready() && self.standing.is_ready()
     }
 
     /// What the sidecar counts, as Prometheus text.

@@ -23,7 +23,7 @@ pub(crate) fn answer(pipeline: &Pipeline, request: &Request<Incoming>) -> Answer
     }
     match request.uri().path() {
         "/livez" => text(StatusCode::OK, "ok\n".into()),
-        "/readyz" if pipeline.standing.is_ready() => text(StatusCode::OK, "ok\n".into()),
+        "/readyz" if pipeline.is_ready() => text(StatusCode::OK, "ok\n".into()),
         "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, unready(pipeline)),
         "/policy" => json_answer(&pipeline.standing.report()),
         "/metrics" => typed(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", pipeline.own_metrics()),
@@ -40,7 +40,8 @@ fn unready(pipeline: &Pipeline) -> String {
         Some(ModelState::Loaded) => "Loaded",
         Some(ModelState::Failed(_)) => "Failed",
     };
-    format!("policy {:?}, engine {engine}\n", report.state)
+    let certificate = if pipeline.tls.is_ready() { "" } else { ", no certificate" };
+    format!("policy {:?}, engine {engine}{certificate}\n", report.state)
 }
 
 fn text(status: StatusCode, body: String) -> Answer {

@@ -25,6 +25,7 @@ use crate::{
     pipeline::Pipeline,
     private,
     standing::Standing,
+    transport::Transport,
     workers::Workers,
 };
 
@@ -52,10 +53,11 @@ pub async fn run(
     policies: watch::Receiver<Option<Arc<PolicyUpdate>>>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), RunError> {
-    let Config { engine_socket, source, api_server, sidecars } = config;
+    let Config { engine_socket, tls, source, api_server, sidecars } = config;
     let engine = Engine::new(&engine_socket);
     let standing = Arc::new(Standing::new(source));
     let metrics = Arc::new(Metrics::new());
+    metrics.register(tls.collectors());
     let policy_missing = Arc::new(Notify::new());
     let pipeline = Pipeline {
         standing: Arc::clone(&standing),
@@ -66,6 +68,7 @@ pub async fn run(
         logout_tokens: Arc::new(LogoutTokens::new()),
         ended: Arc::new(Ended::new()),
         policy_missing: Arc::clone(&policy_missing),
+        tls: tls.clone(),
     };
     let adopter =
         Adopter { engine, standing, issuers: Issuers { http: HttpClient::new(), api_server }, policy_missing };
@@ -85,6 +88,7 @@ pub async fn run(
     .map_err(RunError::Threads)?;
     serving.spawn(listen::serve(
         public,
+        Transport::new(tls),
         Crowd::new(connections_max(descriptors_max(), sidecars)),
         metrics.connections().clone(),
         stopped.clone(),
@@ -93,6 +97,7 @@ pub async fn run(
     if let Some(private) = private {
         serving.spawn(listen::serve(
             private,
+            Transport::default(),
             Crowd::new(PRIVATE_CONNECTIONS_MAX),
             metrics.connections().clone(),
             stopped,

@@ -8,6 +8,7 @@ use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
 };
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 /// A certificate authority and what it has signed, as PEM.
 #[derive(Debug)]
@@ -79,6 +80,22 @@ impl Identity {
         fs::write(directory.join(format!("{name}.crt")), &self.certificate)?;
         fs::write(directory.join(format!("{name}.key")), &self.key)?;
         Ok(())
+    }
+
+    /// The certificate, in DER.
+    pub fn der(&self) -> Result<CertificateDer<'static>> {
+        CertificateDer::from_pem_slice(self.certificate.as_bytes()).context("rcgen writes PEM")
+    }
+
+    /// A Secret of type `kubernetes.io/tls`, as JSON (which is YAML).
+    pub fn secret(&self, name: &str) -> serde_json::Value {
+        serde_json::json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "kubernetes.io/tls",
+            "metadata": {"name": name},
+            "stringData": {"tls.crt": self.certificate, "tls.key": self.key},
+        })
     }
 
     /// A kubeconfig for this client, as JSON (which is YAML).

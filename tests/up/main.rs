@@ -16,6 +16,7 @@ mod requests;
 mod retail;
 mod tables;
 mod timing;
+mod tls;
 mod validity;
 mod world;
 

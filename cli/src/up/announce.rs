@@ -25,7 +25,11 @@ struct Login {
 
 /// Prints `ready NAME URL`, the users, and three commands.
 pub(crate) fn ready(declared: &Declared, address: SocketAddr, cubes: &[CubeSchema], manifests: &Manifests) {
-    let url = format!("http://{address}");
+    let (url, insecure) = match declared.certificate {
+        None => (format!("http://{address}"), ""),
+        // Nobody vouches for a certificate of this address.
+        Some(_) => (format!("https://{address}"), "-k "),
+    };
     say!("ready {} {url}", declared.name());
     let logins = logins(declared, manifests);
     let tried = login_to_try(&logins);
@@ -35,6 +39,7 @@ pub(crate) fn ready(declared: &Declared, address: SocketAddr, cubes: &[CubeSchem
         print_logins(&logins);
     }
     let credentials = tried.map(|login| format!("-u {} ", quoted(&credential(login)))).unwrap_or_default();
+    let credentials = format!("{insecure}{credentials}");
     say!("\ntry\n  curl {credentials}{url}/whoami\n  curl {credentials}{url}/api/v1/cubes");
     if let Some(cube) = cubes.first() {
         let query = quoted(&query_to_try(declared, tried, cube));

@@ -14,7 +14,7 @@ use cubegate_policy::{
     bind::BindProblem,
     publication::{CookieKeys, Publication, PublicationId},
 };
-use cubegate_sidecar::{Config, PolicyUpdate};
+use cubegate_sidecar::{Config, PolicyUpdate, Tls};
 use futures::future::join_all;
 use tokio::{
     net::{TcpListener, UnixListener},
@@ -51,6 +51,7 @@ pub(crate) struct Running {
 struct RunningSession {
     address: SocketAddr,
     engine: Engine,
+    tls: Tls,
     policies: watch::Sender<Option<Arc<PolicyUpdate>>>,
     cookie_keys: CookieKeys,
     published: Option<PublicationId>,
@@ -116,6 +117,7 @@ impl Running {
         let mut settling = Vec::new();
         for declared in declared {
             if let Some(session) = self.sessions.get_mut(declared.name()) {
+                session.encrypt(&declared);
                 session.publish(&declared);
                 session.load(&declared, TableFiles::of_directory(&self.directory, manifests));
                 settling.push(session.settle(declared));
@@ -209,8 +211,11 @@ impl RunningSession {
             let (engine, signal) = (engine.clone(), stop_signal(stopped.clone()));
             async move { report_end("engine", engine.serve(engine_listener, signal).await) }
         });
+        let tls = Tls::default();
+        // Until its manifest has been read, a Session may be one that nobody speaks to in the clear.
+        tls.require();
         let sidecar_task = tokio::spawn({
-            let config = Config { sidecars: SIDECARS, ..Config::new(socket) };
+            let config = Config { sidecars: SIDECARS, tls: tls.clone(), ..Config::new(socket) };
             let signal = stop_signal(stopped);
             async move { report_end("sidecar", cubegate_sidecar::run(config, listener, None, updates, signal).await) }
         });
@@ -219,6 +224,7 @@ impl RunningSession {
         Ok(Self {
             address,
             engine,
+            tls,
             policies,
             cookie_keys: CookieKeys::one(cookie_key),
             published: None,
@@ -228,6 +234,16 @@ impl RunningSession {
             stop,
             tasks: vec![engine_task, sidecar_task],
         })
+    }
+
+    /// New connections are encrypted as the manifest says. What cannot be used leaves the certificate before.
+    fn encrypt(&self, declared: &Declared) {
+        match &declared.certificate {
+            None => self.tls.turn_off(),
+            // It has been checked, so all that can be wrong is that it has expired since.
+            Some(Ok(files)) => drop(self.tls.offer(files)),
+            Some(Err(_)) => self.tls.require(),
+        }
     }
 
     /// Publishes a policy when it differs from the one in force.

@@ -3,7 +3,7 @@
 //! ```text
 //! ┌─ sidecar (starts first, stops last) ─┐   /run/cubegate    ┌─ engine ───────────────┐
 //! │ public 8080, private 8081            │◀──engine.sock─────▶│ no port, no token      │
-//! │ policy Secret, ServiceAccount token  │    (emptyDir)      │ model and data mounted │
+//! │ policy Secret, token, certificate    │    (emptyDir)      │ model and data mounted │
 //! └──────────────────────────────────────┘                    └────────────────────────┘
 //! ```
 
@@ -23,6 +23,8 @@ pub(super) const SOCKET_VOLUME: &str = "socket";
 pub(super) const POLICY_VOLUME: &str = "policy";
 /// Volume with the sidecar's ServiceAccount token.
 pub(super) const TOKEN_VOLUME: &str = "token";
+/// Volume with the certificate that callers are shown, of a Session with TLS.
+pub(super) const TLS_VOLUME: &str = "tls";
 /// Volume with the model.
 pub(super) const MODEL_VOLUME: &str = "model";
 
@@ -30,6 +32,7 @@ const SOCKET_DIR: &str = "/run/cubegate";
 const ENGINE_SOCKET: &str = "/run/cubegate/engine.sock";
 const POLICY_DIR: &str = "/etc/cubegate/policy";
 const TOKEN_DIR: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+const TLS_DIR: &str = "/etc/cubegate/tls";
 const MODEL_DIR: &str = "/etc/cubegate/model";
 const MODEL_PATH: &str = "/etc/cubegate/model/model.json";
 const DATA_DIR: &str = "/etc/cubegate/data";
@@ -41,29 +44,35 @@ const PRIVATE: i32 = 8081;
 const ENGINE_LINGER_SECONDS: i64 = 5;
 
 /// The auth-proxy, which is what its image runs: a native sidecar, so that it is there before the engine and outlives it.
-pub(super) fn sidecar(image: &str, namespace: &str, policy_secret: &str) -> Container {
+pub(super) fn sidecar(image: &str, namespace: &str, policy_secret: &str, has_tls: bool) -> Container {
+    let mut args = arguments(&[
+        ("--listen", &format!("0.0.0.0:{PUBLIC}")),
+        ("--private-listen", &format!("0.0.0.0:{PRIVATE}")),
+        ("--engine-socket", ENGINE_SOCKET),
+        ("--policy-dir", POLICY_DIR),
+        ("--policy-secret", policy_secret),
+        ("--namespace", namespace),
+    ]);
+    let mut mounts = vec![
+        mount(SOCKET_VOLUME, SOCKET_DIR, false),
+        mount(POLICY_VOLUME, POLICY_DIR, true),
+        mount(TOKEN_VOLUME, TOKEN_DIR, true),
+    ];
+    if has_tls {
+        args.extend(arguments(&[("--tls-dir", TLS_DIR)]));
+        mounts.push(mount(TLS_VOLUME, TLS_DIR, true));
+    }
     Container {
         name: "sidecar".into(),
         image: Some(image.to_owned()),
-        args: Some(arguments(&[
-            ("--listen", &format!("0.0.0.0:{PUBLIC}")),
-            ("--private-listen", &format!("0.0.0.0:{PRIVATE}")),
-            ("--engine-socket", ENGINE_SOCKET),
-            ("--policy-dir", POLICY_DIR),
-            ("--policy-secret", policy_secret),
-            ("--namespace", namespace),
-        ])),
+        args: Some(args),
         restart_policy: Some("Always".into()),
         ports: Some(vec![port(PUBLIC_PORT, PUBLIC), port(PRIVATE_PORT, PRIVATE)]),
         liveness_probe: Some(probe("/livez", 10, 6)),
         readiness_probe: Some(probe("/readyz", 2, 2)),
         resources: Some(requests("50m", "32Mi")),
         security_context: Some(restricted()),
-        volume_mounts: Some(vec![
-            mount(SOCKET_VOLUME, SOCKET_DIR, false),
-            mount(POLICY_VOLUME, POLICY_DIR, true),
-            mount(TOKEN_VOLUME, TOKEN_DIR, true),
-        ]),
+        volume_mounts: Some(mounts),
         ..Container::default()
     }
 }

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use cubegate_api::{Session, model::FileLocation};
+use cubegate_api::{
+    Session,
+    edge::{TLS_CERTIFICATE, TLS_KEY},
+    model::FileLocation,
+};
 use k8s_openapi::{
     api::{
         apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
@@ -22,7 +26,7 @@ use kube::ResourceExt;
 
 use super::{
     Images, child,
-    container::{MODEL_VOLUME, POLICY_VOLUME, SOCKET_VOLUME, TOKEN_VOLUME, engine, sidecar},
+    container::{MODEL_VOLUME, POLICY_VOLUME, SOCKET_VOLUME, TLS_VOLUME, TOKEN_VOLUME, engine, sidecar},
 };
 use crate::{
     digest::sha256_of,
@@ -73,10 +77,15 @@ fn pod(session: &Session, images: &Images) -> PodSpec {
     let data: Vec<_> = data_maps.iter().enumerate().map(|(index, map)| (format!("data-{index}"), *map)).collect();
     let mut volumes = vec![
         Volume { name: SOCKET_VOLUME.into(), empty_dir: Some(EmptyDirVolumeSource::default()), ..Volume::default() },
-        Volume { name: POLICY_VOLUME.into(), secret: Some(policy_volume(&policy)), ..Volume::default() },
+        Volume { name: POLICY_VOLUME.into(), secret: Some(secret_volume(&policy, &[])), ..Volume::default() },
         Volume { name: TOKEN_VOLUME.into(), projected: Some(token_volume()), ..Volume::default() },
         config_map_volume(MODEL_VOLUME, &model_config_map(&name)),
     ];
+    volumes.extend(session.spec.tls.iter().map(|tls| Volume {
+        name: TLS_VOLUME.into(),
+        secret: Some(secret_volume(&tls.secret_name, &[TLS_CERTIFICATE, TLS_KEY])),
+        ..Volume::default()
+    }));
     volumes.extend(data.iter().map(|(volume, map)| config_map_volume(volume, map)));
     PodSpec {
         service_account_name: Some(name.clone()),
@@ -91,7 +100,12 @@ fn pod(session: &Session, images: &Images) -> PodSpec {
             seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".into(), ..SeccompProfile::default() }),
             ..PodSecurityContext::default()
         }),
-        init_containers: Some(vec![sidecar(&images.sidecar, &session.namespace().unwrap_or_default(), &policy)]),
+        init_containers: Some(vec![sidecar(
+            &images.sidecar,
+            &session.namespace().unwrap_or_default(),
+            &policy,
+            session.spec.tls.is_some(),
+        )]),
         containers: vec![engine(&images.engine, &data)],
         topology_spread_constraints: Some(vec![spread(&name)]),
         volumes: Some(volumes),
@@ -109,9 +123,12 @@ fn data_config_maps(session: &Session) -> BTreeSet<&str> {
     maps.collect()
 }
 
-fn policy_volume(secret: &str) -> SecretVolumeSource {
+/// These keys of a Secret, or all.
+fn secret_volume(secret: &str, keys: &[&str]) -> SecretVolumeSource {
+    let items = keys.iter().map(|&key| KeyToPath { key: key.into(), path: key.into(), mode: None }).collect::<Vec<_>>();
     SecretVolumeSource {
         secret_name: Some(secret.to_owned()),
+        items: (!items.is_empty()).then_some(items),
         default_mode: Some(SECRET_MODE),
         ..SecretVolumeSource::default()
     }

@@ -11,9 +11,11 @@ use super::child;
 use crate::names::{PUBLIC_PORT, selector};
 
 pub(super) fn service(session: &Session) -> Service {
+    let (name, number) = if session.spec.tls.is_some() { ("https", 443) } else { ("http", 80) };
     let port = ServicePort {
-        name: Some("http".into()),
-        port: 80,
+        name: Some(name.into()),
+        app_protocol: Some(name.into()),
+        port: number,
         target_port: Some(IntOrString::String(PUBLIC_PORT.into())),
         protocol: Some("TCP".into()),
         ..ServicePort::default()

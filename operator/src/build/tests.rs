@@ -88,6 +88,26 @@ fn a_change_of_policy_never_restarts_anything() {
 }
 
 #[test]
+fn with_tls_the_sidecar_alone_has_certificate_and_key_and_the_service_is_for_https() {
+    let session = session(|session| session["spec"]["tls"] = json!({"secretName": "retail-tls"}));
+    let resources = built(&session, 7);
+    let pod = pod_template(&resources)["spec"].clone();
+    let volumes = pod["volumes"].as_array().unwrap();
+    let certificate = volumes.iter().find(|volume| volume["name"] == "tls").unwrap();
+    assert_eq!(certificate["secret"]["secretName"], "retail-tls");
+    assert_eq!(
+        certificate["secret"]["items"],
+        json!([{"key": "tls.crt", "path": "tls.crt"}, {"key": "tls.key", "path": "tls.key"}])
+    );
+    let sidecar = &pod["initContainers"][0];
+    assert!(sidecar["args"].as_array().unwrap().contains(&json!("--tls-dir=/etc/cubegate/tls")));
+    assert!(sidecar["volumeMounts"].to_string().contains("/etc/cubegate/tls"));
+    assert!(!pod["containers"].to_string().contains("/etc/cubegate/tls"), "the engine has no part in it");
+    let port = yaml(&resources.service)["spec"]["ports"][0].clone();
+    assert_eq!((&port["name"], &port["port"], &port["targetPort"]), (&json!("https"), &json!(443), &json!("public")));
+}
+
+#[test]
 fn a_change_of_the_model_or_of_the_data_rolls_the_pods() {
     let annotation = |resources: &Resources<Prepared>, name: &str| {
         pod_template(resources)["metadata"]["annotations"][name].as_str().unwrap().to_owned()

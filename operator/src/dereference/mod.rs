@@ -4,9 +4,11 @@
 //! caches ───────────────▶ Session, Roles, Restrictions, TechnicalUsers ┐
 //! Secrets ──hash once───▶ password hashes, client secrets              ├──▶ Found
 //! ConfigMaps ──digest───▶ data                                         │
+//! Secret ───────────────▶ whether there is a certificate               │
 //! policy Secret ──read──▶ what was published last                      ┘
 //! ```
 
+mod certificate;
 mod data;
 mod passwords;
 
@@ -139,7 +141,8 @@ impl Dereferencer {
             let secret = passwords::client_secret(&secrets, namespace, reference).await?;
             client_secrets.insert(reference.clone(), secret);
         }
-        let data = self.data.digest(&self.client, namespace, session).await?;
+        let mut data = self.data.digest(&self.client, namespace, session).await?;
+        data.problems.extend(certificate::problem(&secrets, namespace, session).await?);
         let objects = Objects {
             session: session.clone(),
             roles: members.roles.iter().chain(&unplaced.roles).map(|seen| seen.parsed()).collect(),

@@ -142,7 +142,7 @@ pub(super) async fn client_secret(
     }))
 }
 
-fn value(secret: &Secret, reference: &KeyReference) -> Result<Vec<u8>, String> {
+pub(super) fn value(secret: &Secret, reference: &KeyReference) -> Result<Vec<u8>, String> {
     let data = secret.data.as_ref();
     data.and_then(|data| data.get(&reference.key)).map(|value| value.0.clone()).ok_or_else(|| {
         let keys = data.into_iter().flatten().map(|(key, _)| key.as_str());
@@ -150,7 +150,7 @@ fn value(secret: &Secret, reference: &KeyReference) -> Result<Vec<u8>, String> {
     })
 }
 
-fn missing_secret(namespace: &Namespace, name: &str) -> String {
+pub(super) fn missing_secret(namespace: &Namespace, name: &str) -> String {
     let secrets = namespace.secrets.all(|_| true);
     let names: Vec<_> = secrets.iter().map(|secret| secret.name_any()).collect();
     missing("Secret", name, " in this namespace", nearest(name, names.iter().map(String::as_str)))

@@ -90,7 +90,7 @@ pub fn pod(change: &Change<Pod>) -> Vec<String> {
     }
 }
 
-/// A Secret: the Session whose policy it carries, and those that take a password or client secret from it.
+/// A Secret: the Session whose policy it carries, and those that take a password, client secret or certificate from it.
 pub fn secret(namespace: &Namespace, change: &Change<PartialObjectMeta<Secret>>) -> Vec<String> {
     let mut names = child(change);
     let Some(name) = name_of(change) else { return names };
@@ -99,7 +99,10 @@ pub fn secret(namespace: &Namespace, change: &Change<PartialObjectMeta<Secret>>)
         .all(|user| user.readable().is_some_and(|user| user.password_secret_refs().any(|key| key.name == name)));
     names.extend(users.iter().map(|user| user.session_name().to_owned()));
     let sessions = namespace.sessions.all(|session| {
-        session.readable().is_some_and(|session| session.client_secret_refs().any(|key| key.name == name))
+        session.readable().is_some_and(|session| {
+            session.client_secret_refs().any(|key| key.name == name)
+                || session.spec.tls.as_ref().is_some_and(|tls| tls.secret_name == name)
+        })
     });
     names.extend(sessions.iter().map(|session| session.name_any()));
     names.dedup();

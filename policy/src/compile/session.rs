@@ -32,8 +32,9 @@ pub(super) fn check(session: &Session, problems: &mut Problems) {
     let mut invalid = |field: String, message: String| {
         problems.report(&object, ProblemKind::Invalid, field, message);
     };
-    // Who comes in is checked with the roles; how rows combine and how many pods run cannot be wrong here.
-    let SessionSpec { tables: table_list, joins, cubes, authentication: _, access: _, url: _, replicas: _ } =
+    // Who comes in is checked with the roles; how rows combine, whose certificate is shown and how many pods run cannot be
+    // wrong here.
+    let SessionSpec { tables: table_list, joins, cubes, authentication: _, access: _, url: _, tls: _, replicas: _ } =
         &session.spec;
     let Names { tables, cubes: _ } = names(session);
     repeated("spec.tables", "table", table_list.iter().map(|table: &Table| &table.name), &mut invalid);

@@ -1,24 +1,15 @@
 //! The mounted policy Secret.
 
-use std::{
-    collections::BTreeMap,
-    io,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 use cubegate_policy::publication::secret_key;
-use tokio::{
-    fs,
-    time::{MissedTickBehavior, interval},
-};
+use tokio::time::{MissedTickBehavior, interval};
 use tracing::warn;
 
 use crate::limits::DIRECTORY_CHECK_INTERVAL;
 
-use super::{Authority, Publisher};
+use super::{Authority, Publisher, mounted::contents};
 
-/// Link that the kubelet swaps when a mounted Secret changes; what it points at never changes.
-const CURRENT: &str = "..data";
 const KEYS: [&str; 5] =
     [secret_key::FORMAT, secret_key::SNAPSHOT, secret_key::REVISION, secret_key::SHA256, secret_key::COOKIE_KEY];
 
@@ -29,7 +20,7 @@ pub(super) async fn read(directory: PathBuf, authority: Authority, publisher: Pu
     let (mut last, mut was_missing) = (None, false);
     loop {
         look.tick().await;
-        match contents(&directory).await {
+        match contents(&directory, &KEYS).await {
             Ok(parts) => {
                 was_missing = false;
                 if authority == Authority::Source {
@@ -47,13 +38,4 @@ pub(super) async fn read(directory: PathBuf, authority: Authority, publisher: Pu
             Err(_) => {}
         }
     }
-}
-
-async fn contents(directory: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
-    let directory = fs::canonicalize(directory.join(CURRENT)).await.unwrap_or_else(|_| directory.to_owned());
-    let mut parts = BTreeMap::new();
-    for key in KEYS {
-        parts.insert(key.to_owned(), fs::read(directory.join(key)).await?);
-    }
-    Ok(parts)
 }

@@ -10,6 +10,7 @@
 
 pub(crate) mod api_server;
 mod directory;
+pub(crate) mod mounted;
 mod secret;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
+    path::Path,
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -44,6 +45,11 @@ pub(crate) struct Sidecar {
 impl Sidecar {
     /// Without a policy yet.
     pub(crate) async fn bare() -> Self {
+        Self::configured(|socket| Config::new(socket)).await
+    }
+
+    /// Without a policy yet, and started with this before the engine on a socket.
+    pub(crate) async fn configured(config: impl FnOnce(&Path) -> Config) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let engine = Engine::start(&directory.path().join("engine.sock"));
         let (public, private) =
@@ -52,7 +58,7 @@ impl Sidecar {
         let (stop, stopped) = oneshot::channel::<()>();
         let addresses = (public.local_addr().unwrap(), private.local_addr().unwrap());
         let told = async move { drop(stopped.await) };
-        let task = tokio::spawn(run(Config::new(&engine.socket), public, Some(private), receiver, told));
+        let task = tokio::spawn(run(config(&engine.socket), public, Some(private), receiver, told));
         Self {
             public: addresses.0,
             private: addresses.1,
