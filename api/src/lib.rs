@@ -27,12 +27,14 @@ pub mod restriction;
 pub mod role;
 pub mod rules;
 pub mod session;
+pub mod source_range;
 pub mod technical_user;
 
 pub use moment::Moment;
 pub use restriction::{Restriction, RestrictionSpec};
 pub use role::{Role, RoleSpec};
 pub use session::{Session, SessionSpec};
+pub use source_range::SourceRange;
 pub use technical_user::{TechnicalUser, TechnicalUserSpec};
 
 /// The API group of the four kinds.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     authentication::Authentication,
     condition::SessionStatus,
-    edge::Tls,
+    edge::{Cors, ProxyProtocol, Tls},
     model::{Cube, Join, Table},
     reference::KeyReference,
 };
@@ -63,6 +63,12 @@ pub struct SessionSpec {
     /// TLS of the pods themselves. Left out, they speak HTTP, and what is before them ends TLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
+    /// Load balancers that pass connections on and say whose they are. Left out, a connection comes from whoever opened it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_protocol: Option<ProxyProtocol>,
+    /// Pages of other origins whose scripts may read answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cors: Option<Cors>,
     /// Number of pods.
     #[serde(default = "default_replicas")]
     #[schemars(range(min = 0, max = 100))]

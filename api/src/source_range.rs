@@ -27,8 +27,13 @@ impl TryFrom<String> for SourceRange {
     type Error = MalformedRange;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let range: IpNet = text.parse().map_err(|_| MalformedRange)?;
-        if range == range.trunc() { Ok(Self(range)) } else { Err(MalformedRange) }
+        // Parsed by the standard library, to which no zeros before a number are octal or nothing at all.
+        let (address, length) = text.split_once('/').ok_or(MalformedRange)?;
+        let address: IpAddr = address.parse().map_err(|_| MalformedRange)?;
+        let prefix: u8 = length.parse().map_err(|_| MalformedRange)?;
+        let range = IpNet::new(address, prefix).map_err(|_| MalformedRange)?;
+        let has_one_reading = range == range.trunc() && prefix.to_string() == length;
+        if has_one_reading { Ok(Self(range)) } else { Err(MalformedRange) }
     }
 }
 
@@ -88,7 +93,18 @@ mod tests {
 
     #[test]
     fn what_could_mean_another_range_is_none() {
-        for text in ["", "10.0.0.0", "10.0.0.1/8", "10.0.0.0/33", "10.0.0/8", "010.0.0.0/8", "all", "10.0.0.0/8 "] {
+        for text in [
+            "",
+            "10.0.0.0",
+            "10.0.0.1/8",
+            "10.0.0.0/33",
+            "10.0.0/8",
+            "10.0.0.0/08",
+            "10.0.0.0/+8",
+            "010.0.0.0/8",
+            "all",
+            "10.0.0.0/8 ",
+        ] {
             assert_eq!(range(text), Err(MalformedRange), "{text}");
         }
     }

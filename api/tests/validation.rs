@@ -371,3 +371,59 @@ fn a_type_or_an_interval_that_is_none_is_refused_with_what_to_write() {
     assert!(read("decimal(2,10)", "5m").contains("decimal(p,s)"));
     assert!(read("date", "5").contains("as in 30s"));
 }
+
+#[test]
+fn with_tls_the_url_is_one_of_https() {
+    let with = |url: Option<&str>| {
+        let changed = session(|spec| {
+            spec["tls"] = json!({"secretName": "retail-tls"});
+            if let Some(url) = url {
+                spec["url"] = json!(url);
+            }
+        });
+        sentence(changed.validate_cel())
+    };
+    assert_eq!(with(None), "");
+    assert_eq!(with(Some("https://retail.example.com")), "");
+    assert!(with(Some("http://retail.example.com")).contains("`url` begins with https://"));
+}
+
+#[test]
+fn ranges_of_load_balancers_have_one_reading() {
+    let with = |ranges: Value| {
+        let mut spec = json!({
+            "tables": [{"name": "Sales", "source": {"csv": {"path": "sales.csv"}}}],
+            "cubes": [{"name": "Sales", "factTable": "Sales"}],
+        });
+        spec["proxyProtocol"] = json!({"sourceRanges": ranges});
+        serde_json::from_value::<Session>(object("Session", &spec)).map(|session| sentence(session.validate_cel()))
+    };
+    assert_eq!(with(json!(["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32"])).unwrap(), "");
+    for range in ["10.0.0.1/8", "10.0.0.0", "10.0.0.0/33", "everywhere"] {
+        assert!(with(json!([range])).unwrap_err().to_string().contains("for example `10.0.0.0/8`"), "{range}");
+    }
+}
+
+#[test]
+fn origins_are_written_as_browsers_write_them() {
+    let with =
+        |origin: &str| sentence(session(|spec| spec["cors"] = json!({"allowedOrigins": [origin]})).validate_cel());
+    for origin in
+        ["https://app.example.com", "https://app.example.com:8443", "http://127.0.0.1:3000", "http://localhost"]
+    {
+        assert_eq!(with(origin), "", "{origin}");
+    }
+    for origin in [
+        "*",
+        "null",
+        "https://*.example.com",
+        "https://app.example.com/",
+        "https://App.example.com",
+        "https://app.example.com:443",
+        "http://app.example.com",
+        "http://localhost:80",
+        "http://127.0.0.1.example.com",
+    ] {
+        assert!(with(origin).contains("write each origin as browsers do"), "{origin}");
+    }
+}

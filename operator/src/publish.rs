@@ -109,7 +109,7 @@ impl Previous {
 mod tests {
     use std::collections::BTreeMap;
 
-    use cubegate_policy::snapshot::{Access, Door};
+    use cubegate_policy::snapshot::{Access, Door, Edge};
     use k8s_openapi::ByteString;
     use proptest::prelude::*;
 
@@ -120,6 +120,7 @@ mod tests {
     fn snapshot(url: &str) -> Snapshot {
         let door = Door {
             url: Some(url.into()),
+            edge: Edge::default(),
             authentication: Authentication::Open,
             mapped: BTreeMap::new(),
             granted: BTreeMap::new(),

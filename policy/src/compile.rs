@@ -32,6 +32,7 @@
 
 mod advice;
 mod authentication;
+mod edge;
 mod holders;
 mod inheritance;
 mod objects;
@@ -85,7 +86,8 @@ pub fn compile(objects: &Objects) -> Compiled {
     let granted = roles_by(&roles, |role| &role.users);
     let (at_the_door, of_roles) =
         roles.into_iter().map(|(role, compiled)| ((role.clone(), compiled.door), (role, compiled.access))).unzip();
-    let door = Door { url, authentication, mapped, granted, roles: at_the_door };
+    let edge = edge::compile(&session.spec);
+    let door = Door { url, edge, authentication, mapped, granted, roles: at_the_door };
     let AccessRule { combine, unmatched } = session.spec.access;
     let access = Access { combine, unmatched, roles: of_roles };
     Compiled { snapshot: Snapshot { session: name, sources, door, access }, problems: problems.into_ordered() }

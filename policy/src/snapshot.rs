@@ -11,6 +11,7 @@ mod clause;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cubegate_api::SourceRange;
 pub use cubegate_api::{
     authentication::AccessTokenFormat,
     role::CubeOrder,
@@ -89,6 +90,9 @@ pub enum Checked<T> {
 pub struct Door {
     /// Address that users open, without a trailing slash.
     pub url: Option<String>,
+    /// How connections arrive.
+    #[serde(default, skip_serializing_if = "Edge::is_default")]
+    pub edge: Edge,
     /// How callers prove who they are.
     pub authentication: Authentication,
     /// Provider role, or name of a provider user → the roles that it is mapped to.
@@ -97,6 +101,18 @@ pub struct Door {
     pub granted: RolesByName,
     /// Every role by name, the built-in ones included.
     pub roles: BTreeMap<String, DoorRole>,
+}
+
+/// How connections arrive.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Edge {
+    /// From where connections begin with a header of the PROXY protocol, and from where alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proxy_protocol: Vec<SourceRange>,
+    /// Origins whose scripts may read answers.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub allowed_origins: BTreeSet<String>,
 }
 
 /// Names of roles by what leads to them. Looked up, never walked: a policy may have thousands of roles.
@@ -310,6 +326,12 @@ impl Oidc {
         let qualified = format!("{}{name}", self.prefix);
         let is_foreign = self.foreign_prefixes.iter().any(|prefix| qualified.starts_with(prefix));
         (!is_foreign).then_some(qualified)
+    }
+}
+
+impl Edge {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }
 

@@ -18,6 +18,7 @@ mod authorization;
 mod challenge;
 mod config;
 mod cookie;
+mod cors;
 mod crowd;
 mod engine;
 mod flags;

@@ -19,7 +19,9 @@ pub(crate) const PRIVATE_CONNECTIONS_MAX: usize = 64;
 pub(crate) const SENDING_STALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time between looks, while somebody has no room, at who takes nothing of an answer.
 pub(crate) const SENDING_CHECK_INTERVAL: Duration = Duration::from_secs(1);
-/// Time for a TLS handshake.
+/// Size of a header of the PROXY protocol, after its fixed part: addresses and extensions.
+pub(crate) const PROXY_HEADER_BYTES_MAX: usize = 4 * 1024;
+/// Time for what comes before a request: the header of the PROXY protocol, the TLS handshake.
 pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time between looks at the mounted certificate.
 pub(crate) const CERTIFICATE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
@@ -59,6 +61,9 @@ pub(crate) const REQUEST_ID_BYTES_MAX: usize = 128;
 pub(crate) const COOKIE_CANDIDATES_MAX: usize = 4;
 /// Times that the caller of one request is authenticated, because the policy changed meanwhile.
 pub(crate) const AUTHENTICATIONS_MAX: usize = 3;
+
+/// Time for which browsers may remember what a script may ask.
+pub(crate) const PREFLIGHT_AGE_MAX: Duration = Duration::from_mins(10);
 
 // --- Engine ---
 

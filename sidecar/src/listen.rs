@@ -31,7 +31,7 @@ use crate::{
     crowd::{Crowd, Member},
     engine::chain,
     limits::{DRAIN_TIMEOUT, HEAD_BYTES_MAX, HEAD_READ_TIMEOUT, PING_INTERVAL, STREAMS_MAX},
-    transport::{Opened, Transport},
+    transport::{Opened, Peer, Stream, Transport},
     workers::Workers,
 };
 
@@ -47,7 +47,7 @@ pub(crate) async fn serve<S, F>(
     mut stop: watch::Receiver<bool>,
     workers: Workers<S>,
 ) where
-    S: Fn(Request<Incoming>, IpAddr) -> F + Clone + Send + 'static,
+    S: Fn(Request<Incoming>, Peer) -> F + Clone + Send + 'static,
     F: Future<Output = Answer> + Send + 'static,
 {
     let graceful = GracefulShutdown::new();
@@ -58,7 +58,7 @@ pub(crate) async fn serve<S, F>(
             accepted = accept(&listener, &crowd) => accepted,
             _ = &mut stopped => break,
         };
-        let Some((stream, source, member)) = accepted else { continue };
+        let Some((stream, opener, member)) = accepted else { continue };
         let (worker, load) = workers.least_loaded();
         let (service, watcher, open, transport) =
             (worker.service.clone(), graceful.watcher(), open.clone(), transport.clone());
@@ -66,8 +66,9 @@ pub(crate) async fn serve<S, F>(
             let Ok(stream) = TcpStream::from_std(stream) else { return };
             open.inc();
             let connection = async {
-                let opened = transport.open(stream).await?;
-                connection(opened, watcher, Arc::clone(&member), move |request| service(request, source)).await
+                let Opened { stream, is_http2, peer } = transport.open(stream, opener).await?;
+                let service = move |request| service(request, peer);
+                connection(stream, is_http2, watcher, Arc::clone(&member), service).await
             };
             tokio::select! {
                 // The connection first: the end of an answer leaves before its connection makes way.
@@ -97,7 +98,7 @@ async fn accept(listener: &TcpListener, crowd: &Arc<Crowd>) -> Option<(net::TcpS
             // Only somebody who is there needs room.
             let member = crowd.enter().await?;
             let stream = stream.into_std().inspect_err(|error| warn!(%error, "failed to pass a connection on")).ok()?;
-            Some((stream, source.ip(), member))
+            Some((stream, source.ip().to_canonical(), member))
         }
         Err(error) => {
             warn!(%error, "failed to accept a connection");
@@ -108,7 +109,8 @@ async fn accept(listener: &TcpListener, crowd: &Arc<Crowd>) -> Option<(net::TcpS
 }
 
 async fn connection<S, F>(
-    Opened { stream, is_http2 }: Opened,
+    stream: Stream,
+    is_http2: bool,
     watcher: Watcher,
     member: Arc<Member>,
     service: S,

@@ -47,8 +47,7 @@ async fn serve(flags: Flags) -> Result<(), Box<dyn std::error::Error>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (public, private) = (TcpListener::bind(flags.listen).await?, TcpListener::bind(flags.private_listen).await?);
     info!(public = %public.local_addr()?, private = %private.local_addr()?, "listening");
-    let config =
-        Config { api_server: Some(flags.api_server()), tls: flags.tls(), ..Config::new(&flags.engine_socket) };
+    let config = Config { api_server: Some(flags.api_server()), tls: flags.tls(), ..Config::new(&flags.engine_socket) };
     let policies = flags.sources().start(&config.source);
     let told_to_stop = async move {
         tokio::select! { _ = terminate.recv() => {} _ = interrupt.recv() => {} }

@@ -1,7 +1,6 @@
 //! What happens to a request, in order.
 
 use std::{
-    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -22,6 +21,7 @@ use crate::{
     answer::{Answer, Refusal, json_answer, typed},
     authenticate::{Authenticated, Ended, Identity, PasswordCheck, authenticate},
     challenge,
+    cors::{self, Reader},
     engine::{Engine, Forwarded, chain},
     limits::AUTHENTICATIONS_MAX,
     linger::Lingering,
@@ -33,7 +33,7 @@ use crate::{
     standing::{Policy, Standing},
     target::Route,
     trace::{REQUEST_ID, Trace},
-    transport::Tls,
+    transport::{Peer, Tls},
 };
 
 /// Everything that answering a request takes. A clone shares all of it.
@@ -62,18 +62,19 @@ struct Record {
     user: Option<String>,
     way: Option<&'static str>,
     wants_page: bool,
+    reader: Reader,
 }
 
 // === impl Pipeline ===
 
 impl Pipeline {
     /// Answers a request from outside.
-    pub(crate) async fn answer(&self, request: Request<Incoming>, source: IpAddr) -> Answer {
+    pub(crate) async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Answer {
         let started = Instant::now();
         let trace = Trace::read(request.headers());
         let mut record = Record { method: request.method().clone(), ..Record::default() };
         let (request, ending) = Lingering::wrap(request);
-        let outcome = self.serve(request, source, &trace, &mut record).await;
+        let outcome = self.serve(request, peer, &trace, &mut record).await;
         let refusal = outcome.as_ref().err().map(|refusal| (refusal.slug, refusal.log.clone()));
         let mut answer = outcome.unwrap_or_else(|refusal| {
             if record.wants_page {
@@ -83,10 +84,11 @@ impl Pipeline {
             }
         });
         answer.headers_mut().insert(REQUEST_ID, trace.request_id.clone());
+        record.reader.tell(answer.headers_mut());
         if !ending.is_known() {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        self.note(&record, &trace, answer.status(), started.elapsed(), refusal);
+        self.note(&record, peer, &trace, answer.status(), started.elapsed(), refusal);
         answer
     }
 
@@ -94,11 +96,11 @@ impl Pipeline {
     async fn serve(
         &self,
         request: Request<Lingering>,
-        source: IpAddr,
+        peer: Peer,
         trace: &Trace,
         record: &mut Record,
     ) -> Result<Answer, Refusal> {
-        let request = screen(request)?;
+        let mut request = screen(request)?;
         let route = request.target.route();
         record.target(&request, &route);
         if route == Route::Internal {
@@ -106,13 +108,18 @@ impl Pipeline {
         }
         let policy = self.standing.policy()?;
         record.revision = Some(policy.id().revision);
+        record.reader = Reader::of(&request.headers, &policy.door().edge);
+        if let Some(answer) = record.reader.preflight(&request) {
+            return Ok(answer);
+        }
+        cors::drop_foreign_cookies(&mut request.headers, policy.door().url.as_deref());
         if let Some(answered) = self.log_in_or_out(&request, &route, &policy, record).await {
             return answered;
         }
         if let Route::BackChannelLogout(provider) = &route {
             return self.logout_tokens.end(request, &policy, provider, &self.ended).await;
         }
-        let (policy, authenticated) = self.identify(&request, policy, source).await?;
+        let (policy, authenticated) = self.identify(&request, policy, peer).await?;
         record.revision = Some(policy.id().revision);
         let identity = match authenticated {
             Authenticated::As(identity) => identity,
@@ -152,10 +159,10 @@ impl Pipeline {
         &self,
         request: &Screened<Lingering>,
         mut policy: Arc<Policy>,
-        source: IpAddr,
+        peer: Peer,
     ) -> Result<(Arc<Policy>, Authenticated), Refusal> {
         for _ in 0..AUTHENTICATIONS_MAX {
-            let authenticated = authenticate(request, &policy, &self.passwords, &self.ended, source).await?;
+            let authenticated = authenticate(request, &policy, &self.passwords, &self.ended, peer).await?;
             let current = self.standing.policy()?;
             if Arc::ptr_eq(&current, &policy) {
                 return Ok((policy, authenticated));
@@ -198,7 +205,10 @@ impl Pipeline {
 
     async fn forward(&self, request: Screened<Lingering>, permit: &Permit, trace: &Trace) -> Result<Answer, Refusal> {
         match self.engine.forward(permit.stamp(request, trace)?).await? {
-            Forwarded::Answer(answer) => Ok(answer),
+            Forwarded::Answer(mut answer) => {
+                cors::drop_words_of_others(answer.headers_mut());
+                Ok(answer)
+            }
             Forwarded::Refused(reason) => Err(refused(reason)),
             Forwarded::PolicyMissing => {
                 self.policy_missing.notify_one();
@@ -234,13 +244,14 @@ impl Pipeline {
     fn note(
         &self,
         record: &Record,
+        peer: Peer,
         trace: &Trace,
         status: StatusCode,
         elapsed: Duration,
         refusal: Option<(&'static str, String)>,
     ) {
         self.metrics.answered(record.route.as_ref(), status.as_u16(), elapsed);
-        let Record { method, path, route: _, revision, user, way, wants_page: _ } = record;
+        let Record { method, path, route: _, revision, user, way, wants_page: _, reader: _ } = record;
         let (reason, log) = refusal.unzip();
         if let Some(reason) = reason {
             self.metrics.refused(reason);
@@ -249,6 +260,7 @@ impl Pipeline {
             target: "cubegate::audit",
             decision_id = trace.decision_id,
             request_id = trace.request_id.to_str().unwrap_or_default(),
+            source = %peer.source,
             method = method.as_str(),
             path,
             status = status.as_u16(),

@@ -70,6 +70,7 @@ pub async fn run(
         policy_missing: Arc::clone(&policy_missing),
         tls: tls.clone(),
     };
+    let transport = Transport::new(tls, Arc::clone(&standing));
     let adopter =
         Adopter { engine, standing, issuers: Issuers { http: HttpClient::new(), api_server }, policy_missing };
 
@@ -80,15 +81,15 @@ pub async fn run(
     let outside = Workers::start(workers(sidecars), || {
         // Connections to the engine stay with those that they serve.
         let pipeline = Arc::new(Pipeline { engine: Engine::new(&engine_socket), ..pipeline.clone() });
-        move |request, source| {
+        move |request, peer| {
             let pipeline = Arc::clone(&pipeline);
-            async move { pipeline.answer(request, source).await }
+            async move { pipeline.answer(request, peer).await }
         }
     })
     .map_err(RunError::Threads)?;
     serving.spawn(listen::serve(
         public,
-        Transport::new(tls),
+        transport,
         Crowd::new(connections_max(descriptors_max(), sidecars)),
         metrics.connections().clone(),
         stopped.clone(),

@@ -10,8 +10,8 @@ use cubegate_policy::{
     attributes::Attributes,
     password,
     snapshot::{
-        AccessTokenFormat, Authentication, Checked, ClaimPath, Door, DoorRole, Oidc, SessionTimeouts, TechnicalUser,
-        Ways,
+        AccessTokenFormat, Authentication, Checked, ClaimPath, Door, DoorRole, Edge, Oidc, SessionTimeouts,
+        TechnicalUser, Ways,
     },
     validity::Validity,
 };
@@ -115,6 +115,7 @@ fn door(url: &str, authentication: Authentication) -> Door {
     let mapped = [("users", "ROLE_USER"), ("admins", "ROLE_ADMIN"), ("boss@example.com", "ROLE_ADMIN")];
     Door {
         url: Some(url.to_owned()),
+        edge: Edge::default(),
         authentication,
         mapped: mapped.map(|(from, role)| (from.to_owned(), set(&[role]))).into(),
         granted: BTreeMap::new(),

@@ -17,8 +17,8 @@ use cubegate_policy::{
     password,
     publication::{Publication, secret_key},
     snapshot::{
-        Access, AccessTokenFormat, Authentication, Checked, ClaimPath, Door, DoorRole, Oidc, SessionTimeouts, Snapshot,
-        TechnicalUser, Ways,
+        Access, AccessTokenFormat, Authentication, Checked, ClaimPath, Door, DoorRole, Edge, Oidc, SessionTimeouts,
+        Snapshot, TechnicalUser, Ways,
     },
     validity::Validity,
 };
@@ -135,6 +135,7 @@ fn publication(url: Option<String>, authentication: Authentication) -> Publicati
     let role = |name: &str| (name.to_owned(), DoorRole::default());
     let door = Door {
         url,
+        edge: Edge::default(),
         authentication,
         mapped: BTreeMap::from([("users".to_owned(), set("ROLE_USER"))]),
         granted: BTreeMap::new(),

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use cubegate_policy::{
     publication::{CookieKeys, Publication},
-    snapshot::{Access, Authentication, Door, Snapshot},
+    snapshot::{Access, Authentication, Door, Edge, Snapshot},
 };
 use serde::Serialize;
 use serde_json::json;
@@ -32,6 +32,7 @@ fn session(change: impl FnOnce(&mut serde_json::Value)) -> Session {
 fn published(revision: u64) -> Published {
     let door = Door {
         url: None,
+        edge: Edge::default(),
         authentication: Authentication::Open,
         mapped: BTreeMap::new(),
         granted: BTreeMap::new(),

@@ -3,7 +3,7 @@ use std::fmt::Write;
 use cubegate_policy::{
     bind::BindProblem,
     publication::{EngineReport, Publication, SidecarReport},
-    snapshot::{Access, Authentication, Door, Kind, Snapshot},
+    snapshot::{Access, Authentication, Door, Edge, Kind, Snapshot},
 };
 
 use super::*;
@@ -20,6 +20,7 @@ fn object(kind: Kind, generation: i64) -> Told {
 fn publication(revision: u64, kind: Kind, generation: i64) -> Publication {
     let door = Door {
         url: None,
+        edge: Edge::default(),
         authentication: Authentication::Open,
         mapped: [].into(),
         granted: [].into(),

@@ -32,10 +32,20 @@ pub(super) fn check(session: &Session, problems: &mut Problems) {
     let mut invalid = |field: String, message: String| {
         problems.report(&object, ProblemKind::Invalid, field, message);
     };
-    // Who comes in is checked with the roles; how rows combine, whose certificate is shown and how many pods run cannot be
-    // wrong here.
-    let SessionSpec { tables: table_list, joins, cubes, authentication: _, access: _, url: _, tls: _, replicas: _ } =
-        &session.spec;
+    // Who comes in is checked with the roles; how rows combine, how connections arrive and how many pods run cannot be wrong
+    // here.
+    let SessionSpec {
+        tables: table_list,
+        joins,
+        cubes,
+        authentication: _,
+        access: _,
+        url: _,
+        tls: _,
+        proxy_protocol: _,
+        cors: _,
+        replicas: _,
+    } = &session.spec;
     let Names { tables, cubes: _ } = names(session);
     repeated("spec.tables", "table", table_list.iter().map(|table: &Table| &table.name), &mut invalid);
     repeated("spec.cubes", "cube", cubes.iter().map(|cube| &cube.name), &mut invalid);

@@ -10,6 +10,7 @@ mod compiling;
 mod contexts;
 mod cutting;
 mod days;
+mod edge;
 mod explaining;
 mod fail_closed;
 mod golden;

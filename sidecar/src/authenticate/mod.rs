@@ -32,6 +32,7 @@ use crate::{
     screen::Screened,
     standing::Policy,
     target::Route,
+    transport::Peer,
 };
 
 use basic::PasswordError;
@@ -85,7 +86,7 @@ pub(crate) async fn authenticate<B>(
     policy: &Arc<Policy>,
     passwords: &PasswordCheck,
     ended: &Ended,
-    source: IpAddr,
+    peer: Peer,
 ) -> Result<Authenticated, Refusal> {
     let ways = match &policy.door().authentication {
         Authentication::Open => return Ok(Authenticated::As(Identity::Anonymous)),
@@ -96,13 +97,13 @@ pub(crate) async fn authenticate<B>(
         Err(error) => Err(challenge::wrong(ways, manners, error)),
         Ok(Some(Credentials::Basic(presented))) if is_of_client(ways, &presented) => {
             // An exchange with a provider has a large state, which nobody else should carry along.
-            Box::pin(by_client(policy, ways, &presented, source))
+            Box::pin(by_client(policy, ways, &presented, peer.source))
                 .await
                 .map_err(|error| refused_client(&error, ways, request))
         }
         Ok(Some(Credentials::Basic(presented))) => {
             let now = Moment::of(SystemTime::now());
-            match passwords.verify(&ways.technical_users, presented, source, now).await {
+            match passwords.verify(&ways.technical_users, presented, peer.source, now).await {
                 Ok(user) => Ok(Authenticated::As(Identity::TechnicalUser(user))),
                 Err(error) => Err(refused_password(error, ways, request)),
             }

@@ -211,7 +211,9 @@ mod tests {
 
     use cubegate_policy::{
         publication::{CookieKeys, Publication},
-        snapshot::{Access, AccessTokenFormat, Authentication, Checked, Door, Oidc, SessionTimeouts, Snapshot, Ways},
+        snapshot::{
+            Access, AccessTokenFormat, Authentication, Checked, Door, Edge, Oidc, SessionTimeouts, Snapshot, Ways,
+        },
     };
     use http::header::COOKIE;
 
@@ -252,6 +254,7 @@ mod tests {
         };
         let door = Door {
             url: Some("http://127.0.0.1:8080".into()),
+            edge: Edge::default(),
             authentication: Authentication::Closed(ways),
             mapped: BTreeMap::new(),
             granted: BTreeMap::new(),

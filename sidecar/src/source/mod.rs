@@ -133,7 +133,7 @@ fn update(parts: &BTreeMap<String, Vec<u8>>) -> Result<PolicyUpdate, PartsError>
 
 #[cfg(test)]
 mod tests {
-    use cubegate_policy::snapshot::{Access, Authentication, Door, Snapshot};
+    use cubegate_policy::snapshot::{Access, Authentication, Door, Edge, Snapshot};
 
     use super::*;
 
@@ -143,6 +143,7 @@ mod tests {
             sources: Vec::new(),
             door: Door {
                 url: None,
+                edge: Edge::default(),
                 authentication: Authentication::Open,
                 mapped: BTreeMap::new(),
                 granted: BTreeMap::new(),

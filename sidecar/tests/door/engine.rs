@@ -152,6 +152,8 @@ fn echo(body: Bytes) -> Response<Full<Bytes>> {
     let headers = response.headers_mut();
     headers.insert("x-from-engine", "yes".parse().unwrap());
     headers.insert("x-cubegate-secret", "not for callers".parse().unwrap());
+    headers.insert("access-control-allow-origin", "*".parse().unwrap());
+    headers.insert("access-control-allow-credentials", "true".parse().unwrap());
     headers.insert("keep-alive", "timeout=5".parse().unwrap());
     response
 }

@@ -12,8 +12,8 @@ use cubegate_policy::{
     password,
     publication::{CookieKeys, Publication},
     snapshot::{
-        Access, AccessTokenFormat, Authentication, Checked, ClaimPath, Door, DoorRole, Oidc, SessionTimeouts, Snapshot,
-        TechnicalUser, Ways,
+        Access, AccessTokenFormat, Authentication, Checked, ClaimPath, Door, DoorRole, Edge, Oidc, SessionTimeouts,
+        Snapshot, TechnicalUser, Ways,
     },
     validity::Validity,
 };
@@ -148,6 +148,7 @@ fn door(url: Option<&str>, authentication: Authentication) -> Door {
         [("atoti", "ROLE_USER"), ("paris", "ROLE_PARIS"), ("broken", "ROLE_BROKEN"), ("partners:atoti", "ROLE_USER")];
     Door {
         url: url.map(str::to_owned),
+        edge: Edge::default(),
         authentication,
         mapped: mapped.map(|(from, role)| (from.to_owned(), set(&[role]))).into(),
         granted: BTreeMap::new(),

@@ -29,7 +29,10 @@ async fn encrypted(tls: &Tls) -> Sidecar {
 }
 
 async fn shake_hands(address: SocketAddr, config: ClientConfig) -> std::io::Result<TlsStream<TcpStream>> {
-    let stream = TcpStream::connect(address).await?;
+    shake_hands_on(TcpStream::connect(address).await?, config).await
+}
+
+pub(crate) async fn shake_hands_on(stream: TcpStream, config: ClientConfig) -> std::io::Result<TlsStream<TcpStream>> {
     TlsConnector::from(Arc::new(config)).connect("localhost".try_into().unwrap(), stream).await
 }
 
