@@ -56,6 +56,8 @@ pub(crate) struct Request {
 /// What a member's requests wait for, and its place in the line. It has one exactly while nothing is for us to do.
 #[derive(Default)]
 struct Standing {
+    /// Requests so far.
+    begun: u64,
     /// Requests that wait for us or the engine.
     working: usize,
     /// Requests that wait for the caller to take a part of the answer.
@@ -121,8 +123,22 @@ impl Crowd {
 impl Member {
     /// Out of the line for as long as the request is for us to work on.
     pub(crate) fn begin(self: &Arc<Self>) -> Request {
-        self.change(|standing| standing.working += 1);
+        self.change(|standing| {
+            standing.begun += 1;
+            standing.working += 1;
+        });
         Request { member: Arc::clone(self), is_sending: false }
+    }
+
+    /// Requests so far.
+    pub(crate) fn requests(&self) -> u64 {
+        locked(&self.standing).begun
+    }
+
+    /// Whether every request so far has been answered, and the answer taken.
+    pub(crate) fn is_idle(&self) -> bool {
+        let standing = locked(&self.standing);
+        standing.working == 0 && standing.sending == 0
     }
 
     /// Ready when somebody else needs the room more.

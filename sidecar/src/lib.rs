@@ -25,6 +25,7 @@ mod flags;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod http1;
 mod kept;
 mod limits;
 mod lines;

@@ -29,6 +29,8 @@ pub(crate) const CERTIFICATE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) const PEEK_INTERVAL: Duration = Duration::from_millis(5);
 /// Time for a request head to arrive, from the first byte or from the end of the request before.
 pub(crate) const HEAD_READ_TIMEOUT: Duration = Duration::from_mins(1);
+/// Time between looks at whether a connection may rest.
+pub(crate) const REST_CHECK_INTERVAL: Duration = Duration::from_millis(250);
 /// Size of a request head.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Streams of one HTTP/2 connection.

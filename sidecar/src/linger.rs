@@ -23,7 +23,10 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::{runtime::Handle, time::timeout};
 
-use crate::limits::{LINGER_BYTES_MAX, LINGER_TIMEOUT};
+use crate::{
+    http1::BodyEnd,
+    limits::{LINGER_BYTES_MAX, LINGER_TIMEOUT},
+};
 
 /// A request body that is read to its end.
 pub(crate) struct Lingering {
@@ -32,6 +35,8 @@ pub(crate) struct Lingering {
     /// A caller who asks before sending is answered instead.
     is_sent_unasked: bool,
     ending: Ending,
+    /// Told when the body has been read to its end.
+    end: Option<BodyEnd>,
 }
 
 /// Whether it is known where a body ended.
@@ -53,11 +58,12 @@ pub(crate) enum BodyReadError {
 // === impl Lingering ===
 
 impl Lingering {
-    pub(crate) fn wrap(request: Request<Incoming>) -> (Request<Self>, Ending) {
+    pub(crate) fn wrap(mut request: Request<Incoming>) -> (Request<Self>, Ending) {
+        let end = request.extensions_mut().remove();
         let is_sent_unasked = !request.headers().contains_key(EXPECT);
         let is_in_chunks = request.headers().contains_key(TRANSFER_ENCODING);
         let ending = Ending { is_known: Arc::new(AtomicBool::new(!is_in_chunks)) };
-        (request.map(|body| Self { body: Some(body), is_sent_unasked, ending: ending.clone() }), ending)
+        (request.map(|body| Self { body: Some(body), is_sent_unasked, ending: ending.clone(), end }), ending)
     }
 }
 
@@ -85,6 +91,9 @@ impl Body for Lingering {
             Some(Err(error)) => Some(Err(BodyReadError::Broken(error))),
             None => {
                 self.ending.is_known.store(true, Ordering::Release);
+                if let Some(end) = &self.end {
+                    end.set(true);
+                }
                 None
             }
         };
@@ -103,9 +112,15 @@ impl Body for Lingering {
 
 impl Drop for Lingering {
     fn drop(&mut self) {
-        let rest = self.body.take().filter(|body| self.is_sent_unasked && !body.is_end_stream());
-        if let (Some(rest), Ok(runtime)) = (rest, Handle::try_current()) {
-            runtime.spawn(timeout(LINGER_TIMEOUT, read_out(rest)));
+        let Some(body) = self.body.take() else { return };
+        if body.is_end_stream() {
+            if let Some(end) = &self.end {
+                end.set(true);
+            }
+        } else if self.is_sent_unasked
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(timeout(LINGER_TIMEOUT, read_out(body)));
         }
     }
 }

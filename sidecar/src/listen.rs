@@ -9,11 +9,7 @@ use std::{
 };
 
 use http::Request;
-use hyper::{
-    body::Incoming,
-    server::conn::{http1, http2},
-    service::service_fn,
-};
+use hyper::{body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::graceful::{GracefulShutdown, Watcher},
@@ -30,7 +26,8 @@ use crate::{
     answer::Answer,
     crowd::{Crowd, Member},
     engine::chain,
-    limits::{DRAIN_TIMEOUT, HEAD_BYTES_MAX, HEAD_READ_TIMEOUT, PING_INTERVAL, STREAMS_MAX},
+    http1,
+    limits::{DRAIN_TIMEOUT, HEAD_BYTES_MAX, PING_INTERVAL, STREAMS_MAX},
     transport::{Opened, Peer, Stream, Transport},
     workers::Workers,
 };
@@ -44,14 +41,15 @@ pub(crate) async fn serve<S, F>(
     transport: Transport,
     crowd: Arc<Crowd>,
     open: IntGauge,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
     workers: Workers<S>,
 ) where
     S: Fn(Request<Incoming>, Peer) -> F + Clone + Send + 'static,
     F: Future<Output = Answer> + Send + 'static,
 {
     let graceful = GracefulShutdown::new();
-    let stopped = stop.wait_for(|is_stopped| *is_stopped);
+    let mut told = stop.clone();
+    let stopped = told.wait_for(|is_stopped| *is_stopped);
     tokio::pin!(stopped);
     loop {
         let accepted = tokio::select! {
@@ -60,15 +58,15 @@ pub(crate) async fn serve<S, F>(
         };
         let Some((stream, opener, member)) = accepted else { continue };
         let (worker, load) = workers.least_loaded();
-        let (service, watcher, open, transport) =
-            (worker.service.clone(), graceful.watcher(), open.clone(), transport.clone());
+        let (service, watcher, stop) = (worker.service.clone(), graceful.watcher(), stop.clone());
+        let (open, transport) = (open.clone(), transport.clone());
         worker.runtime.spawn(async move {
             let Ok(stream) = TcpStream::from_std(stream) else { return };
             open.inc();
             let connection = async {
                 let Opened { stream, is_http2, peer } = transport.open(stream, opener).await?;
                 let service = move |request| service(request, peer);
-                connection(stream, is_http2, watcher, Arc::clone(&member), service).await
+                connection(stream, is_http2, watcher, stop, Arc::clone(&member), service).await
             };
             tokio::select! {
                 // The connection first: the end of an answer leaves before its connection makes way.
@@ -112,6 +110,7 @@ async fn connection<S, F>(
     stream: Stream,
     is_http2: bool,
     watcher: Watcher,
+    stop: watch::Receiver<bool>,
     member: Arc<Member>,
     service: S,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>>
@@ -119,9 +118,9 @@ where
     S: Fn(Request<Incoming>) -> F + Send + 'static,
     F: Future<Output = Answer> + Send + 'static,
 {
-    let io = TokioIo::new(stream);
+    let asked = Arc::clone(&member);
     let service = service_fn(move |request| {
-        let (begun, answer) = (member.begin(), service(request));
+        let (begun, answer) = (asked.begin(), service(request));
         // In a box, because hyper keeps room for an answer under way in every connection, idle ones too.
         Box::pin(async move { Ok::<_, Infallible>(begun.until_sent(answer.await)) })
     });
@@ -133,15 +132,11 @@ where
             .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX))
             .keep_alive_interval(PING_INTERVAL);
         // In a box, because most connections have no use for it.
-        Box::pin(watcher.watch(server.serve_connection(io, service))).await?;
+        Box::pin(watcher.watch(server.serve_connection(TokioIo::new(stream), service))).await?;
     } else {
-        let mut server = http1::Builder::new();
-        server
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_READ_TIMEOUT)
-            .max_buf_size(HEAD_BYTES_MAX)
-            .max_header_size(HEAD_BYTES_MAX);
-        watcher.watch(server.serve_connection(io, service)).await?;
+        // Whoever drains waits for all who could tell that the end has come.
+        let _watcher = watcher;
+        http1::serve(stream, &member, stop, service).await?;
     }
     Ok(())
 }

@@ -13,10 +13,6 @@ use tokio::{
 use tracing::{error, info};
 use tracing_subscriber::EnvFilter;
 
-/// A request takes a few dozen small allocations, and all of them on one thread.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Time for answers to leave the process after the last connection has been served.
 const EXIT_GRACE: Duration = Duration::from_millis(100);
 
