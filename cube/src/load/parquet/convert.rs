@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use jiff::{Timestamp, ToSpan as _, civil::Date};
+use jiff::{Span, Timestamp, civil::Date};
 
 use super::schema::FileType;
 use crate::{
@@ -66,7 +66,8 @@ pub(super) fn convert(found: Found<'_>, file_type: FileType, wanted: ColumnType)
         (Found::Units(units), ColumnType::Double) => double(nearest_double(units, scale_of(file_type))),
         (Found::Day(days), _) => {
             let out_of_range = || Fault::new(Flaw::OutOfRange, describe(found), "is beyond the years that dates have");
-            let date = Date::constant(1970, 1, 1).checked_add(days.days()).map_err(|_| out_of_range())?;
+            let since_epoch = Span::new().try_days(days).map_err(|_| out_of_range())?;
+            let date = Date::constant(1970, 1, 1).checked_add(since_epoch).map_err(|_| out_of_range())?;
             match wanted {
                 ColumnType::Date => Ok(Converted::Integer(integer_of_date(date))),
                 ColumnType::Timestamp => Ok(Converted::Integer(i64::from(days) * MICROSECONDS_PER_DAY)),
@@ -138,5 +139,27 @@ fn describe(found: Found<'_>) -> String {
         Found::Day(days) => format!("{days} days"),
         Found::Time(Some(microseconds)) => format!("{microseconds} microseconds"),
         Found::Time(None) => "timestamp".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_beyond_all_dates_is_a_mistake_of_its_row() {
+        for days in [i32::MIN, -7_304_485, 7_304_485, i32::MAX] {
+            for wanted in [ColumnType::Date, ColumnType::Timestamp, ColumnType::String] {
+                let Err(fault) = convert(Found::Day(days), FileType::Date, wanted) else { panic!("{days} is a date") };
+                assert_eq!(
+                    fault,
+                    Fault::new(Flaw::OutOfRange, format!("{days} days"), "is beyond the years that dates have")
+                );
+            }
+        }
+        assert_eq!(
+            convert(Found::Day(0), FileType::Date, ColumnType::Date).ok(),
+            Some(Converted::Integer(integer_of_date(Date::constant(1970, 1, 1))))
+        );
     }
 }
