@@ -81,7 +81,9 @@ where
     let mut asked = member.requests();
     let mut waiting_since = Instant::now();
     loop {
-        if watched.beginning.is_empty() {
+        // Taking it out of hyper again and again would parse what has come of a head anew each time.
+        let has_begun = !watched.beginning.is_empty();
+        if !has_begun {
             let first = tokio::select! {
                 first = timeout_at(waiting_since + HEAD_READ_TIMEOUT, watched.first_byte()) => first,
                 _ = stop.wait_for(|is_stopped| *is_stopped) => return Ok(()),
@@ -91,7 +93,7 @@ where
         }
         // In a box, which a resting connection does without.
         let mut connection = Box::new(builder.serve_connection(TokioIo::new(watched), service));
-        let mut is_stopping = false;
+        let (mut may_rest, mut is_stopping) = (!has_begun, false);
         loop {
             tokio::select! {
                 biased;
@@ -103,11 +105,12 @@ where
                 () = sleep(REST_CHECK_INTERVAL) => {
                     let requests = member.requests();
                     let is_at_rest = member.is_idle() && body_end.is_reached() && !is_behind.load(Ordering::Relaxed);
+                    may_rest |= requests != asked;
                     if requests != asked || !is_at_rest {
                         (asked, waiting_since) = (requests, Instant::now());
                     } else if waiting_since.elapsed() > HEAD_READ_TIMEOUT {
                         return Ok(());
-                    } else if !is_stopping {
+                    } else if may_rest && !is_stopping {
                         break;
                     }
                 }
@@ -196,6 +199,8 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Whoever closes has nothing more to read, however long the end takes to leave.
+        self.is_behind.store(true, Ordering::Relaxed);
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

@@ -120,15 +120,19 @@ impl Drop for Lingering {
         } else if self.is_sent_unasked
             && let Ok(runtime) = Handle::try_current()
         {
-            runtime.spawn(timeout(LINGER_TIMEOUT, read_out(body)));
+            runtime.spawn(timeout(LINGER_TIMEOUT, read_out(body, self.end.take())));
         }
     }
 }
 
-async fn read_out(mut body: Incoming) {
+async fn read_out(mut body: Incoming, end: Option<BodyEnd>) {
     let mut left = LINGER_BYTES_MAX;
-    while let Some(Ok(frame)) = body.frame().await {
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return };
         let Some(less) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) else { return };
         left = less;
+    }
+    if let Some(end) = end {
+        end.set(true);
     }
 }

@@ -58,13 +58,18 @@ pub(crate) async fn serve<S, F>(
         };
         let Some((stream, opener, member)) = accepted else { continue };
         let (worker, load) = workers.least_loaded();
-        let (service, watcher, stop) = (worker.service.clone(), graceful.watcher(), stop.clone());
+        let (service, watcher, mut stop) = (worker.service.clone(), graceful.watcher(), stop.clone());
         let (open, transport) = (open.clone(), transport.clone());
         worker.runtime.spawn(async move {
             let Ok(stream) = TcpStream::from_std(stream) else { return };
             open.inc();
             let connection = async {
-                let Opened { stream, is_http2, peer } = transport.open(stream, opener).await?;
+                let begun = tokio::select! {
+                    ready = transport.open(stream, opener) => ready?,
+                    // Nothing has been asked for yet.
+                    _ = stop.wait_for(|is_stopped| *is_stopped) => return Ok(()),
+                };
+                let Opened { stream, is_http2, peer } = begun;
                 let service = move |request| service(request, peer);
                 connection(stream, is_http2, watcher, stop, Arc::clone(&member), service).await
             };
