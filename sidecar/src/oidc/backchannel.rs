@@ -31,7 +31,8 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 /// Logout tokens that have been used here.
 pub(crate) struct LogoutTokens {
-    used: Cache<String, ()>,
+    /// By issuer and id (`jti`), which is unique at its issuer.
+    used: Cache<(String, String), ()>,
 }
 
 /// What a logout token that is in order says.
@@ -105,7 +106,8 @@ impl LogoutTokens {
         let claims = provider.claims_of_logout_token(&token).await.map_err(LogoutError::Token)?;
         let token = LogoutToken::read(&claims, now_s())?;
         // A used one would end sessions that have begun since.
-        let is_fresh = self.used.entry_by_ref(token.id.as_str()).or_insert(()).is_fresh();
+        let key = (provider.config().issuer_url.clone(), token.id.clone());
+        let is_fresh = self.used.entry(key).or_insert(()).is_fresh();
         if is_fresh { Ok(token) } else { Err(LogoutError::Replayed) }
     }
 }
