@@ -109,6 +109,9 @@ pub(crate) const THROTTLE_TTL: Duration = Duration::from_mins(15);
 
 /// Time that a client's access token is remembered under its name and password.
 pub(crate) const CLIENT_TTL_MAX: Duration = Duration::from_mins(1);
+/// Clients of one provider whose id and secret are exchanged at once; further ones are answered with 503. A part of
+/// `PROVIDER_EXCHANGES_MAX`, so that guesses leave room for whoever logs in.
+pub(crate) const CLIENT_EXCHANGES_MAX: usize = 16;
 /// Clients remembered.
 pub(crate) const CLIENTS_MAX: u64 = 10_000;
 
@@ -116,7 +119,7 @@ pub(crate) const CLIENTS_MAX: u64 = 10_000;
 
 /// Time for one exchange with the identity provider.
 pub(crate) const PROVIDER_TIMEOUT: Duration = Duration::from_secs(5);
-/// Exchanges with the identity provider at once; further ones wait, within their time.
+/// Exchanges with one identity provider at once; further ones wait, within their time.
 pub(crate) const PROVIDER_EXCHANGES_MAX: usize = 64;
 /// Size of an answer of the identity provider.
 pub(crate) const PROVIDER_BYTES_MAX: usize = 1024 * 1024;

@@ -193,17 +193,22 @@ fn refused_password<B>(error: PasswordError, ways: &Ways, request: &Screened<B>)
         | PasswordError::BrokenUser(_)
         | PasswordError::LapsedUser(_) => challenge::wrong(ways, request.manners, error),
         PasswordError::Throttled { seconds, .. } => too_many_failures(seconds).because(error),
-        PasswordError::Busy => Refusal::unavailable("busy", "Too many callers at once").because(error),
+        PasswordError::Busy => busy().because(error),
     }
 }
 
 fn refused_client<B>(error: &ClientError, ways: &Ways, request: &Screened<B>) -> Refusal {
-    let refusal = match error {
+    let refusal = match error.cause() {
         ClientError::Throttled(seconds) => too_many_failures(*seconds),
+        ClientError::Busy => busy(),
         error if error.is_ours_to_solve() => provider_unavailable(),
         error => return challenge::wrong(ways, request.manners, crate::engine::chain(error)),
     };
     refusal.because(crate::engine::chain(error))
+}
+
+fn busy() -> Refusal {
+    Refusal::unavailable("busy", "Too many callers at once")
 }
 
 fn too_many_failures(seconds: u64) -> Refusal {

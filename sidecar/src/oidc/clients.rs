@@ -6,6 +6,8 @@
 //!                            │ no
 //!         too many failures of (source, id)? ──yes──▶ 429
 //!                            │ no
+//!         too many exchanges at once? ──yes──▶ 503
+//!                            │ no
 //!             token endpoint (RFC 6749 §4.4) ──▶ access token, verified ──▶ in, or 401
 //! ```
 //!
@@ -28,6 +30,7 @@ use http::{
 };
 use moka::{Expiry, future::Cache};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
@@ -35,7 +38,7 @@ use crate::{
     authenticate::{ProviderUser, Throttle, keyed_tag, process_key},
     authorization::UserPassword,
     kept::Unavailable,
-    limits::{CLIENT_TTL_MAX, CLIENTS_MAX},
+    limits::{CLIENT_EXCHANGES_MAX, CLIENT_TTL_MAX, CLIENTS_MAX},
 };
 
 use super::{BearerError, Provider, claims::text, http::HttpError};
@@ -44,6 +47,7 @@ use super::{BearerError, Provider, claims::text, http::HttpError};
 pub(crate) struct Clients {
     key: hmac::Key,
     throttle: Throttle,
+    slots: Semaphore,
     users: Cache<[u8; 32], Exchanged>,
 }
 
@@ -52,6 +56,8 @@ pub(crate) struct Clients {
 pub(crate) enum ClientError {
     #[error("too many failures; {0} s to wait")]
     Throttled(u64),
+    #[error("too many clients are being exchanged")]
+    Busy,
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
     #[error("failed to reach the provider's token endpoint")]
@@ -83,7 +89,7 @@ struct ByTtl;
 impl Clients {
     pub(crate) fn new() -> Self {
         let users = Cache::builder().max_capacity(CLIENTS_MAX).expire_after(ByTtl).build();
-        Self { key: process_key(), throttle: Throttle::new(), users }
+        Self { key: process_key(), throttle: Throttle::new(), slots: Semaphore::new(CLIENT_EXCHANGES_MAX), users }
     }
 }
 
@@ -103,7 +109,7 @@ impl Provider {
         UserPassword { user: id, password: secret }: &UserPassword,
         source: IpAddr,
     ) -> Result<ProviderUser, ClientError> {
-        let Clients { key, throttle, users } = &self.clients;
+        let Clients { key, throttle, slots, users } = &self.clients;
         let ClientCredentials { provider_id: _, scopes, resource } = wanted;
         let (scope, resource) = (scopes.join(" "), resource.as_deref().unwrap_or_default());
         let tag = keyed_tag(key, &[id.as_bytes(), secret.as_bytes(), scope.as_bytes(), resource.as_bytes()]);
@@ -111,17 +117,23 @@ impl Provider {
             return Ok(exchanged.user);
         }
         throttle.check(source, id, true).map_err(ClientError::Throttled)?;
-        match users.try_get_with(tag, self.exchange_client(id, secret, &scope, resource)).await {
+        let exchange = async {
+            let _slot = slots.try_acquire().map_err(|_| ClientError::Busy)?;
+            // Others may have failed since.
+            throttle.check(source, id, true).map_err(ClientError::Throttled)?;
+            let exchanged = self.exchange_client(id, secret, &scope, resource).await;
+            // Before the slot is free, so that no guess slips in between.
+            if exchanged.as_ref().is_err_and(|error| !error.is_ours_to_solve()) {
+                throttle.blame(source, id, true);
+            }
+            exchanged
+        };
+        match users.try_get_with(tag, exchange).await {
             Ok(exchanged) => {
                 throttle.forgive(source, id, true);
                 Ok(exchanged.user)
             }
-            Err(error) => {
-                if !error.is_ours_to_solve() {
-                    throttle.blame(source, id, true);
-                }
-                Err(error.into())
-            }
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -181,10 +193,18 @@ fn token_request(
 // === impl ClientError ===
 
 impl ClientError {
+    /// Why, be it shared with others who brought the same.
+    pub(crate) fn cause(&self) -> &Self {
+        match self {
+            Self::Shared(error) => error.cause(),
+            error => error,
+        }
+    }
+
     /// Whether the caller could have done nothing about it.
     pub(crate) fn is_ours_to_solve(&self) -> bool {
         match self {
-            Self::Unavailable(_) | Self::Unreachable(_) | Self::Failed(_) | Self::NoTokenEndpoint => true,
+            Self::Busy | Self::Unavailable(_) | Self::Unreachable(_) | Self::Failed(_) | Self::NoTokenEndpoint => true,
             Self::Token(error) => error.is_ours_to_solve(),
             Self::Shared(error) => error.is_ours_to_solve(),
             Self::Throttled(_) | Self::Refused(_) | Self::NoToken => false,

@@ -57,9 +57,14 @@ impl HttpClient {
         Self { is_local: false, client: Arc::default(), slots: Arc::new(Semaphore::new(PROVIDER_EXCHANGES_MAX)) }
     }
 
-    /// For a provider with this issuer. One that is reached by TLS cannot lead to what else listens in our pod.
+    /// For a provider with this issuer, whose exchanges wait for no other's. One that is reached by TLS cannot lead to what
+    /// else listens in our pod.
     pub(crate) fn for_issuer(&self, issuer: &str) -> Self {
-        Self { is_local: issuer.parse().is_ok_and(|uri| is_loopback(&uri)), ..self.clone() }
+        Self {
+            is_local: issuer.parse().is_ok_and(|uri| is_loopback(&uri)),
+            client: Arc::clone(&self.client),
+            slots: Arc::new(Semaphore::new(PROVIDER_EXCHANGES_MAX)),
+        }
     }
 
     /// One exchange.

@@ -1,5 +1,7 @@
 //! Clients of a provider that come with a name and a password.
 
+use std::time::Duration;
+
 use cubegate_policy::snapshot::{Authentication, Checked, ClientCredentials, Door};
 use serde_json::json;
 
@@ -8,6 +10,11 @@ use crate::{
     fixture::{PASSWORD, Sidecar, basic, closed_with_providers, oidc_jwt, partners},
     provider::Provider,
 };
+
+/// Failures that cost no wait.
+const FAILURES_FREE_MAX: usize = 5;
+/// Exchanges of clients at once.
+const EXCHANGES_MAX: usize = 16;
 
 /// With the clients of the provider of this id.
 fn with_clients(mut door: Door, provider_id: &str) -> Door {
@@ -59,6 +66,22 @@ async fn a_client_that_is_refused_is_throttled_and_whoever_was_let_in_stays() {
     assert_eq!(last, 429);
     assert!(provider.asked("/token") <= 6, "guesses are not passed on for ever");
     assert_eq!(as_user(&sidecar, "report", "s:cret").await.status, 200);
+}
+
+#[tokio::test]
+async fn secrets_that_are_guessed_at_once_are_passed_on_no_more_often_than_one_after_the_other() {
+    let provider = provider("api").await;
+    let sidecar =
+        Sidecar::with(with_clients(closed_with_providers(oidc_jwt(&provider.issuer()), []), "keycloak")).await;
+    provider.script.lock().unwrap().delay = Duration::from_millis(20);
+    let guesses = ["first", "second"].map(|wave| (0..60).map(move |number| format!("{wave} {number}")));
+    for wave in guesses {
+        let replies = wave.map(async |guess| as_user(&sidecar, "report", &guess).await.status.as_u16());
+        let statuses = futures::future::join_all(replies).await;
+        assert!(statuses.iter().all(|status| [401, 429, 503].contains(status)), "{statuses:?}");
+    }
+    let asked = provider.asked("/token");
+    assert!((1..=FAILURES_FREE_MAX + EXCHANGES_MAX).contains(&asked), "{asked}");
 }
 
 #[tokio::test]
