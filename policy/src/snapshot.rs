@@ -324,8 +324,12 @@ impl Oidc {
     /// A name or role of this provider as the policy knows it; nothing when it would be taken for that of another provider.
     pub fn qualified(&self, name: &str) -> Option<String> {
         let qualified = format!("{}{name}", self.prefix);
-        let is_foreign = self.foreign_prefixes.iter().any(|prefix| qualified.starts_with(prefix));
-        (!is_foreign).then_some(qualified)
+        (!self.is_foreign(&qualified)).then_some(qualified)
+    }
+
+    /// Whether a name or role, as the policy knows it, is another provider's to give.
+    pub fn is_foreign(&self, qualified: &str) -> bool {
+        self.foreign_prefixes.iter().any(|prefix| qualified.starts_with(prefix))
     }
 }
 

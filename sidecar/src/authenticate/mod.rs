@@ -14,7 +14,7 @@ use cubegate_api::Moment;
 use cubegate_policy::{
     attributes::Attributes,
     resolve::{Caller, resolve},
-    snapshot::{Authentication, Checked, Ways},
+    snapshot::{Authentication, Checked, Oidc, Ways},
 };
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -177,7 +177,10 @@ async fn by_cookie<B>(
     ended: &Ended,
 ) -> Option<(LoggedIn, Arc<TrustedProvider>)> {
     let (provider, session) = trusted::session(&request.headers, policy.providers())?;
-    let has_ended = |session: &Session| ended.has_ended(session, &provider.config().issuer_url);
+    // A cookie keeps names from before the policy gave their prefix to somebody else.
+    let has_ended = |session: &Session| {
+        ended.has_ended(session, &provider.config().issuer_url) || session.vouched.user.is_foreign_to(provider.config())
+    };
     if has_ended(&session) {
         return None;
     }
@@ -231,6 +234,11 @@ fn refused_token<B>(error: &BearerError, ways: &Ways, request: &Screened<B>) -> 
 // === impl ProviderUser ===
 
 impl ProviderUser {
+    /// Whether the name or a role is another provider's to give.
+    fn is_foreign_to(&self, provider: &Oidc) -> bool {
+        [&self.name].into_iter().chain(&self.provider_roles).any(|name| provider.is_foreign(name))
+    }
+
     fn caller<'a>(&'a self, by: &'a TrustedProvider) -> Caller<'a> {
         let Self { name, provider_roles, attributes } = self;
         Caller::ProviderUser { provider: by.further_id(), name, provider_roles, attributes }
