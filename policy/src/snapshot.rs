@@ -307,9 +307,19 @@ impl Ways {
         self.oidc.iter().chain(self.additional_oidc.values()).filter_map(Checked::valid)
     }
 
+    /// How many providers are configured, in order or not.
+    pub fn provider_count(&self) -> usize {
+        self.oidc.iter().len() + self.additional_oidc.len()
+    }
+
+    /// Whether the configuration of a provider is not in order. Which issuer it meant is not known.
+    pub fn have_broken_provider(&self) -> bool {
+        self.providers().count() < self.provider_count()
+    }
+
     /// Whether people can come by a provider, be it in order or not.
     pub fn have_provider(&self) -> bool {
-        self.oidc.is_some() || !self.additional_oidc.is_empty()
+        self.provider_count() > 0
     }
 
     /// The further provider whose users and roles go by names like this one.

@@ -21,7 +21,7 @@ use std::sync::{
 use arc_swap::ArcSwapOption;
 use cubegate_policy::{
     publication::{EngineReport, ModelState, PolicyState, PublicationId, SidecarReport},
-    snapshot::{Door, Snapshot},
+    snapshot::{Authentication, Door, Snapshot},
 };
 
 use crate::{
@@ -93,6 +93,12 @@ impl Policy {
     /// The identity providers whose configuration is in order, the first one first.
     pub(crate) fn providers(&self) -> &[Arc<TrustedProvider>] {
         &self.providers
+    }
+
+    /// The identity provider, where no other is configured, be it in order or not.
+    pub(crate) fn only_provider(&self) -> Option<&TrustedProvider> {
+        let Authentication::Closed(ways) = &self.door().authentication else { return None };
+        self.providers.first().filter(|_| ways.provider_count() == 1).map(Arc::as_ref)
     }
 
     /// Who vouches for ServiceAccounts, when they may come in.

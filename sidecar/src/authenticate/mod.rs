@@ -108,7 +108,7 @@ pub(crate) async fn authenticate<B>(
                 Err(error) => Err(refused_password(error, ways, request)),
             }
         }
-        Ok(Some(Credentials::Bearer(token))) => match by_token(policy, &token).await {
+        Ok(Some(Credentials::Bearer(token))) => match by_token(policy, ways, &token).await {
             Ok(identity) => Ok(Authenticated::As(identity)),
             Err(error) => Err(refused_token(&error, ways, request)),
         },
@@ -162,8 +162,8 @@ fn brings_session<B>(request: &Screened<B>, policy: &Policy, ways: &Ways) -> boo
     ways.have_provider() && cookie::values(&request.headers, &policy.cookies().session()).next().is_some()
 }
 
-async fn by_token(policy: &Policy, token: &str) -> Result<Identity, BearerError> {
-    match trusted::judge(policy.providers(), policy.service_accounts(), token).ok_or(BearerError::NoProvider)? {
+async fn by_token(policy: &Policy, ways: &Ways, token: &str) -> Result<Identity, BearerError> {
+    match trusted::judge(ways, policy.providers(), policy.service_accounts(), token)? {
         Judge::Provider(trusted) => {
             Ok(Identity::TokenBearer(trusted.provider().user_of_token(token).await?, Arc::clone(trusted)))
         }

@@ -73,12 +73,13 @@ pub(crate) fn to_login<B>(request: &Screened<B>, policy: &Policy) -> Answer {
     answer
 }
 
-/// `/login`: on to the only provider there is, or a choice among several.
+/// `/login`: on to the only provider there is, or a choice among several. Whoever is of one that is broken is sent to no other
+/// unasked.
 pub(crate) fn start<B>(request: &Screened<B>, policy: &Policy) -> Result<Answer, Refusal> {
-    match policy.providers() {
-        [] => Err(Refusal::not_found()),
-        [only] => Ok(redirect(&request.method, &authorization_path(only))),
-        several => {
+    match (policy.providers(), policy.only_provider()) {
+        ([], _) => Err(Refusal::not_found()),
+        (_, Some(only)) => Ok(redirect(&request.method, &authorization_path(only))),
+        (several, None) => {
             only_get(request)?;
             let choices = several.iter().map(|provider| (authorization_path(provider), provider.display_name()));
             if request.manners.wants_page {
@@ -190,10 +191,7 @@ pub(crate) fn only(methods: &'static str) -> Refusal {
 
 /// Where a login begins.
 fn login_path(policy: &Policy) -> String {
-    match policy.providers() {
-        [only] => authorization_path(only),
-        _ => LOGIN_PATH.to_owned(),
-    }
+    policy.only_provider().map_or_else(|| LOGIN_PATH.to_owned(), authorization_path)
 }
 
 fn authorization_path(provider: &TrustedProvider) -> String {

@@ -48,8 +48,10 @@ pub(crate) struct Issuers {
 /// Why a bearer token does not let in.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BearerError {
-    #[error("no identity provider that is configured in order has issued the token or takes opaque ones")]
+    #[error("no identity provider has issued the token or takes opaque ones")]
     NoProvider,
+    #[error("the token may be of an identity provider whose configuration is not in order")]
+    BrokenProvider,
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
     #[error(transparent)]
@@ -68,7 +70,7 @@ impl BearerError {
     /// Whether the caller could have done nothing about it.
     pub(crate) fn is_ours_to_solve(&self) -> bool {
         match self {
-            Self::Unavailable(_) => true,
+            Self::Unavailable(_) | Self::BrokenProvider => true,
             Self::Opaque(error) => error.is_ours_to_solve(),
             Self::NoProvider | Self::Jwt(_) | Self::NoServiceAccount | Self::NoUser(_) => false,
         }

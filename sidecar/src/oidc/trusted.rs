@@ -3,18 +3,19 @@
 //! ```text
 //! cookie       ──▶ the provider under whose rules it was sealed: it opens under no other
 //! bearer token ──▶ the provider that it names as issuer; of one that names none of them, the cluster if it says that it is of a
-//!                  ServiceAccount, else the provider with opaque tokens
+//!                  ServiceAccount, else the only provider; of several, the one with opaque tokens if it names no issuer
 //! path         ──▶ the provider whose id is in it
 //! ```
 //!
-//! No credential is tried at one provider after the other: what is wrong at its own is wrong.
+//! No credential is tried at one provider after the other: what is wrong at its own is wrong. Nor is one shown to another while
+//! its own is not configured soundly: nobody can judge it then.
 
 use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use cubegate_policy::{
     publication::CookieKeys,
-    snapshot::{AccessTokenFormat, Authentication, Checked, ClaimPath, Door, Oidc, SERVICE_ACCOUNT_PREFIX},
+    snapshot::{AccessTokenFormat, Authentication, Checked, ClaimPath, Door, Oidc, SERVICE_ACCOUNT_PREFIX, Ways},
 };
 use http::HeaderMap;
 use serde_json::Value;
@@ -26,7 +27,7 @@ use crate::{
     service_accounts::ServiceAccounts,
 };
 
-use super::{claims::text, http::HttpClient, provider::Provider};
+use super::{BearerError, claims::text, http::HttpClient, provider::Provider};
 
 /// A provider whose users are let in, and how their browsers keep what we give them.
 pub(crate) struct TrustedProvider {
@@ -75,12 +76,14 @@ pub(crate) fn session<'a>(
 
 /// Who judges a token; nobody, when nobody here has issued it.
 pub(crate) fn judge<'a>(
+    ways: &Ways,
     providers: &'a [Arc<TrustedProvider>],
     service_accounts: Option<&'a ServiceAccounts>,
     token: &str,
-) -> Option<Judge<'a>> {
-    if let ([only], None) = (providers, service_accounts) {
-        return Some(Judge::Provider(only));
+) -> Result<Judge<'a>, BearerError> {
+    let only = providers.first().filter(|_| ways.provider_count() == 1);
+    if let (Some(only), None) = (only, service_accounts) {
+        return Ok(Judge::Provider(only));
     }
     let claims = unverified_claims(token).unwrap_or_default();
     let (issuer, subject) = (text(&claims, "iss"), text(&claims, "sub"));
@@ -89,9 +92,14 @@ pub(crate) fn judge<'a>(
     let is_opaque =
         |provider: &&Arc<TrustedProvider>| provider.config().access_token_format == AccessTokenFormat::Opaque;
     match (named, service_accounts) {
-        (Some(named), _) => Some(Judge::Provider(named)),
-        (None, Some(accounts)) if is_account => Some(Judge::ServiceAccounts(accounts)),
-        (None, _) => providers.iter().find(is_opaque).map(Judge::Provider),
+        (Some(named), _) => Ok(Judge::Provider(named)),
+        (None, Some(accounts)) if is_account => Ok(Judge::ServiceAccounts(accounts)),
+        (None, _) => {
+            let nameless = || providers.iter().find(is_opaque).filter(|_| issuer.is_none());
+            let nobody =
+                if ways.have_broken_provider() { BearerError::BrokenProvider } else { BearerError::NoProvider };
+            only.or_else(nameless).map(Judge::Provider).ok_or(nobody)
+        }
     }
 }
 
@@ -159,6 +167,8 @@ impl std::fmt::Debug for TrustedProvider {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -181,7 +191,16 @@ mod tests {
     proptest! {
         #[test]
         fn any_token_is_looked_at_without_panic(token in "[A-Za-z0-9._~+/=-]{0,80}") {
-            assert!(judge(&[], None, &token).is_none());
+            let ways = Ways {
+                realm: String::new(),
+                technical_users: BTreeMap::new(),
+                oidc: None,
+                additional_oidc: BTreeMap::new(),
+                service_accounts: None,
+                client_credentials: None,
+                guest_roles: None,
+            };
+            assert!(matches!(judge(&ways, &[], None, &token), Err(BearerError::NoProvider)));
         }
     }
 }

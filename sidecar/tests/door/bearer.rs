@@ -281,10 +281,10 @@ async fn a_provider_that_comes_up_later_is_found() {
 }
 
 #[tokio::test]
-async fn without_a_provider_in_order_a_token_is_wrong() {
+async fn without_a_provider_a_token_is_wrong_and_while_it_is_broken_nobody_knows() {
     let broken = Checked::Broken(vec!["the Secret is missing".to_owned()]);
-    for door in [closed(), closed_with(Some(broken))] {
+    for (door, status) in [(closed(), 401), (closed_with(Some(broken)), 503)] {
         let sidecar = Sidecar::with(door).await;
-        assert_eq!(who_am_i(&sidecar, "token").await.status, 401);
+        assert_eq!(who_am_i(&sidecar, "token").await.status, status);
     }
 }

@@ -1,7 +1,9 @@
 //! Several providers beside each other, and the pages that people see of us.
 
+use std::time::Duration;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use cubegate_policy::snapshot::Oidc;
+use cubegate_policy::snapshot::{Authentication, Checked, Door, Oidc};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -9,8 +11,11 @@ use crate::{
     browser::Browser,
     client::{Jar, Reply, get, request, send},
     fixture::{PASSWORD, Sidecar, basic, closed_with_providers, oidc, partners},
-    provider::Provider,
+    provider::{Fault, Provider},
 };
+
+/// Exchanges with one provider at once.
+const EXCHANGES_MAX: usize = 64;
 
 const PAGE: (&str, &str) = ("accept", "text/html");
 
@@ -89,6 +94,7 @@ async fn a_bearer_token_is_judged_by_the_issuer_that_it_names_and_by_no_other() 
     ] {
         assert_eq!(bearing(&sidecar, &token).await.status, 401, "{what}");
     }
+    assert_eq!(own.asked("/introspect"), 2, "the one that names it, and the one that names nobody");
     let active = json!({"active": true, "client_id": "cubegate", "sub": "u", "preferred_username": "bob",
         "resource_access": {"cubegate": {"roles": ["atoti"]}}});
     own.script.lock().unwrap().introspection.insert("good".into(), active);
@@ -142,7 +148,10 @@ async fn a_logout_leads_to_the_provider_of_the_session_and_ends_no_session_of_an
     let claims = json!({"jti": "j", "sid": "p1", "events": {"http://schemas.openid.net/event/backchannel-logout": {}}});
     let token = other.signer.sign("logout+jwt", &other.claims("cubegate", claims));
     let form = [("content-type", "application/x-www-form-urlencoded")];
-    for (at, status) in [("keycloak", 400), ("partners", 200)] {
+    let same_id =
+        json!({"jti": "j", "sid": "p2", "events": {"http://schemas.openid.net/event/backchannel-logout": {}}});
+    let of_own = own.signer.sign("logout+jwt", &own.claims("cubegate", same_id));
+    for (at, token, status) in [("keycloak", &token, 400), ("partners", &token, 200), ("keycloak", &of_own, 200)] {
         let path = format!("/logout/connect/back-channel/{at}");
         let reply = send(sidecar.public, request("POST", &path, &form, format!("logout_token={token}"))).await;
         assert_eq!(reply.status, status, "{at}");
@@ -161,6 +170,82 @@ async fn a_further_provider_voids_no_session_of_the_first() {
     sidecar.enforce(2, closed_with_providers(oidc(&own.issuer()), [])).await;
     assert_eq!(browser.asks(&sidecar, "/whoami").await.status, 200);
     assert_eq!(partner.asks(&sidecar, "/whoami").await.status, 302, "its provider is not trusted any more");
+}
+
+/// With the first provider's users called this.
+async fn known_as(own: &Provider, sidecar: &Sidecar, name: &str, roles: &[&str]) -> Browser {
+    let mut browser = Browser::choose(sidecar, Jar::default(), "keycloak").await;
+    let roles = json!({"cubegate": {"roles": roles}});
+    browser.granted(own, "c", json!({"preferred_username": name, "resource_access": roles}));
+    assert_eq!(browser.finish(sidecar).await.status, 302);
+    browser
+}
+
+#[tokio::test]
+async fn a_name_that_becomes_another_providers_to_give_ends_the_sessions_that_have_it() {
+    let (own, other) = (Provider::start().await, Provider::start().await);
+    let sidecar = Sidecar::with(closed_with_providers(oidc(&own.issuer()), [])).await;
+    let alice = known_as(&own, &sidecar, "alice", &["atoti"]).await;
+    let bob = known_as(&own, &sidecar, "partners:bob", &["atoti"]).await;
+    let carol = known_as(&own, &sidecar, "carol", &["atoti", "partners:paris"]).await;
+    let statuses = async || {
+        let mut statuses = Vec::new();
+        for browser in [&alice, &bob, &carol] {
+            statuses.push(browser.asks(&sidecar, "/whoami").await.status.as_u16());
+        }
+        statuses
+    };
+    assert_eq!(statuses().await, [200, 200, 200]);
+    let first = Oidc { foreign_prefixes: ["partners:".to_owned()].into(), ..oidc(&own.issuer()) };
+    sidecar.enforce(2, closed_with_providers(first, [partners(&other.issuer())])).await;
+    assert_eq!(statuses().await, [200, 302, 302], "whoever has a name of their own stays");
+}
+
+/// With a provider beside the others that is not configured soundly.
+fn with_broken(mut door: Door, id: &str) -> Door {
+    let Authentication::Closed(ways) = &mut door.authentication else { panic!("it is closed") };
+    ways.additional_oidc.insert(id.to_owned(), Checked::Broken(vec!["its Secret is missing".to_owned()]));
+    door
+}
+
+#[tokio::test]
+async fn while_a_provider_is_broken_no_token_that_may_be_of_its_users_is_shown_to_another() {
+    let (own, other) = (Provider::start().await, Provider::start().await);
+    let sidecar = Sidecar::with(with_broken(closed_with_providers(oidc(&own.issuer()), []), "partners")).await;
+    let token = other.signer.sign("at+jwt", &other.claims("api", json!({"preferred_username": "alice"})));
+    assert_eq!(bearing(&sidecar, &token).await.status, 503);
+    assert_eq!(own.asked("/introspect"), 0);
+    let token = own.signer.sign("at+jwt", &own.claims("api", json!({})));
+    for (what, token) in [("that names its issuer", token.as_str()), ("that names nobody", "opaque")] {
+        assert_eq!(bearing(&sidecar, token).await.status, 401, "{what}");
+    }
+    assert_eq!(own.asked("/introspect"), 2);
+
+    let page = get(sidecar.public, "/sales", &[PAGE]).await;
+    assert_eq!((page.status.as_u16(), page.header("location")), (302, "/login"));
+    let choices = get(sidecar.public, "/login", &[("accept", "application/json")]).await.json();
+    assert_eq!(choices["providers"].as_array().unwrap().len(), 1, "nobody is sent to another's provider unasked");
+
+    sidecar.enforce(2, with_broken(closed_with_providers(partners(&other.issuer()), []), "opaque")).await;
+    assert_eq!(bearing(&sidecar, "opaque").await.status, 503, "it may be of the one that is broken");
+}
+
+#[tokio::test]
+async fn a_provider_that_does_not_answer_holds_up_no_exchange_with_another() {
+    let (own, other, sidecar) = with_partners().await;
+    own.script.lock().unwrap().faults.insert("/introspect", Fault::Stalls);
+    let public = sidecar.public;
+    let stuck = (0..EXCHANGES_MAX).map(|number| async move {
+        get(public, "/whoami", &[("authorization", &format!("Bearer opaque-{number}"))]).await
+    });
+    let stuck = tokio::spawn(futures::future::join_all(stuck));
+    while own.asked("/introspect") < EXCHANGES_MAX {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let login = logged_in(&other, &sidecar, "partners", "/");
+    let (_, reply) = tokio::time::timeout(Duration::from_secs(2), login).await.unwrap();
+    assert_eq!(reply.status, 302);
+    stuck.abort();
 }
 
 #[tokio::test]

@@ -121,7 +121,7 @@ async fn grpc_clients_get_a_status_that_they_understand() {
 async fn a_broken_provider_leaves_basic_and_is_not_treated_as_absent() {
     let sidecar = Sidecar::with(closed_with(Some(Checked::Broken(vec!["the Secret is missing".into()])))).await;
     assert_eq!(get(sidecar.public, "/oauth2/authorization/keycloak", &[]).await.status, 404);
-    assert_eq!(get(sidecar.public, "/whoami", &[("authorization", "Bearer x")]).await.status, 401);
+    assert_eq!(get(sidecar.public, "/whoami", &[("authorization", "Bearer x")]).await.status, 503);
     let basic = crate::fixture::basic("technical-user", crate::fixture::PASSWORD);
     assert_eq!(get(sidecar.public, "/whoami", &[("authorization", &basic)]).await.status, 200);
     assert_eq!(sidecar.engine.count(), 0);
