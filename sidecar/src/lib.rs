@@ -47,6 +47,7 @@ mod standing;
 mod target;
 mod trace;
 mod transport;
+mod turns;
 mod workers;
 
 pub use config::{Config, PolicyUpdate, SourceHealth};

@@ -31,6 +31,10 @@ pub(crate) const PEEK_INTERVAL: Duration = Duration::from_millis(5);
 pub(crate) const HEAD_READ_TIMEOUT: Duration = Duration::from_mins(1);
 /// Time between looks at whether a connection may rest.
 pub(crate) const REST_CHECK_INTERVAL: Duration = Duration::from_millis(250);
+/// What is read of a connection before others on its thread have their turn.
+pub(crate) const TURN_BYTES_MAX: usize = 16 * 1024;
+/// Tasks of a thread that have their turn before it looks at who has said something.
+pub(crate) const TURNS_BETWEEN_LOOKS: u32 = 16;
 /// Size of a request head.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Streams of one HTTP/2 connection.

@@ -29,6 +29,7 @@ use crate::{
     http1,
     limits::{DRAIN_TIMEOUT, HEAD_BYTES_MAX, PING_INTERVAL, STREAMS_MAX},
     transport::{Opened, Peer, Stream, Transport},
+    turns::Turns,
     workers::Workers,
 };
 
@@ -123,6 +124,7 @@ where
     S: Fn(Request<Incoming>) -> F + Send + 'static,
     F: Future<Output = Answer> + Send + 'static,
 {
+    let stream = Turns::new(stream);
     let asked = Arc::clone(&member);
     let service = service_fn(move |request| {
         let (begun, answer) = (asked.begin(), service(request));

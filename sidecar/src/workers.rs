@@ -10,7 +10,7 @@ use tokio::{
     sync::{oneshot, watch},
 };
 
-use crate::lines;
+use crate::{limits::TURNS_BETWEEN_LOOKS, lines};
 
 /// Those who serve the connections of one listener.
 pub(crate) struct Workers<S> {
@@ -77,7 +77,11 @@ impl Load {
 }
 
 fn thread_with_runtime(mut stop: watch::Receiver<()>) -> io::Result<(Handle, oneshot::Receiver<()>)> {
-    let runtime = Builder::new_current_thread().enable_all().on_thread_park(lines::write_out).build()?;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .event_interval(TURNS_BETWEEN_LOOKS)
+        .on_thread_park(lines::write_out)
+        .build()?;
     let handle = runtime.handle().clone();
     let (end, ended) = oneshot::channel();
     thread::Builder::new().name("worker".into()).spawn(move || {
